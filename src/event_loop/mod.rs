@@ -1,0 +1,1 @@
+//! Readiness to bytes; knows nothing of Redis.

@@ -1,0 +1,1 @@
+//! Every limit: a name, a unit and a reason.

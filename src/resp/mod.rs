@@ -1,0 +1,1 @@
+//! Bytes to requests, replies to bytes; no I/O, no keys.

@@ -1,0 +1,1 @@
+//! Bytes and the numbers and patterns written in them.
