@@ -1,0 +1,254 @@
+//! What the command layer knows of one client: protocol, database, transaction, what it waits for.
+//!
+//! The bytes of the connection (descriptor, buffers, timer) are the event loop's
+//! ([`crate::event_loop::connection`]); both sides name a client by the same [`Token`].
+
+use crate::resp::parser::Parser;
+use crate::resp::request::OwnedRequest;
+use crate::resp::writer::Protocol;
+use squint_sys::{Address, Token};
+
+/// Names a client: its slot in the slab and the generation of the slot.
+pub type ClientId = Token;
+
+/// What CLIENT REPLY chose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ReplyMode {
+    /// Every reply is sent.
+    #[default]
+    On,
+    /// None is, until ON.
+    Off,
+    /// SKIP was just executed: the next command is the one to be silent.
+    SkipNext,
+    /// This command is silent.
+    Skip,
+}
+
+/// MULTI's queue.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    /// Commands in order, each with its arguments copied out of the input.
+    pub queue: Vec<OwnedRequest>,
+    /// Memory of the queue, bytes: it counts towards `client-query-buffer-limit`.
+    pub queue_bytes: usize,
+    /// A command was refused while queueing: EXEC answers EXECABORT.
+    pub refused: bool,
+}
+
+/// A key under WATCH.
+#[derive(Debug)]
+pub struct Watched {
+    /// Database the key is in.
+    pub database: usize,
+    /// The key.
+    pub key: Box<[u8]>,
+    /// It had a time to live that was over when WATCH came: its removal is no change.
+    pub was_expired: bool,
+}
+
+/// What a blocked client waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WaitKind {
+    /// A list with an element.
+    List,
+    /// A stream with a newer entry.
+    Stream,
+}
+
+/// The reply when the time is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TimeoutReply {
+    /// `*-1`, or `_` in RESP3.
+    NullArray,
+    /// `$-1`, or `_` in RESP3.
+    Null,
+}
+
+/// A client inside BLPOP or one of its kin.
+#[derive(Debug)]
+pub struct Blocked {
+    /// The command, executed again when one of its keys is signalled. `$` and its kin are already
+    /// replaced by what they meant when the client blocked.
+    pub request: OwnedRequest,
+    /// What type of value can serve it.
+    pub kind: WaitKind,
+    /// When it gives up, monotonic milliseconds. `None`: never.
+    pub deadline_ms: Option<u64>,
+    /// What it is told then.
+    pub timeout_reply: TimeoutReply,
+    /// CLIENT REPLY had silenced the command.
+    pub is_silent: bool,
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Client {
+    /// Its slot and generation.
+    pub token: Token,
+    /// CLIENT ID: grows by one with each connection, never reused.
+    pub number: u64,
+    /// Who is there.
+    pub peer: Address,
+    /// How far the request at the head of its input has been parsed.
+    pub parser: Parser,
+    /// RESP2 until HELLO 3.
+    pub protocol: Protocol,
+    /// What SELECT chose.
+    pub database: usize,
+    /// Knows the password, or none is needed.
+    pub authenticated: bool,
+    /// Wrong passwords in a row.
+    pub failed_logins: u32,
+    /// CLIENT SETNAME.
+    pub name: Box<[u8]>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub library_name: Box<[u8]>,
+    /// CLIENT SETINFO LIB-VER.
+    pub library_version: Box<[u8]>,
+    /// CLIENT REPLY.
+    pub reply_mode: ReplyMode,
+    /// CLIENT NO-EVICT.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// Between MULTI and EXEC.
+    pub transaction: Option<Box<Transaction>>,
+    /// Keys under WATCH.
+    pub watched: Vec<Watched>,
+    /// A watched key has changed: EXEC answers nil.
+    pub watch_broken: bool,
+    /// Channels and patterns together; above 0 a RESP2 client may do little else.
+    pub subscriptions: usize,
+    /// Inside a blocking command.
+    pub blocked: Option<Box<Blocked>>,
+    /// Its connection is about to be closed: it is served nothing more.
+    pub closing: bool,
+    /// Its replies so far are delivered, then the connection is closed.
+    pub close_after_reply: bool,
+    /// Name of the last command, as CLIENT LIST shows it (`client|list`).
+    pub last_command: &'static str,
+    /// When it connected, monotonic milliseconds.
+    pub connected_ms: u64,
+    /// When it last sent a request, monotonic milliseconds.
+    pub active_ms: u64,
+}
+
+impl Client {
+    /// A client that has just connected.
+    #[must_use]
+    pub fn new(token: Token, number: u64, peer: Address, now_ms: u64) -> Self {
+        Self {
+            token,
+            number,
+            peer,
+            parser: Parser::default(),
+            protocol: Protocol::Resp2,
+            database: 0,
+            authenticated: false,
+            failed_logins: 0,
+            name: Box::default(),
+            library_name: Box::default(),
+            library_version: Box::default(),
+            reply_mode: ReplyMode::On,
+            no_evict: false,
+            no_touch: false,
+            transaction: None,
+            watched: Vec::new(),
+            watch_broken: false,
+            subscriptions: 0,
+            blocked: None,
+            closing: false,
+            close_after_reply: false,
+            last_command: "NULL",
+            connected_ms: now_ms,
+            active_ms: now_ms,
+        }
+    }
+
+    /// Subscribed, and not by RESP3, which can tell pushes from replies.
+    #[must_use]
+    pub fn is_confined_to_pubsub(&self) -> bool {
+        self.subscriptions > 0 && self.protocol == Protocol::Resp2
+    }
+}
+
+/// All clients, found by token.
+#[derive(Debug, Default)]
+pub struct Clients {
+    slots: Vec<Option<Box<Client>>>,
+    count: usize,
+    last_number: u64,
+}
+
+impl Clients {
+    /// Welcomes the connection `token`.
+    pub fn connect(&mut self, token: Token, peer: Address, now_ms: u64) -> &mut Client {
+        let index = token.index as usize;
+        if self.slots.len() <= index {
+            self.slots.resize_with(index + 1, || None);
+        }
+        self.last_number += 1;
+        self.count += 1;
+        let client = Client::new(token, self.last_number, peer, now_ms);
+        let former = self.slots[index].replace(Box::new(client));
+        assert!(former.is_none(), "a slot is left before it is taken again");
+        self.get(token)
+    }
+
+    /// Forgets a client; everything that names it must be gone first.
+    pub fn disconnect(&mut self, token: Token) -> Option<Box<Client>> {
+        self.find(token)?;
+        self.count -= 1;
+        self.slots[token.index as usize].take()
+    }
+
+    /// The client, if it is still the same one.
+    #[must_use]
+    pub fn find(&self, token: Token) -> Option<&Client> {
+        let client = self.slots.get(token.index as usize)?.as_deref()?;
+        (client.token == token).then_some(client)
+    }
+
+    /// The client, if it is still the same one.
+    pub fn find_mut(&mut self, token: Token) -> Option<&mut Client> {
+        let client = self.slots.get_mut(token.index as usize)?.as_deref_mut()?;
+        (client.token == token).then_some(client)
+    }
+
+    /// A client known to be connected.
+    pub fn get(&mut self, token: Token) -> &mut Client {
+        self.find_mut(token).expect("the caller holds a live connection")
+    }
+
+    /// How many are connected.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Nobody is connected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// All of them, by slot.
+    pub fn iter(&self) -> impl Iterator<Item = &Client> {
+        self.slots.iter().flatten().map(|client| &**client)
+    }
+
+    /// All of them, in the order in which they connected: CLIENT LIST.
+    #[must_use]
+    pub fn by_number(&self) -> Vec<&Client> {
+        let mut clients: Vec<&Client> = self.iter().collect();
+        clients.sort_by_key(|client| client.number);
+        clients
+    }
+
+    /// The client with a CLIENT ID.
+    #[must_use]
+    pub fn with_number(&self, number: u64) -> Option<&Client> {
+        self.iter().find(|client| client.number == number)
+    }
+}

@@ -1,0 +1,293 @@
+//! What a command's function is given: the data, the client, the reply, the time.
+
+use super::effects::Effects;
+use super::error_reply::{self, ErrorReply};
+use super::table::Command;
+use super::watches::Watches;
+use super::{Facts, Host};
+use crate::blocking::Blocking;
+use crate::client::{Blocked, Client, ClientId, Clients, TimeoutReply, WaitKind};
+use crate::config::Config;
+use crate::data_store::keyspace::Keyspace;
+use crate::data_store::list::List;
+use crate::data_store::stream::Stream;
+use crate::data_store::string::StringValue;
+use crate::data_store::value::Value;
+use crate::data_store::{DataStore, Key, UnixMs};
+use crate::pubsub::PubSub;
+use crate::resp::request::Request;
+use crate::resp::writer::Writer;
+use crate::stats::Stats;
+
+/// What a command's function returns: `Ok` when it has written its reply, or is blocked.
+pub type CommandResult = Result<(), ErrorReply>;
+
+/// The time of a command. Read once per group of requests, and frozen inside EXEC.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// Microseconds since 1970.
+    pub wall_us: i64,
+    /// Milliseconds of the clock that never goes back.
+    pub monotonic_ms: u64,
+}
+
+impl Now {
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub const fn wall_ms(self) -> UnixMs {
+        self.wall_us.div_euclid(1000)
+    }
+}
+
+/// Why a command runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Call<'a> {
+    /// A client sent it.
+    Direct,
+    /// EXEC runs it: it never blocks.
+    Transaction,
+    /// The client was blocked in it, and this key was signalled.
+    Served(&'a [u8]),
+}
+
+/// How a command has changed a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// There is a value that was not there before, or more of it: waiters may be served.
+    Grown,
+    /// The value is another one, but nobody waits for that.
+    Altered,
+    /// The key is gone.
+    Removed,
+}
+
+/// The database a client has selected, at the time at which its command runs.
+#[derive(Debug)]
+pub struct Selected<'a> {
+    /// Every database.
+    pub all: &'a mut DataStore,
+    /// The one selected.
+    pub index: usize,
+    /// What "expired" means for this command.
+    pub now_ms: UnixMs,
+    /// Look-ups by reading commands that found a key.
+    pub hits: u64,
+    /// And that did not.
+    pub misses: u64,
+}
+
+impl Selected<'_> {
+    /// The selected database.
+    pub fn keyspace(&mut self) -> &mut Keyspace {
+        self.all.database(self.index)
+    }
+
+    /// The value of a key, for a command that writes.
+    pub fn lookup(&mut self, key: Key<'_>) -> Option<&mut Value> {
+        let now_ms = self.now_ms;
+        self.keyspace().lookup(key, now_ms)
+    }
+
+    /// The value of a key, for a command that reads: counted as a hit or a miss.
+    pub fn read(&mut self, key: Key<'_>) -> Option<&mut Value> {
+        let value = self.all.database(self.index).lookup(key, self.now_ms);
+        match value {
+            Some(_) => self.hits += 1,
+            None => self.misses += 1,
+        }
+        value
+    }
+
+    /// A string for a command that reads.
+    pub fn read_string(&mut self, key: Key<'_>) -> Result<Option<&mut StringValue>, ErrorReply> {
+        self.read(key).map(as_string).transpose()
+    }
+
+    /// A list for a command that reads.
+    pub fn read_list(&mut self, key: Key<'_>) -> Result<Option<&mut List>, ErrorReply> {
+        self.read(key).map(as_list).transpose()
+    }
+
+    /// A stream for a command that reads.
+    pub fn read_stream(&mut self, key: Key<'_>) -> Result<Option<&mut Stream>, ErrorReply> {
+        self.read(key).map(as_stream).transpose()
+    }
+
+    /// A string for a command that writes.
+    pub fn string(&mut self, key: Key<'_>) -> Result<Option<&mut StringValue>, ErrorReply> {
+        self.lookup(key).map(as_string).transpose()
+    }
+
+    /// A list for a command that writes.
+    pub fn list(&mut self, key: Key<'_>) -> Result<Option<&mut List>, ErrorReply> {
+        self.lookup(key).map(as_list).transpose()
+    }
+
+    /// A stream for a command that writes.
+    pub fn stream(&mut self, key: Key<'_>) -> Result<Option<&mut Stream>, ErrorReply> {
+        self.lookup(key).map(as_stream).transpose()
+    }
+
+    /// Puts `value` at `key`, in place of whatever was there; no time to live is left.
+    pub fn insert(&mut self, key: Key<'_>, value: Value) {
+        drop(self.keyspace().insert(key, value));
+    }
+
+    /// Removes a key. `false` if it was not there.
+    pub fn remove(&mut self, key: Key<'_>) -> bool {
+        let now_ms = self.now_ms;
+        self.keyspace().remove(key, now_ms).is_some()
+    }
+}
+
+fn as_string(value: &mut Value) -> Result<&mut StringValue, ErrorReply> {
+    match value {
+        Value::String(string) => Ok(string),
+        _ => Err(error_reply::WRONG_TYPE),
+    }
+}
+
+fn as_list(value: &mut Value) -> Result<&mut List, ErrorReply> {
+    match value {
+        Value::List(list) => Ok(list),
+        _ => Err(error_reply::WRONG_TYPE),
+    }
+}
+
+fn as_stream(value: &mut Value) -> Result<&mut Stream, ErrorReply> {
+    match value {
+        Value::Stream(stream) => Ok(stream),
+        _ => Err(error_reply::WRONG_TYPE),
+    }
+}
+
+/// Everything a command may touch, borrowed for as long as it runs.
+pub struct Context<'a> {
+    /// Data, in the selected database.
+    pub store: Selected<'a>,
+    /// Where the reply is written.
+    pub reply: Writer<'a>,
+    /// Who sent the command.
+    pub id: ClientId,
+    /// Everybody.
+    pub clients: &'a mut Clients,
+    /// Who waits on which keys.
+    pub blocking: &'a mut Blocking,
+    /// Who listens to what.
+    pub pubsub: &'a mut PubSub,
+    /// Who guards which keys.
+    pub watches: &'a mut Watches,
+    /// What the server shall do afterwards.
+    pub effects: &'a mut Effects,
+    /// Settings.
+    pub config: &'a mut Config,
+    /// Counters.
+    pub stats: &'a mut Stats,
+    /// Facts about this server that do not change.
+    pub facts: &'a Facts,
+    /// Questions to the outside.
+    pub host: &'a mut dyn Host,
+    /// The time.
+    pub now: Now,
+    /// Why the command runs.
+    pub call: Call<'a>,
+    /// The row of the command that runs.
+    pub command: &'static Command,
+    /// Hash of argument 1, when the group has computed it ahead.
+    pub first_key_hash: Option<u64>,
+    /// The command blocks (or goes on to block): no reply yet.
+    pub is_blocked: bool,
+    /// The reply is a push: CLIENT REPLY OFF does not silence it.
+    pub is_push: bool,
+}
+
+impl Context<'_> {
+    /// The client whose command runs.
+    pub fn client(&mut self) -> &mut Client {
+        self.clients.get(self.id)
+    }
+
+    /// Argument `index` as a key, hashed at most once per request.
+    #[must_use]
+    pub fn key<'r>(&self, request: Request<'r>, index: usize) -> Key<'r> {
+        let bytes = request[index];
+        match self.first_key_hash {
+            Some(hash) if index == 1 => Key { bytes, hash },
+            _ => self.hash(bytes),
+        }
+    }
+
+    /// Any bytes as a key.
+    #[must_use]
+    pub fn hash<'r>(&self, bytes: &'r [u8]) -> Key<'r> {
+        self.store.all.hasher().key(bytes)
+    }
+
+    /// Tells everybody concerned that a command has changed a key: transactions that watch it, and
+    /// clients that wait on it.
+    pub fn touched(&mut self, key: &[u8], change: Change) {
+        self.watches.touch(self.store.index, key, self.clients);
+        if change == Change::Grown {
+            self.blocking.signal(self.store.index, key);
+        }
+    }
+
+    /// The keys that a blocking command shall look at: all of `first..last`, or the one that was
+    /// signalled.
+    pub fn keys_to_try<'r>(
+        &self,
+        request: Request<'r>,
+        keys: std::ops::Range<usize>,
+    ) -> impl Iterator<Item = &'r [u8]> + use<'r, '_> {
+        let signalled = match self.call {
+            Call::Served(key) => Some(key),
+            _ => None,
+        };
+        keys.map(move |index| request[index])
+            .filter(move |key| signalled.is_none_or(|signalled| signalled == *key))
+    }
+
+    /// Nothing is there for the client: it waits on `keys`. Inside EXEC nothing ever waits: the
+    /// reply is then the one of a time-out.
+    pub fn block<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>, wait: Wait<'_>) {
+        match self.call {
+            Call::Transaction => self.write_timeout_reply(wait.timeout_reply),
+            Call::Served(_) => self.is_blocked = true,
+            Call::Direct => {
+                self.is_blocked = true;
+                for key in keys {
+                    self.blocking.wait(self.store.index, key, self.id);
+                }
+                let deadline_ms = wait.timeout_ms.map(|ms| self.now.monotonic_ms.saturating_add(ms));
+                self.client().blocked = Some(Box::new(Blocked {
+                    request: wait.request.to_owned(),
+                    kind: wait.kind,
+                    deadline_ms,
+                    timeout_reply: wait.timeout_reply,
+                    is_silent: false,
+                }));
+                self.effects.blocked.push(self.id);
+            }
+        }
+    }
+
+    fn write_timeout_reply(&mut self, reply: TimeoutReply) {
+        match reply {
+            TimeoutReply::NullArray => self.reply.null_array(),
+            TimeoutReply::Null => self.reply.null(),
+        }
+    }
+}
+
+/// How a client blocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait<'a> {
+    /// The command to execute again when a key is signalled.
+    pub request: Request<'a>,
+    /// What can serve it.
+    pub kind: WaitKind,
+    /// How long, milliseconds. `None`: for ever.
+    pub timeout_ms: Option<u64>,
+    /// What it is told when the time is over.
+    pub timeout_reply: TimeoutReply,
+}

@@ -1,0 +1,254 @@
+//! From a request to its function.
+//!
+//! ```text
+//!   request ──► name known? ──► password? ──► arity? ──► subscriber? ──► MULTI: queue it
+//!                                                                   └──► call its function
+//!   then: errors counted, expired keys told, CLIENT REPLY obeyed, blocked clients served
+//! ```
+//!
+//! Parents branch, leaves compute: every `if` that concerns all commands is here, so that a
+//! command's function may assume that all is well.
+
+use super::context::{Call, Change, CommandResult, Context, Now};
+use super::error_reply::{self, ErrorReply, QUOTED_BYTES_MAX};
+use super::table::{self, Command, Flags, Group};
+use super::{Ask, Engine, Host, Request};
+use crate::client::{ClientId, ReplyMode, Transaction};
+use crate::reply_buffer::ReplyBuffer;
+
+/// The row that stands for a name that has none: it runs nothing.
+pub fn resolve(request: Request<'_>) -> Option<&'static Command> {
+    let command = table::find(request.get(0)?)?;
+    match request.get(1) {
+        Some(word) if command.is_container() => table::find_subcommand(command, word).or(Some(command)),
+        _ => Some(command),
+    }
+}
+
+/// Must this request run before what stands behind it in the input can even be parsed?
+#[must_use]
+pub fn is_barrier(request: Request<'_>) -> bool {
+    resolve(request).is_some_and(|command| command.flags.contains(Flags::BARRIER))
+}
+
+/// The handler of a container (CLIENT, CONFIG, ...): reached only when the word behind it names
+/// none of its sub-commands.
+pub fn container(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    match request.get(1) {
+        Some(word) => Err(error_reply::unknown_subcommand(word, ctx.command.name)),
+        None => Err(error_reply::wrong_arity(ctx.command.name)),
+    }
+}
+
+/// One request of a client, with all that belongs to it.
+pub struct Turn<'a> {
+    /// Who sent it.
+    pub client: ClientId,
+    /// What was sent.
+    pub request: Request<'a>,
+    /// Hash of its first argument, if the group has computed it.
+    pub first_key_hash: Option<u64>,
+    /// Where the reply goes.
+    pub reply: &'a mut ReplyBuffer,
+    /// When.
+    pub now: Now,
+}
+
+impl Engine {
+    /// Executes a request; then serves the clients that its changes let go on.
+    pub fn execute(&mut self, turn: Turn<'_>, host: &mut dyn Host) {
+        let Turn { client, request, first_key_hash, reply, now } = turn;
+        self.clients.get(client).active_ms = now.monotonic_ms;
+        let Some(command) = resolve(request) else {
+            self.refuse_unknown(client, request, reply);
+            return;
+        };
+        let call = Call::Direct;
+        let mark = reply.mark();
+        let mut ctx =
+            self.context(Ask { client, command, call, first_key_hash, reply, now, host: &mut *host });
+        if let Err(error) = dispatch(&mut ctx, request) {
+            reject(&mut ctx, &error);
+        }
+        let is_push = ctx.is_push;
+        let state = self.clients.get(client);
+        let is_silent = silence(state);
+        if let Some(blocked) = &mut state.blocked {
+            blocked.is_silent = is_silent;
+        } else if is_silent && !is_push {
+            reply.rollback(mark);
+        }
+        for (client, reason) in std::mem::take(&mut self.effects.unblocks) {
+            self.unblock(client, reason);
+        }
+        self.serve_signalled(now, host);
+    }
+
+    /// No such command. Whoever has not said the password is told only that.
+    fn refuse_unknown(&mut self, client: ClientId, request: Request<'_>, reply: &mut ReplyBuffer) {
+        let state = self.clients.get(client);
+        let name = request[0];
+        if name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:") {
+            // A browser was talked into sending us a form: hang up, and say nothing it could use.
+            state.closing = true;
+            self.effects.kills.push(client);
+            return;
+        }
+        let error = if state.authenticated {
+            unknown_command(request)
+        } else {
+            error_reply::NOT_AUTHENTICATED
+        };
+        if let Some(transaction) = &mut state.transaction {
+            transaction.refused = true;
+        }
+        let mark = reply.mark();
+        let protocol = state.protocol;
+        let is_silent = silence(state);
+        crate::resp::writer::Writer { out: &mut *reply, protocol }.error(error.as_bytes());
+        self.stats.count_error(error.as_bytes());
+        if is_silent {
+            reply.rollback(mark);
+        }
+    }
+}
+
+/// All the checks, then the function or the queue. An error here means: refused, not run.
+fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let command = ctx.command;
+    if !ctx.client().authenticated && !command.flags.contains(Flags::NO_AUTH) {
+        return Err(error_reply::NOT_AUTHENTICATED);
+    }
+    if command.is_container() && request.len() > 1 {
+        return Err(error_reply::unknown_subcommand(request[1], command.name));
+    }
+    if !command.arity_ok(request.len()) {
+        return Err(error_reply::wrong_arity(command.name));
+    }
+    if ctx.client().is_confined_to_pubsub() && !is_allowed_when_subscribed(command) {
+        return Err(confined(command.name));
+    }
+    if ctx.client().transaction.is_some() {
+        if command.flags.contains(Flags::NO_MULTI) {
+            return Err(ErrorReply::fixed("ERR Command not allowed inside a transaction"));
+        }
+        if !runs_inside_multi(command.name) {
+            enqueue(ctx, request);
+            return Ok(());
+        }
+    }
+    call(ctx, request);
+    Ok(())
+}
+
+/// Runs the function of `ctx.command`, writes its error if it has one, and counts.
+pub fn call(ctx: &mut Context<'_>, request: Request<'_>) {
+    let command = ctx.command;
+    ctx.client().last_command = command.name;
+    let result = (command.handler)(ctx, request);
+    ctx.stats.commands_processed += 1;
+    ctx.stats.commands[command.index].calls += 1;
+    if let Err(error) = result {
+        ctx.stats.commands[command.index].failed_calls += 1;
+        ctx.stats.count_error(error.as_bytes());
+        ctx.reply.error(error.as_bytes());
+    }
+    ctx.stats.keyspace_hits += std::mem::take(&mut ctx.store.hits);
+    ctx.stats.keyspace_misses += std::mem::take(&mut ctx.store.misses);
+    tell_expired(ctx);
+}
+
+/// Tells those concerned about keys that the command found expired and removed.
+fn tell_expired(ctx: &mut Context<'_>) {
+    let expired = ctx.store.keyspace().take_expired();
+    ctx.stats.expired_keys += expired.len() as u64;
+    for key in expired {
+        ctx.touched(&key, Change::Removed);
+    }
+}
+
+/// A refusal before the command ran: inside MULTI it dooms the transaction.
+fn reject(ctx: &mut Context<'_>, error: &ErrorReply) {
+    let index = ctx.command.index;
+    ctx.stats.commands[index].rejected_calls += 1;
+    if ctx.command.name == "exec" && ctx.client().authenticated {
+        return reject_exec(ctx, error);
+    }
+    if let Some(transaction) = &mut ctx.client().transaction {
+        transaction.refused = true;
+    }
+    ctx.stats.count_error(error.as_bytes());
+    ctx.reply.error(error.as_bytes());
+}
+
+/// EXEC itself was refused: the transaction is over, and the error says why.
+fn reject_exec(ctx: &mut Context<'_>, error: &ErrorReply) {
+    super::transactions::discard_transaction(ctx);
+    let reason = error.as_bytes().strip_prefix(b"ERR ").unwrap_or(error.as_bytes());
+    let error =
+        ErrorReply::quoting(&[b"EXECABORT Transaction discarded because of: ", reason]);
+    ctx.stats.count_error(error.as_bytes());
+    ctx.reply.error(error.as_bytes());
+}
+
+/// Puts a copy of the request at the end of MULTI's queue.
+fn enqueue(ctx: &mut Context<'_>, request: Request<'_>) {
+    let transaction: &mut Transaction =
+        ctx.client().transaction.as_mut().expect("the caller has looked");
+    if !transaction.refused {
+        let owned = request.to_owned();
+        transaction.queue_bytes += owned.heap_bytes();
+        transaction.queue.push(owned);
+    }
+    ctx.reply.simple("QUEUED");
+}
+
+/// Inside MULTI these run at once; everything else is queued.
+fn runs_inside_multi(name: &str) -> bool {
+    matches!(name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+}
+
+fn is_allowed_when_subscribed(command: &Command) -> bool {
+    matches!(command.name, "ping" | "quit" | "reset")
+        || (command.group == Group::PubSub && command.name.ends_with("subscribe"))
+}
+
+fn confined(name: &str) -> ErrorReply {
+    ErrorReply::made(format!(
+        "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
+         are allowed in this context"
+    ))
+}
+
+/// `ERR unknown command 'NAME', with args beginning with: 'A' 'B' `, each cut to 128 bytes in all.
+fn unknown_command(request: Request<'_>) -> ErrorReply {
+    let name = request[0];
+    let mut args: Vec<u8> = Vec::new();
+    for arg in request.iter().skip(1) {
+        if args.len() >= QUOTED_BYTES_MAX {
+            break;
+        }
+        let room = QUOTED_BYTES_MAX - args.len();
+        args.push(b'\'');
+        args.extend_from_slice(&arg[..arg.len().min(room)]);
+        args.extend_from_slice(b"' ");
+    }
+    let name = &name[..name.len().min(QUOTED_BYTES_MAX)];
+    ErrorReply::quoting(&[b"ERR unknown command '", name, b"', with args beginning with: ", &args])
+}
+
+/// Obeys CLIENT REPLY for the command that has just run: `true` when it shall not be heard.
+fn silence(client: &mut crate::client::Client) -> bool {
+    match client.reply_mode {
+        ReplyMode::On => false,
+        ReplyMode::Off => true,
+        ReplyMode::SkipNext => {
+            client.reply_mode = ReplyMode::Skip;
+            true
+        }
+        ReplyMode::Skip => {
+            client.reply_mode = ReplyMode::On;
+            true
+        }
+    }
+}

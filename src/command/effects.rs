@@ -1,0 +1,117 @@
+//! What a command wants done to the world outside itself.
+//!
+//! Commands are pure: they change data, write a reply, and leave here what only the server can do:
+//! bytes for other clients, connections to close, timers to arm, the end of the process.
+
+use crate::client::ClientId;
+use crate::reply_buffer::ReplyBuffer;
+use std::rc::Rc;
+
+/// Bytes for a client that is not the one whose command runs, or that come after its reply.
+#[derive(Debug)]
+enum Piece {
+    /// In [`Outbox::bytes`].
+    Copied { start: usize, end: usize },
+    /// One message for many.
+    Shared(Rc<[u8]>),
+}
+
+/// Bytes on their way to clients, in order.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    pieces: Vec<(ClientId, Piece)>,
+}
+
+/// What the outbox keeps of its memory when it is empty, bytes.
+const OUTBOX_SPARE_BYTES_MAX: usize = 64 * 1024;
+
+impl Outbox {
+    /// Appends `bytes` to the output of `client`.
+    pub fn copy(&mut self, client: ClientId, bytes: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.pieces.push((client, Piece::Copied { start, end: self.bytes.len() }));
+    }
+
+    /// Appends everything that `reply` holds to the output of `client`.
+    pub fn copy_all(&mut self, client: ClientId, reply: &ReplyBuffer) {
+        let start = self.bytes.len();
+        reply.for_each_slice(|slice| self.bytes.extend_from_slice(slice));
+        self.pieces.push((client, Piece::Copied { start, end: self.bytes.len() }));
+    }
+
+    /// Appends a reference to `message` to the output of `client`.
+    pub fn share(&mut self, client: ClientId, message: &Rc<[u8]>) {
+        self.pieces.push((client, Piece::Shared(Rc::clone(message))));
+    }
+
+    /// Nothing to deliver.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Hands every piece to `output_of(client)`, in order, and is empty then.
+    pub fn deliver(&mut self, mut append: impl FnMut(ClientId, &mut dyn FnMut(&mut ReplyBuffer))) {
+        for (client, piece) in self.pieces.drain(..) {
+            append(client, &mut |output| match &piece {
+                Piece::Copied { start, end } => output.extend(&self.bytes[*start..*end]),
+                Piece::Shared(message) => output.share(Rc::clone(message)),
+            });
+        }
+        self.bytes.clear();
+        self.bytes.shrink_to(OUTBOX_SPARE_BYTES_MAX);
+    }
+}
+
+/// Why a client stops waiting without having been served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unblock {
+    /// Its time is over, or CLIENT UNBLOCK says so.
+    Timeout,
+    /// CLIENT UNBLOCK ERROR.
+    Error,
+}
+
+/// SHUTDOWN's wish.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shutdown {
+    /// Do not wait for anybody (NOW).
+    pub now: bool,
+}
+
+/// What the server does after the command.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Bytes for clients.
+    pub outbox: Outbox,
+    /// Connections to close; what they have not been sent yet is lost.
+    pub kills: Vec<ClientId>,
+    /// Clients that no longer wait: their input is read again.
+    pub unblocked: Vec<ClientId>,
+    /// Clients that CLIENT UNBLOCK wants to wait no longer.
+    pub unblocks: Vec<(ClientId, Unblock)>,
+    /// Clients that began to wait: arm the timer, stop reading.
+    pub blocked: Vec<ClientId>,
+    /// The process shall end.
+    pub shutdown: Option<Shutdown>,
+    /// The loop shall stand still (DEBUG SLEEP), microseconds.
+    pub sleep_us: u64,
+    /// Settings that CONFIG SET has changed.
+    pub settings: Vec<&'static str>,
+}
+
+impl Effects {
+    /// Nothing to do: the usual case, checked after every command.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.outbox.is_empty()
+            && self.kills.is_empty()
+            && self.unblocked.is_empty()
+            && self.blocked.is_empty()
+            && self.shutdown.is_none()
+            && self.sleep_us == 0
+            && self.settings.is_empty()
+    }
+}

@@ -1,0 +1,193 @@
+//! Commands: one row and one function each.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `rows.rs` | one row per command: arity, flags, keys, texts |
+//! | `table.rs` | the rows as a table, and the look-up by name |
+//! | `dispatcher.rs` | from a request to its function: the checks on the way, transactions' queue |
+//! | `context.rs` | what a function is given |
+//! | `strings.rs` ... | the functions, a file per family |
+//! | `waking.rs` | serving blocked clients after a command |
+//! | `effects.rs` | what commands leave for the server to do |
+//!
+//! Pure: given the time, a request and a reply buffer; never a descriptor, never a clock.
+
+pub mod args;
+pub mod connection;
+pub mod context;
+pub mod dispatcher;
+pub mod effects;
+pub mod error_reply;
+pub mod info;
+pub mod introspection;
+pub mod keys;
+pub mod lists;
+pub mod pubsub;
+pub mod server;
+pub mod streams;
+pub mod strings;
+pub mod table;
+pub mod transactions;
+pub mod waking;
+pub mod watches;
+
+pub use context::{Call, Change, CommandResult, Context, Now, Wait};
+pub use crate::resp::request::Request;
+
+use crate::blocking::Blocking;
+use crate::client::{ClientId, Clients};
+use crate::config::Config;
+use crate::data_store::DataStore;
+use crate::pubsub::PubSub;
+use crate::reply_buffer::ReplyBuffer;
+use crate::resp::writer::Writer;
+use crate::stats::Stats;
+use crate::text::keyed_hash::KeyedState;
+use context::Selected;
+use effects::Effects;
+use squint_sys::{Address, Process};
+use table::Command;
+use watches::Watches;
+
+/// Facts about the running server, fixed at the start.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// 40 hexadecimal digits drawn at the start.
+    pub run_id: String,
+    /// The process.
+    pub process_id: u32,
+    /// `epoll`, `kqueue` or `simulated`.
+    pub poller_name: &'static str,
+    /// Path of the executable, as far as it is known.
+    pub executable: String,
+    /// Path of the configuration file, or empty.
+    pub config_file: String,
+    /// When it started, wall clock microseconds.
+    pub started_us: i64,
+}
+
+/// The buffers of a connection, for CLIENT LIST.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConnectionFigures {
+    /// Descriptor number.
+    pub fd: i32,
+    /// Unread input, bytes.
+    pub query_bytes: usize,
+    /// Room left in the input buffer, bytes.
+    pub query_free_bytes: usize,
+    /// Unsent output, bytes.
+    pub output_bytes: usize,
+    /// Pieces of unsent output.
+    pub output_chunks: usize,
+    /// Memory of the output, bytes.
+    pub output_heap_bytes: usize,
+    /// Waits until it can write.
+    pub is_write_pending: bool,
+}
+
+/// What a command may ask of the world outside: asked rarely, so a virtual call is no matter.
+pub trait Host {
+    /// The buffers of a connection.
+    fn figures(&self, client: ClientId) -> ConnectionFigures;
+    /// The address that a client connected to.
+    fn local_address(&mut self, client: ClientId) -> Option<Address>;
+    /// Memory and CPU time of the process.
+    fn process(&mut self) -> Process;
+    /// The port that is listened on; 0: none.
+    fn port(&self) -> u16;
+}
+
+/// The command layer's whole state: data, clients as commands see them, who waits, who listens.
+#[derive(Debug)]
+pub struct Engine {
+    /// Data.
+    pub store: DataStore,
+    /// Everybody.
+    pub clients: Clients,
+    /// Who waits on which keys.
+    pub blocking: Blocking,
+    /// Who listens to what.
+    pub pubsub: PubSub,
+    /// Who guards which keys.
+    pub watches: Watches,
+    /// Settings.
+    pub config: Config,
+    /// Counters.
+    pub stats: Stats,
+    /// What the server shall do after the command.
+    pub effects: Effects,
+    /// Facts that do not change.
+    pub facts: Facts,
+}
+
+impl Engine {
+    /// An empty server. `seed` is the secret of every keyed hash.
+    #[must_use]
+    pub fn new(config: Config, facts: Facts, seed: [u8; 16]) -> Self {
+        let state = KeyedState::new(seed);
+        Self {
+            store: DataStore::new(config.databases, seed),
+            clients: Clients::default(),
+            blocking: Blocking::new(state),
+            pubsub: PubSub::new(state),
+            watches: Watches::new(state),
+            config,
+            stats: Stats::new(table::COMMANDS.len()),
+            effects: Effects::default(),
+            facts,
+        }
+    }
+
+    /// Welcomes a connection.
+    pub fn connect(&mut self, client: ClientId, peer: Address, now: Now) {
+        let authenticated = self.config.requirepass.is_empty();
+        self.clients.connect(client, peer, now.monotonic_ms).authenticated = authenticated;
+        self.stats.clients_peak = self.stats.clients_peak.max(self.clients.len());
+    }
+
+    /// Forgets a client: it waits on nothing, listens to nothing, guards nothing.
+    pub fn disconnect(&mut self, client: ClientId) {
+        self.blocking.leave(client);
+        self.pubsub.leave(client);
+        self.watches.leave(client);
+        self.clients.disconnect(client);
+    }
+
+    /// Borrows everything for one command of `client`.
+    fn context<'a>(&'a mut self, ask: Ask<'a>) -> Context<'a> {
+        let client = self.clients.get(ask.client);
+        let (database, protocol) = (client.database, client.protocol);
+        let now_ms = ask.now.wall_ms();
+        Context {
+            store: Selected { all: &mut self.store, index: database, now_ms, hits: 0, misses: 0 },
+            reply: Writer { out: ask.reply, protocol },
+            id: ask.client,
+            clients: &mut self.clients,
+            blocking: &mut self.blocking,
+            pubsub: &mut self.pubsub,
+            watches: &mut self.watches,
+            effects: &mut self.effects,
+            config: &mut self.config,
+            stats: &mut self.stats,
+            facts: &self.facts,
+            host: ask.host,
+            now: ask.now,
+            call: ask.call,
+            command: ask.command,
+            first_key_hash: ask.first_key_hash,
+            is_blocked: false,
+            is_push: false,
+        }
+    }
+}
+
+/// What it takes to run one command.
+struct Ask<'a> {
+    client: ClientId,
+    command: &'static Command,
+    call: Call<'a>,
+    first_key_hash: Option<u64>,
+    reply: &'a mut ReplyBuffer,
+    now: Now,
+    host: &'a mut dyn Host,
+}

@@ -1,0 +1,106 @@
+//! Serving blocked clients: after each command or whole EXEC, never inside it.
+//!
+//! A blocked client keeps a copy of its command. When one of its keys is signalled, the command's
+//! function simply runs again, told which key it was; either it can reply now, or the client goes
+//! on waiting in its old place with its old deadline. So a blocking command needs no second
+//! function for being woken.
+
+use super::context::{Call, Now};
+use super::effects::Unblock;
+use super::{Ask, Engine, Host, dispatcher};
+use crate::blocking::Signal;
+use crate::client::{Blocked, ClientId, TimeoutReply, WaitKind};
+use crate::data_store::value::Value;
+use crate::reply_buffer::ReplyBuffer;
+use crate::resp::writer::Writer;
+
+impl Engine {
+    /// Serves the waiters of every signalled key, in signal order, clients in the order in which
+    /// they blocked. What is served may signal more keys: they come after.
+    pub fn serve_signalled(&mut self, now: Now, host: &mut dyn Host) {
+        while let Some(signal) = self.blocking.take_signal() {
+            let mut place = self.blocking.first(&signal);
+            while let Some(current) = place {
+                let Some(kind) = self.kind_of_value(&signal, now) else {
+                    break; // nothing (any more) at the key: nobody else can be served
+                };
+                let (client, next) = self.blocking.at(current);
+                place = next;
+                self.serve(client, kind, &signal, now, host);
+            }
+        }
+    }
+
+    /// What waits for the type of value at a signalled key.
+    fn kind_of_value(&mut self, signal: &Signal, now: Now) -> Option<WaitKind> {
+        let key = self.store.hasher().key(signal.key());
+        match self.store.database(signal.database()).lookup(key, now.wall_ms())? {
+            Value::List(_) => Some(WaitKind::List),
+            Value::Stream(_) => Some(WaitKind::Stream),
+            Value::String(_) => None,
+        }
+    }
+
+    /// Runs the command of a blocked client again, if `kind` is what it waits for.
+    fn serve(
+        &mut self,
+        client: ClientId,
+        kind: WaitKind,
+        signal: &Signal,
+        now: Now,
+        host: &mut dyn Host,
+    ) {
+        let state = self.clients.get(client);
+        if state.closing || state.blocked.as_ref().is_none_or(|blocked| blocked.kind != kind) {
+            return;
+        }
+        let blocked = state.blocked.take().expect("just seen");
+        let command = dispatcher::resolve(blocked.request.as_request())
+            .expect("a command that blocked is a command");
+        let mut reply = ReplyBuffer::default();
+        let mut ctx = self.context(Ask {
+            client,
+            command,
+            call: Call::Served(signal.key()),
+            first_key_hash: None,
+            reply: &mut reply,
+            now,
+            host,
+        });
+        dispatcher::call(&mut ctx, blocked.request.as_request());
+        if ctx.is_blocked {
+            self.clients.get(client).blocked = Some(blocked);
+        } else {
+            self.resume(client, &blocked, &reply);
+        }
+    }
+
+    /// Ends the waiting of a client that is not served. `false` if it does not wait.
+    pub fn unblock(&mut self, client: ClientId, reason: Unblock) -> bool {
+        let Some(state) = self.clients.find_mut(client) else { return false };
+        let protocol = state.protocol;
+        let Some(blocked) = state.blocked.take() else { return false };
+        let mut reply = ReplyBuffer::default();
+        write_unblocked(&mut Writer { out: &mut reply, protocol }, &blocked, reason);
+        self.resume(client, &blocked, &reply);
+        true
+    }
+
+    /// A client has its reply and waits no more.
+    fn resume(&mut self, client: ClientId, blocked: &Blocked, reply: &ReplyBuffer) {
+        self.blocking.leave(client);
+        if !blocked.is_silent {
+            self.effects.outbox.copy_all(client, reply);
+        }
+        self.effects.unblocked.push(client);
+    }
+}
+
+/// The reply of a client that gave up.
+pub fn write_unblocked(reply: &mut Writer<'_>, blocked: &Blocked, reason: Unblock) {
+    match (reason, blocked.timeout_reply) {
+        (Unblock::Error, _) => reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+        (Unblock::Timeout, TimeoutReply::NullArray) => reply.null_array(),
+        (Unblock::Timeout, TimeoutReply::Null) => reply.null(),
+    }
+}

@@ -1,0 +1,81 @@
+//! One connection: descriptor, buffers, links. Bytes in, bytes out; what they mean is not known here.
+
+use super::intrusive_list;
+use super::ring_buffer::RingBuffer;
+use super::timer_wheel;
+use crate::limits::INPUT_PAUSED_BYTES_MAX;
+use crate::reply_buffer::ReplyBuffer;
+use squint_sys::{Fd, Interest};
+
+/// A slot of the slab. Links live inside it: queueing it or arming its timer allocates nothing.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its descriptor; closed once, in the phase `close`.
+    pub fd: Fd,
+    /// Bytes read and not yet consumed. Holds no memory while it is empty.
+    pub input: RingBuffer,
+    /// Bytes to write. Holds no memory while it is empty.
+    pub output: ReplyBuffer,
+    /// What the poller watches for.
+    pub interest: Interest,
+    /// Its one timer: the end of a wait, or of the owner's patience.
+    pub timer: timer_wheel::Link,
+    /// In the list of connections that have work for this tick.
+    pub ready: intrusive_list::Link,
+    /// In the list of connections with output to write.
+    pub writing: intrusive_list::Link,
+    /// In the list of connections to close.
+    pub closing: intrusive_list::Link,
+    /// The poller says that a read would bring something.
+    pub is_readable: bool,
+    /// A write would block: wait for the poller.
+    pub is_clogged: bool,
+    /// The peer sends no more.
+    pub is_at_end: bool,
+    /// Close as soon as the output is written.
+    pub closes_when_written: bool,
+    /// Its owner is blocked: read what fits, parse nothing.
+    pub is_paused: bool,
+    /// It has input that was not parsed for want of budget.
+    pub has_unparsed: bool,
+    /// Requests executed in the tick [`Connection::budget_tick`].
+    pub budget_used: u32,
+    /// The tick that `budget_used` belongs to.
+    pub budget_tick: u64,
+    /// Since when the output is above the soft limit, monotonic milliseconds.
+    pub soft_limit_since_ms: Option<u64>,
+}
+
+impl Connection {
+    /// A connection just accepted, watched for reading.
+    #[must_use]
+    pub fn new(fd: Fd) -> Self {
+        Self {
+            fd,
+            input: RingBuffer::default(),
+            output: ReplyBuffer::default(),
+            interest: Interest::READ,
+            timer: timer_wheel::Link::default(),
+            ready: intrusive_list::Link::default(),
+            writing: intrusive_list::Link::default(),
+            closing: intrusive_list::Link::default(),
+            is_readable: false,
+            is_clogged: false,
+            is_at_end: false,
+            closes_when_written: false,
+            is_paused: false,
+            has_unparsed: false,
+            budget_used: 0,
+            budget_tick: 0,
+            soft_limit_since_ms: None,
+        }
+    }
+
+    /// What the poller shall watch for, from what the connection can use.
+    #[must_use]
+    pub fn interest_wanted(&self) -> Interest {
+        let is_full = self.is_paused && self.input.len() >= INPUT_PAUSED_BYTES_MAX;
+        let readable = !self.is_at_end && !self.closes_when_written && !is_full;
+        Interest { readable, writable: self.is_clogged, hangup: is_full && !self.is_at_end }
+    }
+}

@@ -1,0 +1,52 @@
+//! The pub/sub manager: channels and patterns to subscribers, in subscribing order.
+//!
+//! It knows names and clients. What a message looks like on the wire, and how it reaches a
+//! connection, is the command layer's and the server's matter.
+
+use crate::membership::Membership;
+use crate::text::glob::{self, Case};
+use crate::text::keyed_hash::KeyedState;
+use squint_sys::Token;
+
+/// Who listens to what.
+#[derive(Debug)]
+pub struct PubSub {
+    /// Exact names.
+    pub channels: Membership,
+    /// Glob patterns.
+    pub patterns: Membership,
+}
+
+impl PubSub {
+    /// Nobody listens.
+    #[must_use]
+    pub fn new(state: KeyedState) -> Self {
+        Self { channels: Membership::new(state), patterns: Membership::new(state) }
+    }
+
+    /// Channels and patterns of `client` together: the number in every (un)subscribe reply.
+    #[must_use]
+    pub fn subscriptions_of(&self, client: Token) -> usize {
+        self.channels.names_of(client) + self.patterns.names_of(client)
+    }
+
+    /// Forgets a client that left; costs as much as it had subscribed to.
+    pub fn leave(&mut self, client: Token) {
+        self.channels.leave_all(client);
+        self.patterns.leave_all(client);
+    }
+
+    /// The patterns that match `channel`.
+    pub fn patterns_matching<'a>(&'a self, channel: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let patterns = self.patterns.all_names().map(|pattern| &**pattern);
+        patterns.filter(move |pattern| glob::matches(pattern, channel, Case::Sensitive))
+    }
+
+    /// Distinct clients with any subscription (INFO's `pubsub_clients`).
+    #[must_use]
+    pub fn client_count(&self) -> usize {
+        // A client with both kinds is counted once: count the patterns' members without channels.
+        let both = self.patterns.members_iter().filter(|&member| self.channels.names_of(member) > 0);
+        self.channels.member_count() + self.patterns.member_count() - both.count()
+    }
+}

@@ -1,0 +1,104 @@
+//! The server: joins the event loop and the commands. Bytes become requests, requests become
+//! replies, replies become bytes.
+//!
+//! | file | phase of the tick |
+//! |---|---|
+//! | `server.rs` | the tick, as a list |
+//! | `server/admission.rs` | accept: who may come in |
+//! | `server/group.rs` | read, parse, execute |
+//! | `server/outcome.rs` | what commands asked to be done; wake, expire, close |
+//! | `server/life.rs` | start, log, shut down |
+//! | `server/host.rs` | what commands may ask |
+
+mod admission;
+mod group;
+mod host;
+mod life;
+mod outcome;
+
+use crate::client::ClientId;
+use crate::command::{Engine, Now};
+use crate::event_loop::EventLoop;
+use group::Group;
+use squint_sys::{Accepted, Errno, Sys};
+
+pub use life::StartError;
+
+/// A whole server on the system `S`: the kernel, or a simulated one.
+#[derive(Debug)]
+pub struct Server<S: Sys> {
+    event_loop: EventLoop<S>,
+    engine: Engine,
+    group: Group,
+    now: Now,
+    accepted: Vec<Accepted>,
+    shutdown: Option<life::Ending>,
+}
+
+impl<S: Sys> Server<S> {
+    /// Turns the loop until the server is told to end; gives the exit code.
+    pub fn run(mut self) -> Result<u8, Errno> {
+        while !self.is_over() {
+            self.tick()?;
+        }
+        self.end();
+        Ok(0)
+    }
+
+    /// One turn of the loop:
+    /// `wait -> accept -> read -> parse -> execute -> wake -> expire -> write -> close`.
+    fn tick(&mut self) -> Result<(), Errno> {
+        self.wait()?;
+        self.accept();
+        self.begin_groups();
+        while self.read() {
+            self.parse();
+            self.execute();
+        }
+        self.wake();
+        self.expire();
+        self.write();
+        self.close();
+        Ok(())
+    }
+
+    /// Sleeps until there is something to do, then reads the clocks, once for the tick.
+    fn wait(&mut self) -> Result<(), Errno> {
+        let deadline_ns = self.nearest_deadline_ns();
+        self.event_loop.wait(deadline_ns, &mut self.engine.stats)?;
+        self.read_clocks();
+        Ok(())
+    }
+
+    fn read_clocks(&mut self) {
+        let sys = &mut self.event_loop.sys;
+        self.now = Now { wall_us: sys.wall_us(), monotonic_ms: sys.monotonic_ns() / 1_000_000 };
+    }
+
+    /// The nearest moment at which something must happen that is not a connection's timer.
+    fn nearest_deadline_ns(&mut self) -> Option<u64> {
+        let expiry_ns = self.engine.store.next_expiry().map(|expiry_ms| {
+            let ahead_ms = expiry_ms.saturating_sub(self.now.wall_ms()).max(0).unsigned_abs();
+            self.now.monotonic_ms.saturating_add(ahead_ms).saturating_mul(1_000_000)
+        });
+        let ending_ns = self.shutdown.as_ref().map(life::Ending::deadline_ns);
+        expiry_ns.into_iter().chain(ending_ns).min()
+    }
+
+    /// Sends what there is to send.
+    fn write(&mut self) {
+        self.event_loop.write(&mut self.engine.stats);
+    }
+
+    /// The connection will be closed at the end of the tick; until then nothing more is done for
+    /// it, above all nobody's element is handed to it.
+    fn condemn(&mut self, client: ClientId) {
+        if self.event_loop.connections.get(client).is_none() {
+            return;
+        }
+        self.event_loop.queue_close(client.index);
+        if let Some(state) = self.engine.clients.find_mut(client) {
+            state.closing = true;
+        }
+    }
+}
