@@ -550,6 +550,7 @@ mod tests {
                 (prev, cursor) = (cursor, link.next);
             }
             assert_eq!(tail, prev);
+            assert!(head != NONE || !wheel.is_unsorted(slot));
             if slot >= SLOT_OVERDUE {
                 continue;
             }
@@ -595,12 +596,19 @@ mod tests {
                         twin.cancel(index);
                     }
                     6 => {
-                        let now = wheel.now_ms().saturating_add(any_span(u)?);
-                        wheel.advance(&mut timers, now);
-                        twin.advance(now);
+                        // Falling deadlines, more of them than are sorted.
+                        let from = wheel.now_ms().saturating_add(any_span(u)?);
+                        for index in 0..TIMERS / 2 {
+                            let deadline = from.saturating_sub(u64::from(index / 2));
+                            wheel.arm(&mut timers, index, deadline);
+                            twin.arm(index, deadline);
+                        }
                     }
                     7 => {
-                        let now = wheel.next_deadline_ms().unwrap_or(wheel.now_ms());
+                        let now = match u.arbitrary()? {
+                            true => wheel.now_ms().saturating_add(any_span(u)?),
+                            false => wheel.next_deadline_ms().unwrap_or(wheel.now_ms()),
+                        };
                         wheel.advance(&mut timers, now);
                         twin.advance(now);
                     }
