@@ -2,8 +2,8 @@
 
 // Event loop: slab, timers, input buffers.
 
-/// Slots of one page of a slab. Growing by one page is what a new connection can cost at most:
-/// some 100 KB to write, a few microseconds.
+/// Slots of one page of a slab. To bring one page into memory, some 100 KB of connections, is the
+/// most that a new connection can cost.
 pub const SLAB_PAGE_SLOTS: usize = 256;
 
 /// How many later timers a new one may be sorted in front of. Out-of-order timeouts beyond this

@@ -22,7 +22,7 @@
 //!   buffer still holds what some other client sent. Only [`RingBuffer::commit`] makes bytes
 //!   visible, so it must be told exactly what the read returned.
 //! - **Requests are parsed in place**, which wants them in one piece. Bytes wrap seldom (an emptied
-//!   ring starts at 0 again) and are stitched at a cost that grows with the bytes, not the capacity.
+//!   ring starts at 0 again) and are stitched at a cost that follows the bytes, not the capacity.
 
 use crate::limits::{INPUT_BUFFER_BYTES, INPUT_BUFFERS_SPARE_MAX};
 
@@ -134,7 +134,7 @@ impl RingBuffer {
         }
     }
 
-    /// Exchanges grown memory for standard-size memory from `pool` if the unread bytes fit in there.
+    /// Exchanges grown memory for standard-size memory from `pool` if the unread bytes fit in.
     pub fn shrink_to(&mut self, pool: &mut BufferPool) {
         if self.capacity() > INPUT_BUFFER_BYTES && self.len <= INPUT_BUFFER_BYTES {
             self.move_into(pool.take());

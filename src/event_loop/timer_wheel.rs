@@ -160,9 +160,9 @@ impl TimerWheel {
         self.now_ms
     }
 
-    /// Sets the timer at `index` to fire at `deadline_ms`, moving it if it is armed. A deadline that
-    /// is not after the wheel's time fires at the next advance, not in the drain at hand: so a
-    /// caller that arms while it pops comes to an end.
+    /// Sets the timer at `index` to fire at `deadline_ms`, moving it if it is armed. A deadline not
+    /// after the wheel's time fires at the next advance, not in the drain at hand: so a caller that
+    /// arms while it pops comes to an end.
     pub fn arm(&mut self, timers: &mut impl Timers, index: u32, deadline_ms: u64) {
         assert!(index != NONE, "index {index} is reserved");
         self.cancel(timers, index);
@@ -202,7 +202,7 @@ impl TimerWheel {
             self.now_ms = self.start_ms(slot);
             self.hand_down(timers, slot);
         }
-        // No occupied slot begins between the last step and now_ms, so all are in place as they are.
+        // No occupied slot begins between the last step and now_ms, so all are in place already.
         self.now_ms = now_ms;
     }
 
