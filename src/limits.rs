@@ -4,6 +4,14 @@ use static_assertions::const_assert;
 
 // --- event loop
 
+/// Slots of one page of a slab. To bring one page into memory, some 100 KB of connections, is the
+/// most that a new connection can cost.
+pub const SLAB_PAGE_SLOTS: usize = 256;
+
+/// How many later timers a new one may be sorted in front of. Out-of-order timeouts beyond this
+/// cost a needless wake now and then, and never a search.
+pub const TIMER_SORT_STEPS_MAX: usize = 16;
+
 /// Size of an input buffer from the pool, bytes: what Redis reads at once, so that nobody pays more
 /// reads than there.
 pub const INPUT_BUFFER_BYTES: usize = 16 * 1024;
@@ -11,8 +19,9 @@ pub const INPUT_BUFFER_BYTES: usize = 16 * 1024;
 /// Room that a read must find at least, bytes: less would make many reads of one pipeline.
 pub const INPUT_READ_BYTES_MIN: usize = 4 * 1024;
 
-/// Input buffers the pool keeps: enough for a crowd of busy clients (8 MiB), not for ever.
-pub const INPUT_SPARES_MAX: usize = 512;
+/// Input buffers the pool keeps while nobody uses them: one for each request of a group, 1 MiB in
+/// all. What a burst used beyond goes back to the allocator.
+pub const INPUT_BUFFERS_SPARE_MAX: usize = 64;
 
 /// Largest output buffer the pool keeps, bytes.
 pub const OUTPUT_SPARE_BYTES_MAX: usize = 64 * 1024;
@@ -64,6 +73,7 @@ pub const OUTPUT_UNAUTHENTICATED_BYTES_MAX: usize = 16 * 1024;
 /// Unexecuted input of a client that has not said the password, bytes.
 pub const QUERY_UNAUTHENTICATED_BYTES_MAX: usize = 1024 * 1024;
 
+const_assert!(SLAB_PAGE_SLOTS < u16::MAX as usize);
 const_assert!(INPUT_READ_BYTES_MIN < INPUT_BUFFER_BYTES);
 const_assert!(INPUT_BUFFER_BYTES.is_power_of_two());
 const_assert!(INPUT_PAUSED_BYTES_MAX >= INPUT_BUFFER_BYTES);
