@@ -6,16 +6,25 @@
 //! | row | modules |
 //! |---|---|
 //! | 0 | `squint_sys`: the kernel |
-//! | 1 | [`limits`], [`text`], [`reply_buffer`] |
-//! | 2 | [`config`], [`event_loop`], [`resp`], [`data_store`] |
+//! | 1 | [`limits`], [`stats`], [`logging`], [`text`], [`reply_buffer`] |
+//! | 2 | [`config`], [`event_loop`], [`resp`], [`data_store`], [`membership`] |
 //! | 3 | [`blocking`], [`pubsub`], [`client`] |
 //! | 4 | [`command`] |
 //! | 5 | [`server`] |
 #![forbid(unsafe_code)]
 
+pub mod blocking;
+pub mod client;
+pub mod command;
+pub mod config;
 pub mod data_store;
 pub mod event_loop;
 pub mod limits;
+pub mod logging;
+pub mod membership;
+pub mod pubsub;
 pub mod reply_buffer;
 pub mod resp;
+pub mod server;
+pub mod stats;
 pub mod text;

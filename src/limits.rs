@@ -61,6 +61,9 @@ pub const REQUESTS_PER_TICK_MAX: u32 = 1_200;
 /// second stall nobody.
 pub const EXPIRIES_PER_TICK_MAX: usize = 1_024;
 
+/// Descriptors kept for other things than clients: listeners, poller, signals, log, pid file.
+pub const DESCRIPTORS_RESERVED: u64 = 32;
+
 // --- clients
 
 /// Wrong passwords in a row until the client is closed.

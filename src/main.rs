@@ -1,2 +1,58 @@
 //! The binary: arguments in, exit code out.
-fn main() {}
+#![forbid(unsafe_code)]
+
+use squint::config::{Config, Startup};
+use squint::server::Server;
+use squint_sys::Native;
+use std::os::unix::ffi::OsStringExt;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: squint-server [/path/to/redis.conf] [--directive value ...]
+       squint-server -              (configuration from standard input)
+       squint-server -v | --version
+       squint-server -h | --help
+
+Examples:
+       squint-server
+       squint-server --port 7777
+       squint-server /etc/squint.conf --loglevel verbose --requirepass 'a long secret'
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<Vec<u8>> =
+        std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
+    match Config::from_arguments(&arguments, &mut Native::files()) {
+        Ok(Startup::Run(config)) => serve(*config),
+        Ok(Startup::Version) => {
+            println!("Squint server v={} (compatible with Redis 7.2)", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        Ok(Startup::Help) => {
+            print!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
+    let executable = std::env::current_exe().unwrap_or_default().display().to_string();
+    let system = match Native::new() {
+        Ok(system) => system,
+        Err(errno) => return fail(&errno),
+    };
+    let server = match Server::start(system, config, executable) {
+        Ok(server) => server,
+        Err(error) => return fail(&error),
+    };
+    match server.run() {
+        Ok(code) => ExitCode::from(code),
+        Err(errno) => fail(&errno),
+    }
+}
+
+fn fail(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::FAILURE
+}

@@ -33,6 +33,7 @@ pub struct Server<S: Sys> {
     now: Now,
     accepted: Vec<Accepted>,
     shutdown: Option<life::Ending>,
+    last_warning_ms: Option<u64>,
 }
 
 impl<S: Sys> Server<S> {
@@ -50,7 +51,6 @@ impl<S: Sys> Server<S> {
     fn tick(&mut self) -> Result<(), Errno> {
         self.wait()?;
         self.accept();
-        self.begin_groups();
         while self.read() {
             self.parse();
             self.execute();
@@ -67,6 +67,7 @@ impl<S: Sys> Server<S> {
         let deadline_ns = self.nearest_deadline_ns();
         self.event_loop.wait(deadline_ns, &mut self.engine.stats)?;
         self.read_clocks();
+        self.obey_signals();
         Ok(())
     }
 

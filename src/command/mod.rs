@@ -126,7 +126,7 @@ impl Engine {
     pub fn new(config: Config, facts: Facts, seed: [u8; 16]) -> Self {
         let state = KeyedState::new(seed);
         Self {
-            store: DataStore::new(config.databases, seed),
+            store: DataStore::new(config.settings().databases as usize, seed),
             clients: Clients::default(),
             blocking: Blocking::new(state),
             pubsub: PubSub::new(state),
@@ -140,7 +140,7 @@ impl Engine {
 
     /// Welcomes a connection.
     pub fn connect(&mut self, client: ClientId, peer: Address, now: Now) {
-        let authenticated = self.config.requirepass.is_empty();
+        let authenticated = self.config.settings().requirepass.is_none();
         self.clients.connect(client, peer, now.monotonic_ms).authenticated = authenticated;
         self.stats.clients_peak = self.stats.clients_peak.max(self.clients.len());
     }
@@ -151,6 +151,24 @@ impl Engine {
         self.pubsub.leave(client);
         self.watches.leave(client);
         self.clients.disconnect(client);
+    }
+
+    /// Removes keys whose time has come, `budget` at most.
+    pub fn expire_keys(&mut self, now: Now, budget: usize) {
+        let mut left = budget;
+        for index in 0..self.store.databases() {
+            left -= self.store.database(index).expire_due(now.wall_ms(), left);
+            self.tell_expired(index);
+        }
+    }
+
+    /// Tells those concerned about keys of a database that were found expired and removed.
+    fn tell_expired(&mut self, database: usize) {
+        let expired = self.store.database(database).take_expired();
+        self.stats.expired_keys += expired.len() as u64;
+        for key in expired {
+            self.watches.touch(database, &key, &mut self.clients);
+        }
     }
 
     /// Borrows everything for one command of `client`.

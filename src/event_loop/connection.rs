@@ -44,6 +44,8 @@ pub struct Connection {
     pub budget_tick: u64,
     /// Since when the output is above the soft limit, monotonic milliseconds.
     pub soft_limit_since_ms: Option<u64>,
+    /// The peer sends no more, and has until then to fetch its replies, monotonic milliseconds.
+    pub linger_until_ms: Option<u64>,
 }
 
 impl Connection {
@@ -68,6 +70,7 @@ impl Connection {
             budget_used: 0,
             budget_tick: 0,
             soft_limit_since_ms: None,
+            linger_until_ms: None,
         }
     }
 

@@ -12,10 +12,11 @@
 //! overlap. Prefetching is only a hint: execute looks up again.
 
 use super::Server;
-use crate::client::ClientId;
+use crate::client::{Client, ClientId};
 use crate::command::dispatcher::{self, Turn};
-use crate::command::{Call, Request};
+use crate::command::{Engine, Request};
 use crate::event_loop::ReadOutcome;
+use crate::event_loop::connection::Connection;
 use crate::limits::{
     GROUP_REQUESTS_MAX, INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTICATED_BYTES_MAX,
     REQUESTS_PER_TICK_MAX,
@@ -25,18 +26,22 @@ use crate::resp::writer::Writer;
 use squint_sys::Sys;
 use std::ops::Range;
 
-/// A request that has been parsed and not yet executed.
+/// What stands next in a client's input.
+#[derive(Debug)]
+enum Step {
+    /// A request: where its arguments are noted in [`Group::spans`].
+    Request { spans: Range<usize>, first_key_hash: Option<u64> },
+    /// Bytes that are none: the client is told, and closed.
+    Error(ProtocolError),
+}
+
+/// A step that has been parsed and not yet executed.
 #[derive(Debug)]
 struct Planned {
     client: ClientId,
-    /// Where its arguments are noted, in [`Group::spans`].
-    spans: Range<usize>,
-    /// Where its bytes begin, counted from the first unread byte of the client's input.
-    start: usize,
-    /// Its bytes.
+    step: Step,
+    /// Bytes of the client's input to drop afterwards.
     length: usize,
-    /// Hash of its first key.
-    first_key_hash: Option<u64>,
 }
 
 /// What was parsed together and is executed together. Its memory is used again and again.
@@ -44,10 +49,11 @@ struct Planned {
 pub struct Group {
     /// Connections that were read for this group, in turn.
     clients: Vec<u32>,
-    requests: Vec<Planned>,
+    steps: Vec<Planned>,
     spans: Vec<Span>,
-    hashes: Vec<u64>,
-    /// Connections with more to do than their share of this tick.
+    /// First keys of the requests, by database: what is prefetched together.
+    hashes: Vec<(usize, u64)>,
+    /// Connections that have had their share of this tick and have more to do.
     postponed: Vec<u32>,
 }
 
@@ -63,12 +69,6 @@ enum Stop {
 }
 
 impl<S: Sys> Server<S> {
-    /// The first group of a tick begins.
-    pub(super) fn begin_groups(&mut self) {
-        debug_assert!(self.group.postponed.is_empty());
-        self.group.clients.clear();
-    }
-
     /// **read**: takes connections off the ready list and reads each once, unless it has requests
     /// left from before. `false`: nobody has anything to do (any more) in this tick.
     pub(super) fn read(&mut self) -> bool {
@@ -79,13 +79,13 @@ impl<S: Sys> Server<S> {
                 self.group.clients.push(index);
             }
         }
-        let has_work = !self.group.clients.is_empty();
-        if !has_work {
-            for index in std::mem::take(&mut self.group.postponed) {
+        if self.group.clients.is_empty() {
+            for index in self.group.postponed.drain(..) {
                 self.event_loop.queue_ready(index, false);
             }
+            return false;
         }
-        has_work
+        true
     }
 
     /// `true`: there may be requests to parse.
@@ -117,74 +117,186 @@ impl<S: Sys> Server<S> {
 
     /// **parse**: finds whole requests, hashes their keys, and asks for their memory ahead.
     pub(super) fn parse(&mut self) {
-        self.group.requests.clear();
+        self.group.steps.clear();
         self.group.spans.clear();
+        self.group.hashes.clear();
         let clients = std::mem::take(&mut self.group.clients);
         for (position, &index) in clients.iter().enumerate() {
-            if self.group.requests.len() == GROUP_REQUESTS_MAX {
-                // The rest keeps its place at the head of the queue, in order.
-                for &index in clients[position..].iter().rev() {
-                    self.event_loop.queue_ready(index, true);
-                }
+            if self.group.steps.len() == GROUP_REQUESTS_MAX {
+                self.keep_places(&clients[position..]);
                 break;
             }
-            let stop = self.parse_client(index);
-            self.requeue(index, stop);
+            self.parse_client(index);
         }
         self.group.clients = clients;
-        self.prefetch();
+        self.engine.store.prefetch(&self.group.hashes);
     }
 
-    /// Parses what one client has sent, as far as this group and its share of the tick go.
-    fn parse_client(&mut self, index: u32) -> Stop {
+    /// The group is full: the rest keeps its place at the head of the queue, in order.
+    fn keep_places(&mut self, rest: &[u32]) {
+        for &index in rest.iter().rev() {
+            let connection = self.event_loop.connections.at_mut(index);
+            connection.has_unparsed = !connection.input.is_empty();
+            self.event_loop.queue_ready(index, true);
+        }
+    }
+
+    /// Parses what one client has sent, and says what becomes of the client then.
+    fn parse_client(&mut self, index: u32) {
         let client = self.event_loop.connections.token(index);
-        let limits = self.parser_limits(client);
-        let tick = self.event_loop.tick;
         let connection = self.event_loop.connections.at_mut(index);
+        let stop = self.group.plan(connection, &mut self.engine, client, self.event_loop.tick);
+        connection.has_unparsed = stop != Stop::Incomplete;
+        match stop {
+            Stop::Again => self.event_loop.queue_ready(index, true),
+            Stop::Budget => self.group.postponed.push(index),
+            Stop::Incomplete => self.after_incomplete(index, client),
+        }
+    }
+
+    /// Nothing whole is left in the input: wait for more, unless there will be none or it is too much.
+    fn after_incomplete(&mut self, index: u32, client: ClientId) {
+        let state = self.engine.clients.get(client);
+        let queued = state.transaction.as_ref().map_or(0, |transaction| transaction.queue_bytes);
+        let limit = if state.authenticated {
+            self.engine.config.settings().query_buffer_bytes_max
+        } else {
+            QUERY_UNAUTHENTICATED_BYTES_MAX as u64
+        };
+        let connection = self.event_loop.connections.at_mut(index);
+        if connection.input.len().saturating_add(queued) as u64 > limit {
+            self.engine.stats.query_limit_disconnections += 1;
+            self.condemn(client);
+        } else if connection.is_at_end {
+            // Its replies may still be fetched; what is not a whole request is dropped.
+            connection.closes_when_written = true;
+            self.linger(index);
+        }
+    }
+
+    /// **execute**: runs the group's requests in order.
+    pub(super) fn execute(&mut self) {
+        let mut group = std::mem::take(&mut self.group);
+        for planned in group.steps.drain(..) {
+            self.execute_one(planned, &group.spans);
+        }
+        for &index in &group.clients {
+            self.release_input(index);
+        }
+        self.group = group;
+    }
+
+    fn execute_one(&mut self, planned: Planned, spans: &[Span]) {
+        let client = planned.client;
+        let Some(connection) = self.event_loop.connections.get_mut(client) else { return };
+        let is_told_goodbye = self.engine.clients.get(client).close_after_reply;
+        if connection.closing.is_linked() || is_told_goodbye {
+            return;
+        }
+        // Input and output leave the slab while the request runs: its arguments borrow the former,
+        // and the command may look at any connection.
+        let mut input = std::mem::take(&mut connection.input);
+        let mut output = std::mem::take(&mut connection.output);
+        if output.is_empty()
+            && let Some(memory) = self.event_loop.output_pool.take()
+        {
+            output.adopt(memory);
+        }
+        match planned.step {
+            Step::Request { spans: range, first_key_hash } => {
+                let request = Request::new(input.as_slice(), &spans[range]);
+                let reply = &mut output;
+                let turn = Turn { client, request, first_key_hash, reply, now: self.now };
+                self.engine.execute(turn, &mut self.event_loop);
+            }
+            Step::Error(error) => self.refuse(client, &error, &mut output),
+        }
+        input.consume(planned.length);
+        let connection = self.event_loop.connections.at_mut(client.index);
+        connection.input = input;
+        connection.output = output;
+        self.after_command(client);
+    }
+
+    /// Tells a client that it does not speak the protocol.
+    fn refuse(
+        &mut self,
+        client: ClientId,
+        error: &ProtocolError,
+        output: &mut crate::reply_buffer::ReplyBuffer,
+    ) {
+        let mut message = b"ERR ".to_vec();
+        error.message(&mut message);
+        self.engine.stats.count_error(&message);
+        let state = self.engine.clients.get(client);
+        state.close_after_reply = true;
+        Writer { out: output, protocol: state.protocol }.error(&message);
+    }
+
+    /// An input without bytes gives its memory back.
+    fn release_input(&mut self, index: u32) {
+        let connection = self.event_loop.connections.at_mut(index);
+        if connection.input.is_empty() {
+            connection.input.release(&mut self.event_loop.pool);
+        }
+    }
+}
+
+impl Group {
+    /// Parses requests of one client until the input, the group or the client's share is exhausted.
+    fn plan(
+        &mut self,
+        connection: &mut Connection,
+        engine: &mut Engine,
+        client: ClientId,
+        tick: u64,
+    ) -> Stop {
         if connection.budget_tick != tick {
             (connection.budget_tick, connection.budget_used) = (tick, 0);
         }
-        let parser = &mut self.engine.clients.get(client).parser;
-        let input = connection.input.contiguous();
-        let mut start = 0;
-        loop {
-            if self.group.requests.len() == GROUP_REQUESTS_MAX {
-                return Stop::Again;
-            }
+        let own_start = self.steps.len();
+        let mut parsed_bytes = 0;
+        while self.steps.len() < GROUP_REQUESTS_MAX {
             if connection.budget_used == REQUESTS_PER_TICK_MAX {
                 return Stop::Budget;
             }
-            let spans_start = self.group.spans.len();
-            match parser.next(&mut input[start..], &mut self.group.spans, &limits) {
+            let state = engine.clients.get(client);
+            let limits = parser_limits(state, engine.config.settings().bulk_bytes_max);
+            let spans_start = self.spans.len();
+            let input = &mut connection.input.contiguous()[parsed_bytes..];
+            match state.parser.next(input, &mut self.spans, &limits) {
                 Ok(Parsed::Request { consumed }) => {
-                    let spans = spans_start..self.group.spans.len();
-                    let request = Request::new(&input[start..], &self.group.spans[spans.clone()]);
+                    let spans = spans_start..self.spans.len();
+                    let request = Request::new(input, &self.spans[spans.clone()]);
                     let is_barrier = dispatcher::is_barrier(request);
-                    let first_key_hash = request.get(1).map(|key| self.engine.store.hasher().hash(key));
-                    let planned = Planned { client, spans, start, length: consumed, first_key_hash };
-                    self.group.requests.push(planned);
+                    let hash = |key| engine.store.hasher().hash(key);
+                    let first_key_hash = request.get(1).map(hash);
+                    self.hashes.extend(first_key_hash.map(|hash| (state.database, hash)));
+                    let step = Step::Request { spans, first_key_hash };
+                    self.steps.push(Planned { client, step, length: consumed });
                     connection.budget_used += 1;
-                    start += consumed;
+                    parsed_bytes += consumed;
                     if is_barrier {
                         return Stop::Again;
                     }
                 }
-                Ok(Parsed::Empty { consumed }) => {
-                    self.group.requests.push(Planned {
-                        client,
-                        spans: spans_start..spans_start,
-                        start,
-                        length: consumed,
-                        first_key_hash: None,
-                    });
-                    start += consumed;
+                // Blank bytes go with the request before them, or at once.
+                Ok(Parsed::Empty { consumed }) if self.steps.len() > own_start => {
+                    self.steps.last_mut().expect("its own").length += consumed;
+                    parsed_bytes += consumed;
                 }
+                Ok(Parsed::Empty { consumed }) => connection.input.consume(consumed),
                 Ok(Parsed::Incomplete) => return Stop::Incomplete,
                 Err(error) => {
-                    self.plan_protocol_error(client, start, error);
-                    return Stop::Incomplete;
+                    self.steps.push(Planned { client, step: Step::Error(error), length: 0 });
+                    return Stop::Again;
                 }
             }
         }
+        Stop::Again
     }
+}
+
+fn parser_limits(client: &Client, bulk_bytes_max: u64) -> ParserLimits {
+    ParserLimits { bulk_bytes_max, authenticated: client.authenticated }
 }

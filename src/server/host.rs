@@ -1,0 +1,41 @@
+//! What commands may ask of the event loop and the system.
+
+use crate::client::ClientId;
+use crate::command::{ConnectionFigures, Host};
+use crate::event_loop::EventLoop;
+use squint_sys::{Address, Process, Sys};
+
+impl<S: Sys> Host for EventLoop<S> {
+    fn figures(&self, client: ClientId) -> ConnectionFigures {
+        let Some(connection) = self.connections.get(client) else {
+            return ConnectionFigures::default();
+        };
+        let (input, output) = (&connection.input, &connection.output);
+        ConnectionFigures {
+            fd: connection.fd.0,
+            query_bytes: input.len(),
+            query_free_bytes: input.capacity() - input.len(),
+            output_bytes: output.len(),
+            output_chunks: output.chunk_count(),
+            output_heap_bytes: output.heap_bytes(),
+            is_write_pending: connection.is_clogged,
+        }
+    }
+
+    fn local_address(&mut self, client: ClientId) -> Option<Address> {
+        let fd = self.connections.get(client)?.fd;
+        self.sys.local_address(fd).ok()
+    }
+
+    fn process(&mut self) -> Process {
+        self.sys.process()
+    }
+
+    fn port(&self) -> u16 {
+        let ports = self.listeners.iter().filter_map(|listener| match &listener.address {
+            Address::Tcp(address) => Some(address.port()),
+            Address::Unix(_) => None,
+        });
+        ports.min().unwrap_or(0)
+    }
+}

@@ -1,0 +1,313 @@
+//! Start, log, shut down.
+
+use super::Server;
+use crate::command::effects::Shutdown;
+use crate::command::{Engine, Facts, Now};
+use crate::config::{BindAddress, Config, Settings, Supervised};
+use crate::event_loop::EventLoop;
+use crate::event_loop::listener::Listener;
+use crate::limits::{DESCRIPTORS_RESERVED, SHUTDOWN_FLUSH_MS};
+use crate::logging::{self, Level};
+use squint_sys::{Errno, ListenOptions, Signal, Sys};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+
+/// Why a server does not start: what failed, and what to do.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A shutdown under way.
+#[derive(Debug)]
+pub struct Ending {
+    /// Until when clients may fetch their replies, monotonic milliseconds.
+    deadline_ms: u64,
+}
+
+impl Ending {
+    pub(super) fn deadline_ns(&self) -> u64 {
+        self.deadline_ms.saturating_mul(1_000_000)
+    }
+}
+
+impl<S: Sys> Server<S> {
+    /// Builds a server and opens its sockets; nothing has been served yet.
+    pub fn start(mut sys: S, config: Config, executable: String) -> Result<Self, StartError> {
+        prepare_process(&mut sys, config.settings())?;
+        let (facts, seed) = draw_identity(&mut sys, &config, executable)?;
+        let event_loop =
+            EventLoop::new(sys).map_err(|errno| StartError(format!("No event loop: {errno}")))?;
+        let mut server = Self {
+            event_loop,
+            engine: Engine::new(config, facts, seed),
+            group: super::Group::default(),
+            now: Now::default(),
+            accepted: Vec::new(),
+            shutdown: None,
+            last_warning_ms: None,
+        };
+        server.read_clocks();
+        server.adjust_clients_max();
+        server.open_sockets()?;
+        server.announce();
+        Ok(server)
+    }
+
+    /// Lowers `maxclients` when the system has not descriptors enough for it.
+    fn adjust_clients_max(&mut self) {
+        let wanted = u64::from(self.engine.config.settings().clients_max);
+        let limit = self.event_loop.sys.raise_descriptor_limit(wanted + DESCRIPTORS_RESERVED);
+        let possible = limit.saturating_sub(DESCRIPTORS_RESERVED).max(1);
+        if possible < wanted {
+            let text = format!(
+                "The system allows {limit} open descriptors: maxclients is lowered from {wanted} \
+                 to {possible}. Raise it with 'ulimit -n' before the start."
+            );
+            self.log(Level::Warning, &text);
+            self.engine.config.record("maxclients", possible.to_string().as_bytes());
+        }
+    }
+
+    /// Listens on every address and on the Unix socket.
+    fn open_sockets(&mut self) -> Result<(), StartError> {
+        let settings = self.engine.config.settings().clone();
+        if settings.port > 0 || settings.unixsocket.is_none() {
+            self.open_tcp(&settings)?;
+        }
+        if let Some(path) = &settings.unixsocket {
+            let sys = &mut self.event_loop.sys;
+            let listened = sys.listen_unix(path, settings.unixsocketperm, settings.tcp_backlog);
+            let fd = listened.map_err(|errno| {
+                StartError(format!("Could not listen on the Unix socket {}: {errno}", path.display()))
+            })?;
+            self.add_listener(fd)?;
+        }
+        Ok(())
+    }
+
+    /// Listens on `bind`'s addresses. An optional one may fail; all of them may not.
+    pub(super) fn open_tcp(&mut self, settings: &Settings) -> Result<(), StartError> {
+        let mut failures = String::new();
+        let mut opened = 0_usize;
+        let mut port = settings.port;
+        for bind in &settings.bind {
+            match self.open_address(bind, port, settings) {
+                Ok(actual) => {
+                    opened += 1;
+                    port = actual; // port 0: all addresses share what the first one was given
+                }
+                Err(failure) if bind.optional => failures.push_str(&failure),
+                Err(failure) => return Err(StartError(failure)),
+            }
+        }
+        if opened == 0 && !settings.bind.is_empty() {
+            return Err(StartError(failures));
+        }
+        Ok(())
+    }
+
+    fn open_address(
+        &mut self,
+        bind: &BindAddress,
+        port: u16,
+        settings: &Settings,
+    ) -> Result<u16, String> {
+        let ip = resolve(&bind.host)
+            .ok_or_else(|| format!("Could not resolve the address '{}' of 'bind'. ", bind.host))?;
+        let address = SocketAddr::new(ip, port);
+        let options = ListenOptions {
+            backlog: settings.tcp_backlog,
+            keepalive_seconds: settings.tcp_keepalive_s,
+        };
+        let explain = |errno: Errno| {
+            format!(
+                "Could not create server TCP listening socket {address}: {errno}. If another \
+                 server uses the port, choose one with --port. "
+            )
+        };
+        let fd = self.event_loop.sys.listen_tcp(address, options).map_err(explain)?;
+        self.add_listener(fd).map_err(|error| error.0)?;
+        let listener = self.event_loop.listeners.last().expect("just added");
+        match listener.address {
+            squint_sys::Address::Tcp(bound) => Ok(bound.port()),
+            squint_sys::Address::Unix(_) => Ok(port),
+        }
+    }
+
+    fn add_listener(&mut self, fd: squint_sys::Fd) -> Result<(), StartError> {
+        let sys = &mut self.event_loop.sys;
+        let address = sys.local_address(fd).map_err(|errno| StartError(errno.to_string()))?;
+        let listener = Listener::new(fd, address);
+        self.event_loop.listen(listener).map_err(|errno| StartError(errno.to_string()))
+    }
+
+    /// Says that the server is there: log, pid file, service manager.
+    fn announce(&mut self) {
+        use crate::command::Host;
+        let version = env!("CARGO_PKG_VERSION");
+        let (pid, poller) = (self.engine.facts.process_id, self.engine.facts.poller_name);
+        let port = self.event_loop.port();
+        let text = format!("Squint {version} ready: poller={poller}, pid={pid}, port={port}");
+        for notice in self.engine.config.notices().to_vec() {
+            self.log(Level::Notice, &notice);
+        }
+        self.log(Level::Notice, &text);
+        if let Some(path) = self.engine.config.settings().pidfile.clone() {
+            let contents = format!("{pid}\n");
+            if let Err(errno) = self.event_loop.sys.write_file(&path, contents.as_bytes()) {
+                let text = format!("Could not write the pid file {}: {errno}", path.display());
+                self.log(Level::Warning, &text);
+            }
+        }
+        if self.is_supervised_by_systemd() {
+            self.event_loop.sys.notify_supervisor("STATUS=Ready to accept connections\nREADY=1\n");
+        }
+    }
+
+    fn is_supervised_by_systemd(&self) -> bool {
+        matches!(self.engine.config.settings().supervised, Supervised::Systemd | Supervised::Auto)
+    }
+
+    /// Writes a log line, if its level is asked for.
+    pub(super) fn log(&mut self, level: Level, message: &str) {
+        let settings = self.engine.config.settings();
+        if level < settings.loglevel {
+            return;
+        }
+        let path = settings.logfile.clone();
+        let sys = &mut self.event_loop.sys;
+        let wall_us = sys.wall_us();
+        let offset_s = sys.local_offset_seconds(wall_us.div_euclid(1_000_000));
+        let local_ms = wall_us.div_euclid(1000) + offset_s * 1000;
+        let line = logging::line(sys.process_id(), local_ms, level, message);
+        if !sys.log(path.as_deref(), &line) {
+            self.engine.stats.log_lines_dropped += 1;
+        }
+    }
+
+    /// Writes a log line about something that may happen very often.
+    pub(super) fn log_at_most_every_second(&mut self, level: Level, message: &str) {
+        let now_ms = self.now.monotonic_ms;
+        if self.last_warning_ms.is_none_or(|last_ms| now_ms.saturating_sub(last_ms) >= 1000) {
+            self.last_warning_ms = Some(now_ms);
+            self.log(level, message);
+        }
+    }
+
+    /// Looks for a signal, and begins to end if there is one.
+    pub(super) fn obey_signals(&mut self) {
+        if !std::mem::take(&mut self.event_loop.is_signalled) {
+            return;
+        }
+        let name = match self.event_loop.sys.take_signal() {
+            Some(Signal::Terminate) => "SIGTERM",
+            Some(Signal::Interrupt) => "SIGINT",
+            None => return,
+        };
+        let text = format!("Received {name} scheduling shutdown...");
+        self.log(Level::Warning, &text);
+        self.begin_shutdown(Shutdown { now: false });
+    }
+
+    /// Nobody new comes in; replies under way may still be fetched.
+    pub(super) fn begin_shutdown(&mut self, shutdown: Shutdown) {
+        if self.shutdown.is_some() {
+            return;
+        }
+        self.log(Level::Warning, "User requested shutdown...");
+        self.event_loop.stop_listening();
+        let patience_ms = if shutdown.now { 0 } else { SHUTDOWN_FLUSH_MS };
+        let deadline_ms = self.now.monotonic_ms.saturating_add(patience_ms);
+        self.shutdown = Some(Ending { deadline_ms });
+    }
+
+    /// The shutdown is complete: everything is written, or it has taken long enough.
+    pub(super) fn is_over(&self) -> bool {
+        self.shutdown.as_ref().is_some_and(|ending| {
+            self.now.monotonic_ms >= ending.deadline_ms || !self.event_loop.has_output()
+        })
+    }
+
+    /// Leaves nothing behind.
+    pub(super) fn end(&mut self) {
+        if self.is_supervised_by_systemd() {
+            self.event_loop.sys.notify_supervisor("STOPPING=1\n");
+        }
+        let settings = self.engine.config.settings();
+        let files = [settings.pidfile.clone(), settings.unixsocket.clone()];
+        for path in files.into_iter().flatten() {
+            self.event_loop.sys.remove_file(&path);
+        }
+        self.log(Level::Warning, "Squint is now ready to exit, bye bye...");
+    }
+
+    /// Makes a setting that CONFIG SET has changed take effect where reading it is not enough.
+    pub(super) fn apply_setting(&mut self, name: &str) {
+        match name {
+            "timeout" => self.arm_all(),
+            "maxclients" => self.adjust_clients_max(),
+            "port" | "bind" => self.reopen_tcp(),
+            _ => {}
+        }
+    }
+
+    fn arm_all(&mut self) {
+        let indices: Vec<u32> =
+            self.event_loop.connections.iter().map(|(token, _)| token.index).collect();
+        for index in indices {
+            self.arm(index);
+        }
+    }
+}
+
+/// Directory, terminal and descriptors, before anything else.
+fn prepare_process<S: Sys>(sys: &mut S, settings: &Settings) -> Result<(), StartError> {
+    sys.current_dir_set(&settings.dir).map_err(|errno| {
+        let dir = settings.dir.display();
+        StartError(format!("Can't chdir to '{dir}': {errno}. Set 'dir' to a directory that exists."))
+    })?;
+    if settings.daemonize {
+        sys.daemonize().map_err(|errno| StartError(format!("Can't daemonize: {errno}")))?;
+    }
+    Ok(())
+}
+
+/// Draws the run id and the hash seed. Without entropy there is no server: a guessable seed would
+/// let a client choose keys that collide.
+fn draw_identity<S: Sys>(
+    sys: &mut S,
+    config: &Config,
+    executable: String,
+) -> Result<(Facts, [u8; 16]), StartError> {
+    let mut random = [0; 36];
+    sys.fill_random(&mut random)
+        .map_err(|errno| StartError(format!("No entropy for the hash seed: {errno}")))?;
+    let (seed, id) = random.split_first_chunk::<16>().expect("36 bytes begin with 16");
+    let facts = Facts {
+        run_id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        process_id: sys.process_id(),
+        poller_name: sys.poller_name(),
+        executable,
+        config_file: config.file().map(|path| path.display().to_string()).unwrap_or_default(),
+        started_us: sys.wall_us(),
+    };
+    Ok((facts, *seed))
+}
+
+/// An address, a name, or one of the words for "every address".
+fn resolve(host: &str) -> Option<IpAddr> {
+    match host {
+        "*" => Some(Ipv4Addr::UNSPECIFIED.into()),
+        "::*" => Some(Ipv6Addr::UNSPECIFIED.into()),
+        _ => host.parse().ok().or_else(|| {
+            let found = (host, 0).to_socket_addrs().ok()?.next();
+            found.map(|address| address.ip())
+        }),
+    }
+}

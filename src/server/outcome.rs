@@ -1,0 +1,220 @@
+//! What commands asked to be done, and the phases wake, expire and close.
+
+use super::Server;
+use crate::client::{Client, ClientId};
+use crate::command::effects::{Effects, Unblock};
+use crate::config::{Config, OutputLimit};
+use crate::event_loop::connection::Connection;
+use crate::limits::{EXPIRIES_PER_TICK_MAX, LINGER_MS, OUTPUT_UNAUTHENTICATED_BYTES_MAX};
+use squint_sys::Sys;
+use std::mem::take;
+
+impl<S: Sys> Server<S> {
+    /// After each command: its reply is queued, and what it wanted is done.
+    pub(super) fn after_command(&mut self, client: ClientId) {
+        let state = self.engine.clients.get(client);
+        let is_last = state.close_after_reply;
+        let connection = self.event_loop.connections.at_mut(client.index);
+        connection.closes_when_written |= is_last;
+        if !connection.output.is_empty() || connection.closes_when_written {
+            self.output_grew(client);
+        }
+        if !self.engine.effects.is_empty() {
+            self.apply_effects();
+        }
+    }
+
+    /// Does what the last command left to do.
+    pub(super) fn apply_effects(&mut self) {
+        let mut effects = take(&mut self.engine.effects);
+        self.deliver(&mut effects);
+        for client in effects.blocked.drain(..) {
+            self.pause(client);
+        }
+        for client in effects.unblocked.drain(..) {
+            self.resume(client);
+        }
+        for client in effects.kills.drain(..) {
+            self.condemn(client);
+        }
+        if effects.sleep_us > 0 {
+            self.event_loop.sys.sleep_us(take(&mut effects.sleep_us));
+            self.read_clocks();
+        }
+        for name in take(&mut effects.settings) {
+            self.apply_setting(name);
+        }
+        if let Some(shutdown) = effects.shutdown.take() {
+            self.begin_shutdown(shutdown);
+        }
+        self.engine.effects = effects; // its memory is used again
+    }
+
+    /// Hands bytes to the connections they are for.
+    fn deliver(&mut self, effects: &mut Effects) {
+        let mut outbox = take(&mut effects.outbox);
+        outbox.deliver(|client, append| {
+            let Some(connection) = self.event_loop.connections.get_mut(client) else { return };
+            if !connection.closing.is_linked() {
+                append(&mut connection.output);
+                self.output_grew(client);
+            }
+        });
+        effects.outbox = outbox;
+    }
+
+    /// Output is there to be written, if it is not too much.
+    fn output_grew(&mut self, client: ClientId) {
+        if self.is_output_over_limit(client) {
+            self.engine.stats.output_limit_disconnections += 1;
+            self.condemn(client);
+        } else {
+            self.event_loop.queue_write(client.index);
+        }
+    }
+
+    /// Checks the output against `client-output-buffer-limit`; passing the soft limit starts its
+    /// clock.
+    fn is_output_over_limit(&mut self, client: ClientId) -> bool {
+        let state = self.engine.clients.get(client);
+        let connection = self.event_loop.connections.at_mut(client.index);
+        let bytes = connection.output.len() as u64;
+        if !state.authenticated {
+            return bytes > OUTPUT_UNAUTHENTICATED_BYTES_MAX as u64 && connection.is_clogged;
+        }
+        let limit = output_limit(&self.engine.config, state);
+        if limit.hard_bytes > 0 && bytes > limit.hard_bytes {
+            return true;
+        }
+        let is_soft = limit.soft_bytes > 0 && bytes > limit.soft_bytes;
+        if is_soft != connection.soft_limit_since_ms.is_some() {
+            connection.soft_limit_since_ms = is_soft.then_some(self.now.monotonic_ms);
+            self.arm(client.index);
+        }
+        false
+    }
+
+    /// A client blocks: its input is left alone, its patience is measured.
+    fn pause(&mut self, client: ClientId) {
+        if let Some(connection) = self.event_loop.connections.get_mut(client) {
+            connection.is_paused = true;
+            self.arm(client.index);
+        }
+    }
+
+    /// A client waits no more: what it has sent meanwhile is looked at.
+    fn resume(&mut self, client: ClientId) {
+        let Some(connection) = self.event_loop.connections.get_mut(client) else { return };
+        connection.is_paused = false;
+        connection.has_unparsed = !connection.input.is_empty();
+        if connection.has_unparsed {
+            self.event_loop.queue_ready(client.index, false);
+        }
+        self.event_loop.update_interest(client.index);
+        self.arm(client.index);
+    }
+
+    /// **wake**: serves what was signalled by other causes than a command, which serves its own.
+    pub(super) fn wake(&mut self) {
+        self.engine.serve_signalled(self.now, &mut self.event_loop);
+        if !self.engine.effects.is_empty() {
+            self.apply_effects();
+        }
+    }
+
+    /// **expire**: clients whose time is over, then keys.
+    pub(super) fn expire(&mut self) {
+        while let Some(index) = self.event_loop.take_due(self.now.monotonic_ms) {
+            self.expire_client(index);
+        }
+        self.engine.expire_keys(self.now, EXPIRIES_PER_TICK_MAX);
+        self.wake();
+    }
+
+    /// A connection's timer has fired: find out what for, and arm it for what comes next.
+    fn expire_client(&mut self, index: u32) {
+        let client = self.event_loop.connections.token(index);
+        let connection = self.event_loop.connections.at(index);
+        let state = self.engine.clients.get(client);
+        let now_ms = self.now.monotonic_ms;
+        let deadlines = Deadlines::of(connection, state, &self.engine.config);
+        let is_due = |deadline_ms: Option<u64>| deadline_ms.is_some_and(|ms| ms <= now_ms);
+        if is_due(deadlines.idle_ms) || is_due(deadlines.linger_ms) {
+            self.condemn(client);
+        } else if is_due(deadlines.soft_limit_ms) {
+            self.engine.stats.output_limit_disconnections += 1;
+            self.condemn(client);
+        } else {
+            if is_due(deadlines.blocked_ms) {
+                self.engine.unblock(client, Unblock::Timeout);
+                self.apply_effects();
+            }
+            self.arm(index);
+        }
+    }
+
+    /// Arms the timer of a connection for the nearest of its deadlines.
+    pub(super) fn arm(&mut self, index: u32) {
+        let client = self.event_loop.connections.token(index);
+        let connection = self.event_loop.connections.at(index);
+        let Some(state) = self.engine.clients.find(client) else { return };
+        let deadlines = Deadlines::of(connection, state, &self.engine.config);
+        self.event_loop.set_deadline(index, deadlines.nearest_ms());
+    }
+
+    /// The peer sends no more: it may fetch its replies for a while.
+    pub(super) fn linger(&mut self, index: u32) {
+        let connection = self.event_loop.connections.at_mut(index);
+        connection.linger_until_ms = Some(self.now.monotonic_ms.saturating_add(LINGER_MS));
+        self.event_loop.queue_write(index);
+        self.event_loop.update_interest(index);
+        self.arm(index);
+    }
+
+    /// **close**: frees what was condemned in this tick.
+    pub(super) fn close(&mut self) {
+        while let Some(index) = self.event_loop.take_closing() {
+            let client = self.event_loop.connections.token(index);
+            self.engine.disconnect(client);
+            self.event_loop.remove(index);
+        }
+    }
+}
+
+/// Everything one connection's timer may be armed for, monotonic milliseconds.
+struct Deadlines {
+    /// The end of BLPOP's patience.
+    blocked_ms: Option<u64>,
+    /// The end of ours with a silent client.
+    idle_ms: Option<u64>,
+    /// The end of fetching replies after the peer's last byte.
+    linger_ms: Option<u64>,
+    /// The end of the time that its output may be above the soft limit.
+    soft_limit_ms: Option<u64>,
+}
+
+impl Deadlines {
+    fn of(connection: &Connection, client: &Client, config: &Config) -> Self {
+        let after = |since_ms: u64, seconds: u32| since_ms.saturating_add(u64::from(seconds) * 1000);
+        let timeout_s = config.settings().timeout_s;
+        let is_patient = client.blocked.is_some() || client.subscriptions > 0;
+        let soft_seconds = output_limit(config, client).soft_seconds;
+        Self {
+            blocked_ms: client.blocked.as_ref().and_then(|blocked| blocked.deadline_ms),
+            idle_ms: (timeout_s > 0 && !is_patient).then(|| after(client.active_ms, timeout_s)),
+            linger_ms: connection.linger_until_ms,
+            soft_limit_ms: connection.soft_limit_since_ms.map(|ms| after(ms, soft_seconds)),
+        }
+    }
+
+    fn nearest_ms(&self) -> Option<u64> {
+        let all = [self.blocked_ms, self.idle_ms, self.linger_ms, self.soft_limit_ms];
+        all.into_iter().flatten().min()
+    }
+}
+
+/// How much unsent output a client of its kind may have.
+fn output_limit(config: &Config, client: &Client) -> OutputLimit {
+    let limits = config.settings().output_limits;
+    if client.subscriptions > 0 { limits.pubsub } else { limits.normal }
+}
