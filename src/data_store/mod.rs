@@ -1,1 +1,142 @@
 //! Data; no clients.
+//!
+//! What a server stores and nothing about who asked: databases of keys, the four shapes a value
+//! can take, and when keys expire. Every function here is pure: the time comes in as an argument,
+//! the hash seed too, and no file, socket, clock or client is in reach. What happened to keys on
+//! the side (they expired) is noted and handed out; the command layer tells whoever must know.
+//!
+//! ```text
+//!  DataStore ─┬─ Keyspace 0 ── Dict: hash -> entry { key, Value, deadline }
+//!             ├─ Keyspace 1        expiry::Index: deadlines in order
+//!             └─ ...               expired keys not yet reported
+//! ```
+//!
+//! Keys arrive as [`Key`]: bytes with their hash, computed once per request, so that a batch of
+//! requests can be hashed and prefetched before the first one runs.
+//!
+//! Imports nothing from the server outside this directory.
+
+mod dict;
+mod expiry;
+pub mod hash;
+pub mod keyspace;
+pub mod list;
+pub mod string;
+pub mod value;
+
+pub use hash::{Hasher, Key};
+pub use keyspace::{Expired, Freed, Keyspace};
+pub use list::List;
+pub use string::StringValue;
+pub use value::{Kind, Value};
+
+/// Wall-clock time: milliseconds since 1970, UTC. Key deadlines are absolute times of this kind,
+/// so a clock that jumps moves the moment of expiry and never the deadline.
+pub type UnixMs = i64;
+
+/// All databases of a server. They share one [`Hasher`], so that a key hashed once can be looked
+/// up in any of them.
+pub struct DataStore {
+    hasher: Hasher,
+    keyspaces: Vec<Keyspace>,
+}
+
+impl DataStore {
+    /// `databases` empty databases; none of them holds heap until its first key.
+    ///
+    /// `seed` keys the hash: it must be secret and random, or clients can pile keys up in one
+    /// bucket.
+    pub fn new(databases: usize, seed: [u8; 16]) -> DataStore {
+        assert!(databases > 0, "a store without databases can hold nothing");
+        let keyspaces = (0..databases).map(|_| Keyspace::new()).collect();
+        DataStore { hasher: Hasher::new(seed), keyspaces }
+    }
+
+    /// The hash of this store, to make [`Key`]s with.
+    pub fn hasher(&self) -> Hasher {
+        self.hasher
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> usize {
+        self.keyspaces.len()
+    }
+
+    /// Database number `index`. The caller has checked the number: a client's wrong number gets a
+    /// reply, one that arrives here is our mistake.
+    pub fn database(&mut self, index: usize) -> &mut Keyspace {
+        &mut self.keyspaces[index]
+    }
+
+    /// Database number `index`, to look at only.
+    pub fn database_ref(&self, index: usize) -> &Keyspace {
+        &self.keyspaces[index]
+    }
+
+    /// All databases in order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Keyspace> {
+        self.keyspaces.iter()
+    }
+
+    /// All databases in order of their numbers, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Keyspace> {
+        self.keyspaces.iter_mut()
+    }
+
+    /// Exchanges the contents of two databases; equal numbers change nothing.
+    pub fn swap(&mut self, first: usize, second: usize) {
+        self.keyspaces.swap(first, second);
+    }
+
+    /// The nearest deadline of any key in any database.
+    pub fn next_expiry(&self) -> Option<UnixMs> {
+        self.keyspaces.iter().filter_map(Keyspace::next_expiry).min()
+    }
+
+    /// Removes up to `budget` keys whose time has come, over all databases, and returns how many
+    /// it removed: fewer than `budget` means that none is left. Each database reports its own
+    /// through [`Keyspace::take_expired`].
+    pub fn expire_due(&mut self, now: UnixMs, budget: usize) -> usize {
+        let mut removed = 0;
+        for keyspace in &mut self.keyspaces {
+            removed += keyspace.expire_due(now, budget - removed);
+        }
+        removed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8]) -> Value {
+        Value::String(StringValue::from_bytes(bytes))
+    }
+
+    #[test]
+    fn databases_are_apart_and_can_be_exchanged() {
+        let mut store = DataStore::new(3, [7; 16]);
+        let key = store.hasher().key(b"k");
+        store.database(0).insert(key, text(b"zero"));
+        assert!(store.database(1).peek(key, 0).is_none());
+        store.swap(0, 2);
+        assert!(store.database(0).peek(key, 0).is_none());
+        assert!(store.database_ref(2).peek(key, 0).is_some());
+        assert_eq!(store.iter().map(Keyspace::len).collect::<Vec<_>>(), [0, 0, 1]);
+    }
+
+    #[test]
+    fn the_nearest_deadline_of_all_databases_counts() {
+        let mut store = DataStore::new(2, [7; 16]);
+        let key = store.hasher().key(b"k");
+        assert_eq!(store.next_expiry(), None);
+        for (index, deadline) in [(0, 500), (1, 300)] {
+            store.database(index).insert(key, text(b"v"));
+            store.database(index).set_expiry(key, deadline);
+        }
+        assert_eq!(store.next_expiry(), Some(300));
+        assert_eq!(store.expire_due(600, 1), 1);
+        assert_eq!(store.expire_due(600, 9), 1);
+        assert_eq!(store.next_expiry(), None);
+    }
+}
