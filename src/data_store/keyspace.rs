@@ -1,8 +1,8 @@
 //! One database: keys, their values, and when they expire.
 //!
 //! Look-ups take the time, because a key whose time has come is gone even if nobody has removed it
-//! yet. The first look-up to notice removes it and notes it in a list that [`Keyspace::take_expired`]
-//! hands out: whoever watches, waits for or mirrors keys is told by the caller, not from here.
+//! yet. The first look-up to notice removes it and notes it for [`Keyspace::take_expired`], which
+//! hands it out: whoever watches, waits for or mirrors keys is told by the caller, not from here.
 //!
 //! ```text
 //!   absent ── insert ──> present ── set_expiry ──> present with a deadline

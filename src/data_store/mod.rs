@@ -21,12 +21,17 @@ mod expiry;
 pub mod hash;
 pub mod keyspace;
 pub mod list;
+pub mod stream;
+mod stream_block;
+pub mod stream_id;
 pub mod string;
 pub mod value;
 
 pub use hash::{Hasher, Key};
 pub use keyspace::{Expired, Freed, Keyspace};
 pub use list::List;
+pub use stream::Stream;
+pub use stream_id::StreamId;
 pub use string::StringValue;
 pub use value::{Kind, Value};
 

@@ -94,7 +94,7 @@ impl StringValue {
 }
 
 /// The number whose decimal form these bytes are, and no other way of writing it.
-fn parse_integer(bytes: &[u8]) -> Option<i64> {
+pub(super) fn parse_integer(bytes: &[u8]) -> Option<i64> {
     if bytes.is_empty() || bytes.len() > DECIMAL_BYTES_MAX {
         return None;
     }

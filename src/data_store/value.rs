@@ -3,7 +3,7 @@
 //! The shapes keep their insides to themselves; whoever matches on [`Value`] gets a type with
 //! operations, never a container of the standard library.
 
-use super::{List, StringValue};
+use super::{List, Stream, StringValue};
 
 /// A stored value.
 pub enum Value {
@@ -11,6 +11,8 @@ pub enum Value {
     String(StringValue),
     /// Byte strings in order, cheap at both ends.
     List(List),
+    /// Entries under growing ids. Boxed: its bookkeeping would widen every other value.
+    Stream(Box<Stream>),
 }
 
 /// The shape of a value, without the value.
@@ -20,6 +22,8 @@ pub enum Kind {
     String,
     /// [`Value::List`]
     List,
+    /// [`Value::Stream`]
+    Stream,
 }
 
 impl Kind {
@@ -28,6 +32,7 @@ impl Kind {
         match self {
             Kind::String => "string",
             Kind::List => "list",
+            Kind::Stream => "stream",
         }
     }
 }
@@ -38,6 +43,7 @@ impl Value {
         match self {
             Value::String(_) => Kind::String,
             Value::List(_) => Kind::List,
+            Value::Stream(_) => Kind::Stream,
         }
     }
 
@@ -77,6 +83,22 @@ impl Value {
             _ => None,
         }
     }
+
+    /// The stream, or nothing if this is another shape.
+    pub fn as_stream(&self) -> Option<&Stream> {
+        match self {
+            Value::Stream(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// The stream, to change.
+    pub fn as_stream_mut(&mut self) -> Option<&mut Stream> {
+        match self {
+            Value::Stream(stream) => Some(stream),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -85,15 +107,20 @@ mod tests {
 
     #[test]
     fn kinds_have_the_names_of_redis() {
-        let values = [Value::String(StringValue::from_i64(1)), Value::List(List::new())];
+        let values = [
+            Value::String(StringValue::from_i64(1)),
+            Value::List(List::new()),
+            Value::Stream(Box::new(Stream::new())),
+        ];
         let names: Vec<_> = values.iter().map(Value::type_name).collect();
-        assert_eq!(names, ["string", "list"]);
+        assert_eq!(names, ["string", "list", "stream"]);
     }
 
     #[test]
     fn a_value_answers_only_as_what_it_is() {
         let mut value = Value::List(List::new());
         assert!(value.as_string().is_none() && value.as_string_mut().is_none());
+        assert!(value.as_stream().is_none() && value.as_stream_mut().is_none());
         assert!(value.as_list().is_some() && value.as_list_mut().is_some());
         assert_eq!(value.kind(), Kind::List);
     }
