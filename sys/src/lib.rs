@@ -11,6 +11,7 @@
 //! | [`errno`] | errno becomes one of five verdicts |
 //! | [`native`] | the running machine behind the trait: [`Native`] |
 //! | `epoll` | translation only: an [`Interest`] becomes bits, bits become an [`Event`] |
+//! | [`simulated`] | a machine in memory: [`Simulated`], the third backend |
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
 //! | `socket`, `file`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
 //!
@@ -36,6 +37,7 @@ pub mod poller;
 mod process;
 mod rlimit;
 mod signal;
+pub mod simulated;
 mod socket;
 pub mod system;
 
@@ -43,4 +45,5 @@ pub use errno::{Errno, Verdict};
 pub use fd::Fd;
 pub use native::{Native, NativePoller};
 pub use poller::{Event, Events, Interest, Poller, Token};
+pub use simulated::Simulated;
 pub use system::{Accepted, Address, ListenOptions, Process, Signal, Sys};
