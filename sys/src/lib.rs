@@ -9,13 +9,41 @@
 //! | [`system`] | the trait [`Sys`]: everything non-deterministic passes through it |
 //! | [`poller`] | the trait [`Poller`], [`Token`], [`Interest`], [`Event`]; the contract P1 to P10 |
 //! | [`errno`] | errno becomes one of five verdicts |
+//! | [`native`] | the running machine behind the trait: [`Native`] |
+//! | `epoll` | translation only: an [`Interest`] becomes bits, bits become an [`Event`] |
+//! | [`simulated`] | a machine in memory: [`Simulated`], the third backend |
+//! | `abi` | what differs between systems that share a poller; no other file names a system |
+//! | `socket`, `file`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
+//!
+//! ## The safety charter
+//!
+//! - An `unsafe` block holds one unsafe operation, and its `SAFETY:` comment argues with facts that
+//!   can be read nearby: who wrote the buffer, which length was checked.
+//! - What nix wraps safely at no cost is called through nix; libc is called where nix would make a
+//!   second system call or lose the answer.
+//! - Descriptors are plain numbers ([`Fd`]); [`Fd`] lends them to nix in one place.
+//! - A const assertion stands beside every assumption about a layout of the kernel.
 
+mod abi;
+mod clock;
+mod entropy;
+#[cfg(poller_epoll)]
+mod epoll;
 pub mod errno;
 pub mod fd;
+mod file;
+pub mod native;
 pub mod poller;
+mod process;
+mod rlimit;
+mod signal;
+pub mod simulated;
+mod socket;
 pub mod system;
 
 pub use errno::{Errno, Verdict};
 pub use fd::Fd;
+pub use native::{Native, NativePoller};
 pub use poller::{Event, Events, Interest, Poller, Token};
+pub use simulated::Simulated;
 pub use system::{Accepted, Address, ListenOptions, Process, Signal, Sys};

@@ -153,6 +153,14 @@ pub trait Sys {
     /// Sleeps. Only for DEBUG SLEEP: it stops the loop, on purpose.
     fn sleep_us(&mut self, microseconds: u64);
 
+    /// Goes on in a child of no terminal, with nothing on descriptors 0, 1 and 2; the parent ends with
+    /// status 0. To be called before anything is added to the poller: the child gets a new one, for a
+    /// kqueue does not survive a fork.
+    fn daemonize(&mut self) -> Result<(), Errno>;
+
+    /// Makes `path` the directory that relative paths start from (`dir`).
+    fn current_dir_set(&mut self, path: &Path) -> Result<(), Errno>;
+
     /// Writes a whole small file (the pid file).
     fn write_file(&mut self, path: &Path, contents: &[u8]) -> Result<(), Errno>;
 
