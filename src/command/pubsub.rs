@@ -1,0 +1,199 @@
+//! Pub/sub: SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE, PUBLISH channel message, PUBSUB
+//! CHANNELS | NUMSUB | NUMPAT.
+//!
+//! A message is encoded once per protocol version and shared by all subscribers. It reaches every
+//! client, the publisher too, after the publisher's reply.
+
+use super::context::{CommandResult, Context};
+use super::{Request, error_reply};
+use crate::membership::Membership;
+use crate::reply_buffer::ReplyBuffer;
+use crate::resp::writer::{Protocol, Writer};
+use crate::text::glob::{self, Case};
+use std::rc::Rc;
+
+/// Exact names, or patterns: everything else about subscribing is the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Channel,
+    Pattern,
+}
+
+impl Kind {
+    const fn subscribed(self) -> &'static [u8] {
+        match self {
+            Self::Channel => b"subscribe",
+            Self::Pattern => b"psubscribe",
+        }
+    }
+
+    const fn unsubscribed(self) -> &'static [u8] {
+        match self {
+            Self::Channel => b"unsubscribe",
+            Self::Pattern => b"punsubscribe",
+        }
+    }
+
+    fn relation<'a>(self, ctx: &'a mut Context<'_>) -> &'a mut Membership {
+        match self {
+            Self::Channel => &mut ctx.pubsub.channels,
+            Self::Pattern => &mut ctx.pubsub.patterns,
+        }
+    }
+}
+
+/// SUBSCRIBE channel [channel ...]
+pub fn subscribe(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    join(ctx, request, Kind::Channel)
+}
+
+/// UNSUBSCRIBE [channel ...]
+pub fn unsubscribe(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    leave(ctx, request, Kind::Channel)
+}
+
+/// PSUBSCRIBE pattern [pattern ...]
+pub fn psubscribe(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    join(ctx, request, Kind::Pattern)
+}
+
+/// PUNSUBSCRIBE [pattern ...]
+pub fn punsubscribe(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    leave(ctx, request, Kind::Pattern)
+}
+
+fn join(ctx: &mut Context<'_>, request: Request<'_>, kind: Kind) -> CommandResult {
+    for name in request.iter().skip(1) {
+        let id = ctx.id;
+        kind.relation(ctx).join(name, id);
+        confirm(ctx, kind.subscribed(), Some(name));
+    }
+    Ok(())
+}
+
+fn leave(ctx: &mut Context<'_>, request: Request<'_>, kind: Kind) -> CommandResult {
+    let id = ctx.id;
+    let names: Vec<Rc<[u8]>> = match request.len() {
+        1 => kind.relation(ctx).names(id).cloned().collect(),
+        _ => request.iter().skip(1).map(Rc::from).collect(),
+    };
+    for name in &names {
+        kind.relation(ctx).leave(name, id);
+        confirm(ctx, kind.unsubscribed(), Some(name));
+    }
+    if names.is_empty() {
+        confirm(ctx, kind.unsubscribed(), None);
+    }
+    Ok(())
+}
+
+/// One frame per name: what was done, the name, how many subscriptions there are now.
+fn confirm(ctx: &mut Context<'_>, what: &[u8], name: Option<&[u8]>) {
+    let subscriptions = ctx.pubsub.subscriptions_of(ctx.id);
+    ctx.client().subscriptions = subscriptions;
+    ctx.is_push = true;
+    ctx.reply.push(3);
+    ctx.reply.bulk(what);
+    match name {
+        Some(name) => ctx.reply.bulk(name),
+        None => ctx.reply.null(),
+    }
+    ctx.reply.integer(count(subscriptions));
+}
+
+/// Ends every subscription without a word (RESET).
+pub fn forget_subscriptions(ctx: &mut Context<'_>) {
+    ctx.pubsub.leave(ctx.id);
+    ctx.client().subscriptions = 0;
+}
+
+/// PUBLISH channel message
+pub fn publish(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let (channel, message) = (request[1], request[2]);
+    let mut receivers = 0;
+    let mut frames = Frames::new(&[b"message", channel, message]);
+    for member in ctx.pubsub.channels.members(channel) {
+        let protocol = ctx.clients.get(member).protocol;
+        ctx.effects.outbox.share(member, frames.of(protocol));
+        receivers += 1;
+    }
+    for pattern in ctx.pubsub.patterns_matching(channel) {
+        let mut frames = Frames::new(&[b"pmessage", pattern, channel, message]);
+        for member in ctx.pubsub.patterns.members(pattern) {
+            let protocol = ctx.clients.get(member).protocol;
+            ctx.effects.outbox.share(member, frames.of(protocol));
+            receivers += 1;
+        }
+    }
+    ctx.reply.integer(count(receivers));
+    Ok(())
+}
+
+/// One message in the form of each protocol version, made when the first subscriber needs it.
+struct Frames<'a> {
+    parts: &'a [&'a [u8]],
+    resp2: Option<Rc<[u8]>>,
+    resp3: Option<Rc<[u8]>>,
+}
+
+impl<'a> Frames<'a> {
+    const fn new(parts: &'a [&'a [u8]]) -> Self {
+        Self { parts, resp2: None, resp3: None }
+    }
+
+    fn of(&mut self, protocol: Protocol) -> &Rc<[u8]> {
+        let frame = match protocol {
+            Protocol::Resp2 => &mut self.resp2,
+            Protocol::Resp3 => &mut self.resp3,
+        };
+        frame.get_or_insert_with(|| encode(self.parts, protocol))
+    }
+}
+
+fn encode(parts: &[&[u8]], protocol: Protocol) -> Rc<[u8]> {
+    let mut out = ReplyBuffer::default();
+    let mut writer = Writer { out: &mut out, protocol };
+    writer.push(parts.len());
+    for part in parts {
+        writer.bulk(part);
+    }
+    out.to_vec().into()
+}
+
+/// PUBSUB CHANNELS [pattern]
+pub fn pubsub_channels(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let pattern = match (request.len(), request.get(2)) {
+        (0..=3, pattern) => pattern,
+        _ => return Err(error_reply::wrong_arity(ctx.command.name)),
+    };
+    let is_wanted =
+        |name: &[u8]| pattern.is_none_or(|pattern| glob::matches(pattern, name, Case::Sensitive));
+    let all = ctx.pubsub.channels.all_names();
+    let names: Vec<&Rc<[u8]>> = all.filter(|name| is_wanted(name)).collect();
+    ctx.reply.array(names.len());
+    for name in names {
+        ctx.reply.bulk(name);
+    }
+    Ok(())
+}
+
+/// PUBSUB NUMSUB [channel ...]
+pub fn pubsub_numsub(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    ctx.reply.array((request.len() - 2) * 2);
+    for channel in request.iter().skip(2) {
+        ctx.reply.bulk(channel);
+        ctx.reply.integer(count(ctx.pubsub.channels.members_of(channel)));
+    }
+    Ok(())
+}
+
+/// PUBSUB NUMPAT
+pub fn pubsub_numpat(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
+    ctx.reply.integer(count(ctx.pubsub.patterns.name_count()));
+    Ok(())
+}
+
+/// A number of subscribers as a reply.
+fn count(number: usize) -> i64 {
+    i64::try_from(number).expect("no more subscribers than descriptors times names")
+}

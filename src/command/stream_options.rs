@@ -1,0 +1,134 @@
+//! The options that XADD and XTRIM share: MAXLEN|MINID [=|~] threshold [LIMIT count].
+
+use super::args::Arguments;
+use super::error_reply::{self, ErrorReply};
+use super::streams::INVALID_ID;
+use super::Request;
+use crate::data_store::stream::{Trim, TrimBy};
+use crate::data_store::stream_block::BlockLimits;
+use crate::data_store::stream_id::{NewId, StreamId};
+
+const INCOMPATIBLE: ErrorReply = ErrorReply::fixed(
+    "ERR syntax error, MAXLEN and MINID options at the same time are not compatible",
+);
+const MAXLEN_NEGATIVE: ErrorReply = ErrorReply::fixed("ERR The MAXLEN argument must be >= 0.");
+const LIMIT_NEGATIVE: ErrorReply = ErrorReply::fixed("ERR The LIMIT argument must be >= 0.");
+const LIMIT_ALONE: ErrorReply = ErrorReply::fixed(
+    "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+);
+const LIMIT_EXACT: ErrorReply =
+    ErrorReply::fixed("ERR syntax error, LIMIT cannot be used without the special ~ option");
+const NO_STRATEGY: ErrorReply =
+    ErrorReply::fixed("ERR syntax error, XTRIM must be called with a trimming strategy");
+
+/// What XADD was told beside its fields.
+#[derive(Debug)]
+pub struct AddOptions {
+    /// NOMKSTREAM: do not create the stream.
+    pub is_existing_only: bool,
+    /// How to trim afterwards.
+    pub trim: Option<Trim>,
+    /// The id, as it was given.
+    pub id: NewId,
+    /// Where the id stands; fields follow.
+    pub id_index: usize,
+}
+
+impl AddOptions {
+    /// Reads XADD's arguments up to its id.
+    pub fn parse(request: Request<'_>, limits: BlockLimits) -> Result<Self, ErrorReply> {
+        let mut parts = TrimParts::default();
+        let mut is_existing_only = false;
+        let mut index = 2;
+        let mut id = None;
+        while index < request.len() {
+            if &request[index] != b"*" {
+                if let Some(next) = parts.read(request, index)? {
+                    index = next;
+                    continue;
+                }
+                if request.is(index, "NOMKSTREAM") {
+                    is_existing_only = true;
+                    index += 1;
+                    continue;
+                }
+            }
+            id = Some(NewId::parse(request[index]).ok_or(INVALID_ID)?);
+            break;
+        }
+        let trim = parts.finish(limits)?;
+        let id = id.ok_or_else(|| error_reply::wrong_arity("xadd"))?;
+        Ok(Self { is_existing_only, trim, id, id_index: index })
+    }
+}
+
+/// Reads XTRIM's arguments.
+pub fn parse_trim(request: Request<'_>, limits: BlockLimits) -> Result<Trim, ErrorReply> {
+    let mut parts = TrimParts::default();
+    let mut index = 2;
+    while index < request.len() {
+        index = parts.read(request, index)?.ok_or(error_reply::SYNTAX)?;
+    }
+    parts.finish(limits)?.ok_or(NO_STRATEGY)
+}
+
+/// What has been read of MAXLEN, MINID and LIMIT.
+#[derive(Default)]
+struct TrimParts {
+    by: Option<TrimBy>,
+    approximate: bool,
+    limit: Option<u64>,
+}
+
+impl TrimParts {
+    /// Reads the option at `index`, if it is one of these; says where the next one stands.
+    fn read(&mut self, request: Request<'_>, index: usize) -> Result<Option<usize>, ErrorReply> {
+        if index + 1 >= request.len() {
+            return Ok(None); // the last word is no option: it lacks its value
+        }
+        if request.is(index, "MAXLEN") {
+            let value = self.read_strength(request, index)?;
+            let length = u64::try_from(request.integer(value)?).map_err(|_| MAXLEN_NEGATIVE)?;
+            self.by = Some(TrimBy::MaxLen(length));
+            return Ok(Some(value + 1));
+        }
+        if request.is(index, "MINID") {
+            let value = self.read_strength(request, index)?;
+            let id = StreamId::parse(request[value], 0).ok_or(INVALID_ID)?;
+            self.by = Some(TrimBy::MinId(id));
+            return Ok(Some(value + 1));
+        }
+        if request.is(index, "LIMIT") {
+            let limit = u64::try_from(request.integer(index + 1)?).map_err(|_| LIMIT_NEGATIVE)?;
+            self.limit = Some(limit);
+            return Ok(Some(index + 2));
+        }
+        Ok(None)
+    }
+
+    /// Reads `=` or `~`, if it is there and a value behind it; says where the value stands.
+    fn read_strength(&mut self, request: Request<'_>, index: usize) -> Result<usize, ErrorReply> {
+        if self.by.is_some() {
+            return Err(INCOMPATIBLE);
+        }
+        let word = &request[index + 1];
+        let is_strength = index + 2 < request.len() && (*word == b"~" || *word == b"=");
+        self.approximate = is_strength && *word == b"~";
+        Ok(index + 1 + usize::from(is_strength))
+    }
+
+    fn finish(self, limits: BlockLimits) -> Result<Option<Trim>, ErrorReply> {
+        let Some(by) = self.by else {
+            // A limit of 0 is none.
+            return if self.limit.unwrap_or(0) > 0 { Err(LIMIT_ALONE) } else { Ok(None) };
+        };
+        if self.limit.is_some() && !self.approximate {
+            return Err(LIMIT_EXACT);
+        }
+        let limit = match self.limit {
+            Some(limit) => Some(limit),
+            None => self.approximate.then(|| Trim::default_limit(limits)),
+        };
+        Ok(Some(Trim { by, approximate: self.approximate, limit }))
+    }
+}
