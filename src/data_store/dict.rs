@@ -38,6 +38,7 @@ const RANDOM_TRIES: usize = 256;
 
 type Bucket<V> = Option<Box<Entry<V>>>;
 
+#[derive(Debug)]
 struct Entry<V> {
     hash: u64,
     next: Bucket<V>,
@@ -46,6 +47,7 @@ struct Entry<V> {
 }
 
 /// Keys to values. No heap while it has never held a key.
+#[derive(Debug)]
 pub(super) struct Dict<V> {
     segments: Vec<Vec<Bucket<V>>>,
     buckets: usize,

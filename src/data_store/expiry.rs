@@ -9,6 +9,7 @@ use super::UnixMs;
 use std::collections::BTreeMap;
 
 /// Deadlines in order, each with the hash of its key.
+#[derive(Debug)]
 pub(super) struct Index {
     deadlines: BTreeMap<(UnixMs, u64), u32>,
     len: usize,

@@ -19,6 +19,13 @@ pub struct Key<'a> {
     pub hash: u64,
 }
 
+/// The seed stays out of logs.
+impl std::fmt::Debug for Hasher {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        formatter.write_str("Hasher")
+    }
+}
+
 /// SipHash-1-3 under one seed. Small, and copied rather than shared.
 #[derive(Clone, Copy)]
 pub struct Hasher {

@@ -14,22 +14,16 @@ use super::dict::Dict;
 use super::expiry::Index;
 use super::{Key, UnixMs, Value};
 
-/// A key that was removed because its time had come, with what it held. The value is handed over
-/// so that the caller decides when to free it.
-pub struct Expired {
-    /// The name of the key.
-    pub key: Box<[u8]>,
-    /// What it held.
-    pub value: Value,
-}
-
 /// One database.
+#[derive(Debug)]
 pub struct Keyspace {
     entries: Dict<Slot>,
     deadlines: Index,
-    expired: Vec<Expired>,
+    /// Names of keys removed because their time had come, not yet handed out.
+    expired: Vec<Box<[u8]>>,
 }
 
+#[derive(Debug)]
 struct Slot {
     value: Value,
     deadline: Option<UnixMs>,
@@ -62,13 +56,6 @@ impl Keyspace {
         self.deadlines.len()
     }
 
-    /// A hint that these keys are about to be asked for, one hash each. It changes nothing that
-    /// can be seen. The plain table inside has no use for it: its entries cannot be reached
-    /// without taking the very cache misses that a prefetch would hide.
-    pub fn prefetch(&self, hashes: &[u64]) {
-        let _ = hashes;
-    }
-
     /// The value of a key, to read or change in place.
     pub fn lookup(&mut self, key: Key, now: UnixMs) -> Option<&mut Value> {
         self.drop_if_due(key, now);
@@ -83,6 +70,11 @@ impl Keyspace {
     /// Whether a key is there, and no trace of having looked.
     pub fn contains(&self, key: Key, now: UnixMs) -> bool {
         self.peek(key, now).is_some()
+    }
+
+    /// Whether a key is stored whose time has come, and no trace of having looked.
+    pub fn is_expired(&self, key: Key, now: UnixMs) -> bool {
+        self.entries.get(key).is_some_and(|slot| slot.is_due(now))
     }
 
     /// Stores a value without a deadline, whatever was there before, and returns what was there.
@@ -205,9 +197,10 @@ impl Keyspace {
         self.deadlines.first().map(|(deadline, _)| deadline)
     }
 
-    /// The keys removed since the last call because their time had come, in the order of removal.
-    /// Costs nothing when there are none, so ask after every command: what is not taken piles up.
-    pub fn take_expired(&mut self) -> Vec<Expired> {
+    /// Names of the keys removed since the last call because their time had come, in the order of
+    /// removal. Costs nothing when there are none, so ask after every command: what is not taken
+    /// piles up.
+    pub fn take_expired(&mut self) -> Vec<Box<[u8]>> {
         std::mem::take(&mut self.expired)
     }
 }
@@ -228,7 +221,7 @@ impl Keyspace {
         let (key, slot) = self.entries.remove_where(hash, picks).expect("the key was just seen");
         let deadline = slot.deadline.expect("only a key with a deadline can expire");
         self.deadlines.remove(deadline, hash);
-        self.expired.push(Expired { key, value: slot.value });
+        self.expired.push(key);
     }
 }
 
@@ -240,6 +233,7 @@ impl Default for Keyspace {
 
 /// What a database held before it was emptied. Dropping it frees everything at once;
 /// [`Freed::drop_some`] does it in slices.
+#[derive(Debug)]
 pub struct Freed {
     entries: Dict<Slot>,
 }
@@ -292,14 +286,14 @@ mod tests {
     #[derive(Default)]
     struct Twin {
         keys: HashMap<usize, (i64, Option<UnixMs>)>,
-        expired: Vec<(usize, i64)>,
+        expired: Vec<usize>,
     }
 
     impl Twin {
         fn expire(&mut self, index: usize, now: UnixMs) {
             if self.keys.get(&index).is_some_and(|(_, at)| at.is_some_and(|at| at <= now)) {
-                let (value, _) = self.keys.remove(&index).expect("just seen");
-                self.expired.push((index, value));
+                self.keys.remove(&index);
+                self.expired.push(index);
             }
         }
     }
@@ -354,15 +348,17 @@ mod tests {
                 let expected = slot.map(|slot| slot.0);
                 assert_eq!(keyspace.peek(key(index), now).map(read), expected);
                 assert_eq!(keyspace.contains(key(index), now), expected.is_some());
+                let stored = twin.keys.contains_key(&index);
+                assert_eq!(keyspace.is_expired(key(index), now), stored && expected.is_none());
             }
         }
         Ok(())
     }
 
-    fn taken(keyspace: &mut Keyspace) -> Vec<(usize, i64)> {
+    fn taken(keyspace: &mut Keyspace) -> Vec<usize> {
         let taken = keyspace.take_expired().into_iter();
         let position = |name: &[u8]| NAMES.iter().position(|other| *other == name);
-        taken.map(|e| (position(&e.key).expect("a known name"), read(&e.value))).collect()
+        taken.map(|name| position(&name).expect("a known name")).collect()
     }
 
     #[test]
@@ -398,8 +394,8 @@ mod tests {
         assert_eq!(keyspace.expire_due(900, 10), 0);
         assert_eq!(keyspace.expire_due(950, 10), 10);
         assert_eq!(keyspace.expire_due(950, 1000), 40);
-        let values: Vec<i64> = keyspace.take_expired().iter().map(|e| read(&e.value)).collect();
-        assert!(values.iter().copied().eq((50..100).rev()));
+        let names = keyspace.take_expired();
+        assert!(names.iter().map(|name| &**name).eq((50..100u32).rev().map(u32::to_be_bytes)));
         assert_eq!((keyspace.len(), keyspace.next_expiry()), (50, Some(951)));
         assert!(keyspace.take_expired().is_empty());
     }
@@ -447,7 +443,6 @@ mod tests {
     #[test]
     fn cleared_content_can_be_freed_in_slices() {
         let mut keyspace = filled(50, |_| 5);
-        keyspace.prefetch(&[1, 2, 3]);
         let mut freed = keyspace.clear();
         assert!(keyspace.is_empty() && keyspace.next_expiry().is_none());
         assert_eq!(freed.len(), 50);

@@ -9,13 +9,13 @@ use std::collections::vec_deque;
 use std::iter::Rev;
 
 /// The value of a list key. Commands delete a key whose list runs empty; nothing here does.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct List {
     elements: VecDeque<Box<[u8]>>,
 }
 
 /// Elements from the head towards the tail. See [`List::iter_range`].
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Iter<'a>(vec_deque::Iter<'a, Box<[u8]>>);
 
 impl<'a> Iterator for Iter<'a> {

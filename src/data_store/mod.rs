@@ -28,7 +28,7 @@ pub mod string;
 pub mod value;
 
 pub use hash::{Hasher, Key};
-pub use keyspace::{Expired, Freed, Keyspace};
+pub use keyspace::{Freed, Keyspace};
 pub use list::List;
 pub use stream::Stream;
 pub use stream_id::StreamId;
@@ -41,6 +41,7 @@ pub type UnixMs = i64;
 
 /// All databases of a server. They share one [`Hasher`], so that a key hashed once can be looked
 /// up in any of them.
+#[derive(Debug)]
 pub struct DataStore {
     hasher: Hasher,
     keyspaces: Vec<Keyspace>,
@@ -91,6 +92,13 @@ impl DataStore {
     /// Exchanges the contents of two databases; equal numbers change nothing.
     pub fn swap(&mut self, first: usize, second: usize) {
         self.keyspaces.swap(first, second);
+    }
+
+    /// A hint that these keys are about to be asked for: numbers of databases and hashes. It
+    /// changes nothing that can be seen. The plain tables inside have no use for it: an entry
+    /// cannot be reached without taking the very cache misses that a prefetch would hide.
+    pub fn prefetch(&self, hashes: &[(usize, u64)]) {
+        let _ = hashes;
     }
 
     /// The nearest deadline of any key in any database.

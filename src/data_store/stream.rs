@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 pub const ENTRY_BYTES_MAX: usize = 1 << 30;
 
 /// The value of a stream key. It may be empty and is not deleted for that.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Stream {
     /// Ordered; ids of different blocks do not interleave. A block may be without live entries
     /// (see [`Stream::trim`]).
@@ -209,7 +209,7 @@ impl Stream {
 
 /// A place between entries: before the entry of this number in the block of this number. One
 /// behind the last entry of a block is the same place as the start of the next block.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Position {
     block: usize,
     entry: usize,
@@ -217,7 +217,7 @@ struct Position {
 
 /// Entries in order; copies itself cheaply, so that a caller can count before it writes. See
 /// [`Stream::range`].
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Range<'a> {
     blocks: &'a VecDeque<Block>,
     start: Position,

@@ -39,6 +39,7 @@ const PACKED_BYTES_MAX: u64 = 1 << 30;
 /// Header (total bytes and item count) and end mark of the packed form.
 const FRAME_BYTES: usize = 7;
 
+#[derive(Debug)]
 pub(super) struct Block {
     /// The id that the block began with. It stays when that entry is deleted.
     first: StreamId,
@@ -52,6 +53,7 @@ pub(super) struct Block {
     packed_bytes_fixed: usize,
 }
 
+#[derive(Debug)]
 struct StoredEntry {
     id: StreamId,
     /// Values only if `shares_fields`, else names and values in turn.
@@ -208,6 +210,7 @@ fn item_bytes(item: &[u8]) -> usize {
 
 /// Byte strings one behind the other in one allocation, each after its length (seven bits to a
 /// byte, low bits first, the top bit set on all but the last).
+#[derive(Debug)]
 struct Packed(Box<[u8]>);
 
 impl Packed {
@@ -237,7 +240,7 @@ fn length_bytes(length: usize) -> usize {
 }
 
 /// The strings of a [`Packed`].
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Items<'a> {
     rest: &'a [u8],
 }
@@ -263,7 +266,7 @@ impl<'a> Iterator for Items<'a> {
 }
 
 /// An entry of a stream, to read.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
     /// Its id.
     pub id: StreamId,
@@ -278,7 +281,7 @@ impl<'a> Entry<'a> {
 }
 
 /// Names and values of an entry in turn. See [`Entry::fields`].
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Fields<'a> {
     /// The names, if the block keeps them for all entries; they take turns with `values`.
     names: Option<Items<'a>>,

@@ -6,6 +6,7 @@
 use super::{List, Stream, StringValue};
 
 /// A stored value.
+#[derive(Debug)]
 pub enum Value {
     /// Bytes or an integer.
     String(StringValue),
