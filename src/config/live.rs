@@ -211,6 +211,37 @@ mod tests {
     }
 
     #[test]
+    fn set_refuses_in_the_words_of_redis() {
+        let mut config = Config::default();
+        let limits = "client-output-buffer-limit";
+        let rows = [
+            ("timeout", "abc", "argument couldn't be parsed into an integer"),
+            ("timeout", "-1", "argument must be between 0 and 2147483647 inclusive"),
+            ("maxclients", "0", "argument must be between 1 and 4294967295 inclusive"),
+            ("port", "65536", "argument must be between 0 and 65535 inclusive"),
+            (limits, "normal 1 2", "Wrong number of arguments in buffer limit configuration."),
+            (limits, "foo 1 2 3", "Invalid client class specified in buffer limit configuration."),
+            (
+                limits,
+                "normal -1 0 0",
+                "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
+            ),
+            ("databases", "20", "can't set immutable config"),
+            ("protected-mode", "maybe", "argument must be 'yes' or 'no'"),
+            ("maxmemory", "1tb", "argument must be a memory value"),
+            (
+                "loglevel",
+                "loud",
+                "argument(s) must be one of the following: debug, verbose, notice, warning, nothing",
+            ),
+        ];
+        for (name, value, reason) in rows {
+            assert_eq!(set(&mut config, &[(name, value)]), failed(name, reason));
+        }
+        assert_eq!(config, Config::default());
+    }
+
+    #[test]
     fn set_refuses_what_may_not_change() {
         let mut config = Config::default();
         for name in ["appendfilename", "logfile", "aclfile", "SlaveOf", "unixsocket", "io-threads"]
