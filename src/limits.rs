@@ -81,3 +81,12 @@ const_assert!(INPUT_READ_BYTES_MIN < INPUT_BUFFER_BYTES);
 const_assert!(INPUT_BUFFER_BYTES.is_power_of_two());
 const_assert!(INPUT_PAUSED_BYTES_MAX >= INPUT_BUFFER_BYTES);
 const_assert!(REQUESTS_PER_TICK_MAX as usize >= GROUP_REQUESTS_MAX);
+
+/// Addresses that `bind` takes: each is a listening socket.
+pub const BIND_ADDRESSES_MAX: usize = 16;
+
+/// Configuration files open at once: a chain of `include` longer than this is a loop.
+pub const INCLUDE_DEPTH_MAX: usize = 16;
+
+/// Configuration files read in all: two files that include each other's siblings end here.
+pub const INCLUDE_FILES_MAX: usize = 1000;
