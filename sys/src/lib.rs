@@ -10,8 +10,9 @@
 //! | [`poller`] | the trait [`Poller`], [`Token`], [`Interest`], [`Event`]; the contract P1 to P10 |
 //! | [`errno`] | errno becomes one of five verdicts |
 //! | [`native`] | the running machine behind the trait: [`Native`] |
-//! | `epoll` | translation only: an [`Interest`] becomes bits, bits become an [`Event`] |
+//! | `epoll`, `kqueue` | translation only: an [`Interest`] becomes bits, bits become an [`Event`] |
 //! | [`simulated`] | a machine in memory: [`Simulated`], the third backend |
+//! | `kqueue_plan` | the pure half of kqueue: plain functions, tested on every system |
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
 //! | `socket`, `file`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
 //!
@@ -32,6 +33,10 @@ mod epoll;
 pub mod errno;
 pub mod fd;
 mod file;
+#[cfg(poller_kqueue)]
+mod kqueue;
+#[cfg(any(poller_kqueue, test))]
+mod kqueue_plan;
 pub mod native;
 pub mod poller;
 mod process;
