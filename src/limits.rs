@@ -29,9 +29,6 @@ pub const OUTPUT_SPARE_BYTES_MAX: usize = 64 * 1024;
 /// Output buffers the pool keeps.
 pub const OUTPUT_SPARES_MAX: usize = 128;
 
-/// Pieces of output that one gathered write takes.
-pub const WRITE_PIECES_MAX: usize = 64;
-
 /// Input of a blocked client that is read ahead, bytes. Past it the client is not read until it
 /// goes on: back-pressure instead of memory.
 pub const INPUT_PAUSED_BYTES_MAX: usize = 1024 * 1024;

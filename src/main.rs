@@ -1,10 +1,13 @@
 //! The binary: arguments in, exit code out.
 #![forbid(unsafe_code)]
 
-use squint::config::{Config, Startup};
+use squint::config::{Config, FileSource, STANDARD_INPUT, Startup};
 use squint::server::Server;
 use squint_sys::Native;
+use std::ffi::OsString;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
@@ -22,7 +25,7 @@ Examples:
 fn main() -> ExitCode {
     let arguments: Vec<Vec<u8>> =
         std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
-    match Config::from_arguments(&arguments, &mut Native::files()) {
+    match Config::from_arguments(&arguments, &mut Disk) {
         Ok(Startup::Run(config)) => serve(*config),
         Ok(Startup::Version) => {
             println!("Squint server v={} (compatible with Redis 7.2)", env!("CARGO_PKG_VERSION"));
@@ -33,6 +36,24 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error),
+    }
+}
+
+/// The files that a configuration is read from, before there is a server.
+struct Disk;
+
+impl FileSource for Disk {
+    fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        if path == Path::new(STANDARD_INPUT) {
+            let mut bytes = Vec::new();
+            io::stdin().read_to_end(&mut bytes)?;
+            return Ok(bytes);
+        }
+        std::fs::read(path)
+    }
+
+    fn names(&mut self, directory: &Path) -> io::Result<Vec<OsString>> {
+        std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
     }
 }
 

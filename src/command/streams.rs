@@ -14,7 +14,7 @@ use crate::data_store::stream::{Entry, Stream};
 use crate::data_store::stream_block::BlockLimits;
 use crate::data_store::stream_id::{self, BoundError, NewId, ReadFrom, StreamId};
 use crate::data_store::value::Value;
-use crate::resp::writer::Writer;
+use crate::resp::writer::{Protocol, Writer};
 
 /// `-ERR Invalid stream ID specified as stream command argument`
 pub const INVALID_ID: ErrorReply =
@@ -291,11 +291,15 @@ fn write_streams(
     options: &ReadOptions,
     ready: &[(usize, StreamId)],
 ) -> CommandResult {
-    ctx.reply.map_of_pairs(ready.len());
+    // RESP3 has maps; in RESP2 it is an array of pairs, not the usual flat one.
+    let is_map = ctx.reply.protocol == Protocol::Resp3;
+    if is_map { ctx.reply.map(ready.len()) } else { ctx.reply.array(ready.len()) }
     for &(index, first) in ready {
         let key = ctx.hash(request[index]);
         let stream = ctx.store.stream(key)?.expect("just seen");
-        ctx.reply.pair();
+        if !is_map {
+            ctx.reply.array(2);
+        }
         ctx.reply.bulk(key.bytes);
         write_entries(&mut ctx.reply, stream.range(first, StreamId::MAX, false).take(options.count));
     }

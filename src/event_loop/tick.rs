@@ -16,7 +16,7 @@ use super::output_pool::OutputPool;
 use super::ring_buffer::BufferPool;
 use super::slab::Slab;
 use super::timer_wheel::{self, TimerWheel, Timers};
-use crate::limits::{ACCEPT_RETRY_MS, INPUT_READ_BYTES_MIN, WRITE_PIECES_MAX};
+use crate::limits::{ACCEPT_RETRY_MS, INPUT_READ_BYTES_MIN, REPLY_SLICES_MAX};
 use crate::stats::Stats;
 use arrayvec::ArrayVec;
 use squint_sys::{
@@ -346,7 +346,7 @@ impl<S: Sys> EventLoop<S> {
         if !connection.output.is_empty() {
             self.queue_write(index); // more pieces than one call takes: the next tick's write
         } else {
-            if let Some(memory) = connection.output.take_spare() {
+            if let Some(memory) = connection.output.into_spare() {
                 self.output_pool.put(memory);
             }
             if connection.closes_when_written {
@@ -425,7 +425,7 @@ struct Sent {
 
 /// One write of what a connection has: from one place if it is in one, gathered otherwise.
 fn send<S: Sys>(sys: &mut S, connection: &Connection) -> Result<Sent, Verdict> {
-    let mut pieces: ArrayVec<_, WRITE_PIECES_MAX> = ArrayVec::new();
+    let mut pieces: ArrayVec<_, REPLY_SLICES_MAX> = ArrayVec::new();
     connection.output.slices(&mut pieces);
     let offered: usize = pieces.iter().map(|piece| piece.len()).sum();
     let bytes = match pieces.as_slice() {
