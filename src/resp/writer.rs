@@ -1,0 +1,344 @@
+//! Replies to bytes, in RESP2 and in RESP3.
+//!
+//! | reply | RESP2 | RESP3 |
+//! |---|---|---|
+//! | null, null array | `$-1`, `*-1` | `_` |
+//! | map of n pairs | `*2n` | `%n` |
+//! | set, push | `*n` | `~n`, `>n` |
+//! | double | bulk | `,` |
+//! | boolean | `:1` `:0` | `#t` `#f` |
+//! | verbatim text | bulk | `=` |
+//!
+//! A command says what it means and never asks which protocol the client speaks. Nothing here goes
+//! through the formatting machinery; a reply is a few appends to one vector.
+
+use crate::reply_buffer::{Mark, ReplyBuffer};
+use crate::text::ascii;
+use crate::text::number::{i64_width, write_f64, write_i64, write_u64};
+use std::rc::Rc;
+
+/// Which protocol a client speaks; HELLO changes it.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Protocol {
+    /// What every client begins with.
+    #[default]
+    Resp2,
+    /// Asked for by `HELLO 3`.
+    Resp3,
+}
+
+/// Marker, twenty digits, CRLF.
+const HEADER_BYTES_MAX: usize = 24;
+
+/// Longest text of a double.
+const DOUBLE_BYTES_MAX: usize = 32;
+
+/// An aggregate whose header is written when its length is known.
+#[must_use = "an aggregate without its header is not a reply"]
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Deferred(Mark);
+
+/// Writes the replies of one client.
+pub struct Writer<'a> {
+    /// Where the bytes go.
+    pub out: &'a mut ReplyBuffer,
+    /// The protocol they are written in.
+    pub protocol: Protocol,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer that appends to `out`.
+    #[inline]
+    pub fn new(out: &'a mut ReplyBuffer, protocol: Protocol) -> Self {
+        Self { out, protocol }
+    }
+
+    /// `+OK`
+    #[inline]
+    pub fn ok(&mut self) {
+        self.out.extend(b"+OK\r\n");
+    }
+
+    /// `+text`; our own words, without a line end.
+    #[inline]
+    pub fn simple(&mut self, text: &str) {
+        debug_assert!(!text.contains(['\r', '\n']));
+        let tail = self.out.tail();
+        tail.push(b'+');
+        tail.extend_from_slice(text.as_bytes());
+        tail.extend_from_slice(b"\r\n");
+    }
+
+    /// `-text`, the code first (`ERR ...`). Line ends in it become blanks, for it may repeat bytes
+    /// of the client.
+    pub fn error(&mut self, text: &[u8]) {
+        let tail = self.out.tail();
+        tail.push(b'-');
+        ascii::line_safe(tail, text);
+        tail.extend_from_slice(b"\r\n");
+    }
+
+    /// `:value`
+    #[inline]
+    pub fn integer(&mut self, value: i64) {
+        header(self.out.tail(), b':', value);
+    }
+
+    /// `$length` and the bytes.
+    #[inline]
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        let tail = self.out.tail();
+        tail.reserve(bytes.len() + HEADER_BYTES_MAX);
+        length(tail, b'$', bytes.len());
+        tail.extend_from_slice(bytes);
+        tail.extend_from_slice(b"\r\n");
+    }
+
+    /// An integer as a bulk: `$2`, `42`.
+    #[inline]
+    pub fn bulk_integer(&mut self, value: i64) {
+        let tail = self.out.tail();
+        length(tail, b'$', i64_width(value));
+        write_i64(tail, value);
+        tail.extend_from_slice(b"\r\n");
+    }
+
+    /// A bulk whose bytes travel by reference when they are many.
+    pub fn bulk_shared(&mut self, bytes: Rc<[u8]>) {
+        length(self.out.tail(), b'$', bytes.len());
+        self.out.share(bytes);
+        self.out.extend(b"\r\n");
+    }
+
+    /// No value: `$-1`, or `_`.
+    #[inline]
+    pub fn null(&mut self) {
+        self.out.extend(self.pick(b"$-1\r\n", b"_\r\n"));
+    }
+
+    /// No array where one could have been: `*-1`, or `_`.
+    #[inline]
+    pub fn null_array(&mut self) {
+        self.out.extend(self.pick(b"*-1\r\n", b"_\r\n"));
+    }
+
+    /// The header of an array of `count` replies, which must follow.
+    #[inline]
+    pub fn array(&mut self, count: usize) {
+        length(self.out.tail(), b'*', count);
+    }
+
+    /// The header of a map of `pairs` keys, each followed by its value.
+    #[inline]
+    pub fn map(&mut self, pairs: usize) {
+        let (marker, count) = self.map_header(pairs);
+        length(self.out.tail(), marker, count);
+    }
+
+    /// The header of a set of `count` replies.
+    #[inline]
+    pub fn set(&mut self, count: usize) {
+        let marker = self.pick(b'*', b'~');
+        length(self.out.tail(), marker, count);
+    }
+
+    /// The header of an out-of-band message of `count` replies.
+    #[inline]
+    pub fn push(&mut self, count: usize) {
+        let marker = self.pick(b'*', b'>');
+        length(self.out.tail(), marker, count);
+    }
+
+    /// A double: a bulk, or `,`.
+    pub fn double(&mut self, value: f64) {
+        let mut text = Vec::with_capacity(DOUBLE_BYTES_MAX);
+        write_f64(&mut text, value);
+        if self.protocol == Protocol::Resp2 {
+            return self.bulk(&text);
+        }
+        let tail = self.out.tail();
+        tail.push(b',');
+        tail.extend_from_slice(&text);
+        tail.extend_from_slice(b"\r\n");
+    }
+
+    /// A truth value: `:1` `:0`, or `#t` `#f`.
+    #[inline]
+    pub fn boolean(&mut self, value: bool) {
+        let bytes: &[u8] = match (self.protocol, value) {
+            (Protocol::Resp2, true) => b":1\r\n",
+            (Protocol::Resp2, false) => b":0\r\n",
+            (Protocol::Resp3, true) => b"#t\r\n",
+            (Protocol::Resp3, false) => b"#f\r\n",
+        };
+        self.out.extend(bytes);
+    }
+
+    /// Text for people to read; `extension` is its kind in three letters (`txt`, `mkd`).
+    pub fn verbatim(&mut self, extension: &str, text: &[u8]) {
+        if self.protocol == Protocol::Resp2 {
+            return self.bulk(text);
+        }
+        debug_assert_eq!(extension.len(), 3);
+        let tail = self.out.tail();
+        tail.reserve(text.len() + HEADER_BYTES_MAX);
+        length(tail, b'=', extension.len() + 1 + text.len());
+        tail.extend_from_slice(extension.as_bytes());
+        tail.push(b':');
+        tail.extend_from_slice(text);
+        tail.extend_from_slice(b"\r\n");
+    }
+
+    /// Begins an aggregate of unknown length. Write its elements, then finish it; inner ones
+    /// before outer ones.
+    #[inline]
+    pub fn deferred(&mut self) -> Deferred {
+        Deferred(self.out.mark())
+    }
+
+    /// Makes what was written since `deferred` an array of `count` replies.
+    pub fn finish_array(&mut self, deferred: Deferred, count: usize) {
+        self.finish(deferred, b'*', count);
+    }
+
+    /// Makes what was written since `deferred` a map of `pairs` keys and values.
+    pub fn finish_map(&mut self, deferred: Deferred, pairs: usize) {
+        let (marker, count) = self.map_header(pairs);
+        self.finish(deferred, marker, count);
+    }
+
+    /// Makes what was written since `deferred` a set of `count` replies.
+    pub fn finish_set(&mut self, deferred: Deferred, count: usize) {
+        self.finish(deferred, self.pick(b'*', b'~'), count);
+    }
+
+    fn finish(&mut self, deferred: Deferred, marker: u8, count: usize) {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES_MAX);
+        length(&mut bytes, marker, count);
+        self.out.insert_at(deferred.0, &bytes);
+    }
+
+    #[inline]
+    fn map_header(&self, pairs: usize) -> (u8, usize) {
+        self.pick((b'*', pairs * 2), (b'%', pairs))
+    }
+
+    #[inline]
+    fn pick<T>(&self, resp2: T, resp3: T) -> T {
+        match self.protocol {
+            Protocol::Resp2 => resp2,
+            Protocol::Resp3 => resp3,
+        }
+    }
+}
+
+/// Appends a marker, a signed number and CRLF.
+#[inline]
+fn header(out: &mut Vec<u8>, marker: u8, value: i64) {
+    out.push(marker);
+    write_i64(out, value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a marker, a length and CRLF.
+#[inline]
+fn length(out: &mut Vec<u8>, marker: u8, value: usize) {
+    if value < 10 {
+        return out.extend_from_slice(&[marker, b'0' + value as u8, b'\r', b'\n']);
+    }
+    out.push(marker);
+    write_u64(out, value as u64);
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::REPLY_SHARED_BYTES_MIN;
+    use arrayvec::ArrayVec;
+
+    fn written(protocol: Protocol, write: impl Fn(&mut Writer)) -> Vec<u8> {
+        let mut out = ReplyBuffer::new();
+        write(&mut Writer::new(&mut out, protocol));
+        let mut slices = ArrayVec::new();
+        out.slices(&mut slices);
+        slices.iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    /// The answer must be the first in RESP2 and the second in RESP3.
+    fn check(resp2: &[u8], resp3: &[u8], write: impl Fn(&mut Writer)) {
+        for (protocol, expected) in [(Protocol::Resp2, resp2), (Protocol::Resp3, resp3)] {
+            let bytes = written(protocol, &write);
+            let shown = String::from_utf8_lossy(&bytes);
+            assert_eq!(bytes, expected, "{protocol:?}: {shown:?}");
+        }
+    }
+
+    /// What redis-server answers to DEBUG PROTOCOL, type by type.
+    #[test]
+    fn every_type_is_what_redis_sends() {
+        check(b"$11\r\nHello World\r\n", b"$11\r\nHello World\r\n", |w| w.bulk(b"Hello World"));
+        check(b":12345\r\n", b":12345\r\n", |w| w.integer(12345));
+        check(b"$4\r\n3.25\r\n", b",3.25\r\n", |w| w.double(3.25));
+        check(b"$-1\r\n", b"_\r\n", |w| w.null());
+        check(b"*3\r\n", b"*3\r\n", |w| w.array(3));
+        check(b"*3\r\n", b"~3\r\n", |w| w.set(3));
+        check(b"*6\r\n", b"%3\r\n", |w| w.map(3));
+        check(b"*2\r\n", b">2\r\n", |w| w.push(2));
+        check(b":1\r\n", b"#t\r\n", |w| w.boolean(true));
+        check(b":0\r\n", b"#f\r\n", |w| w.boolean(false));
+        check(
+            b"$25\r\nThis is a verbatim\nstring\r\n",
+            b"=29\r\ntxt:This is a verbatim\nstring\r\n",
+            |w| w.verbatim("txt", b"This is a verbatim\nstring"),
+        );
+    }
+
+    #[test]
+    fn the_rest_of_the_types() {
+        check(b"+OK\r\n", b"+OK\r\n", |w| w.ok());
+        check(b"+PONG\r\n", b"+PONG\r\n", |w| w.simple("PONG"));
+        check(b"*-1\r\n", b"_\r\n", |w| w.null_array());
+        check(b":-9223372036854775808\r\n", b":-9223372036854775808\r\n", |w| w.integer(i64::MIN));
+        check(b"$2\r\n-7\r\n", b"$2\r\n-7\r\n", |w| w.bulk_integer(-7));
+        check(b"$2\r\n10\r\n", b"$2\r\n10\r\n", |w| w.bulk_integer(10));
+        check(b"$0\r\n\r\n", b"$0\r\n\r\n", |w| w.bulk(b""));
+        check(b"*1048576\r\n", b"*1048576\r\n", |w| w.array(1 << 20));
+        check(b"$3\r\ninf\r\n", b",inf\r\n", |w| w.double(f64::INFINITY));
+    }
+
+    #[test]
+    fn an_error_cannot_smuggle_a_second_reply() {
+        let expected = b"-ERR unknown command 'FO  O', with args beginning with: 'a  +OK' \r\n";
+        check(expected, expected, |w| {
+            w.error(b"ERR unknown command 'FO\r\nO', with args beginning with: 'a\r\n+OK' ");
+        });
+    }
+
+    #[test]
+    fn a_shared_bulk_reads_like_any_other() {
+        for len in [3, REPLY_SHARED_BYTES_MIN, 100_000] {
+            let bytes: Rc<[u8]> = vec![b'm'; len].into();
+            let copied = written(Protocol::Resp2, |w| w.bulk(&bytes));
+            let shared = written(Protocol::Resp2, |w| w.bulk_shared(bytes.clone()));
+            assert!(copied == shared);
+        }
+    }
+
+    #[test]
+    fn deferred_headers_nest() {
+        let expected = b"%1\r\n$1\r\ns\r\n*2\r\n:1\r\n*0\r\n+x\r\n";
+        let bytes = written(Protocol::Resp3, |w| {
+            let map = w.deferred();
+            w.bulk(b"s");
+            let list = w.deferred();
+            w.integer(1);
+            let nothing = w.deferred();
+            w.finish_array(nothing, 0);
+            w.finish_array(list, 2);
+            w.finish_map(map, 1);
+            w.simple("x");
+        });
+        assert_eq!(bytes, expected);
+    }
+}
