@@ -152,3 +152,32 @@ impl Sys for Native {
         clock::local_offset_seconds(wall_seconds)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_on_a_unix_socket_is_known_by_the_path_it_came_through() {
+        let path = std::env::temp_dir().join(format!("squint-native-{}", std::process::id()));
+        let mut sys = Native::new().unwrap();
+        let listener = sys.listen_unix(&path, 0o700, 4).unwrap();
+        let _client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        let accepted = sys.accept(listener).unwrap();
+        assert_eq!(accepted.peer, Address::Unix(path.clone()));
+        assert_eq!(accepted.peer.to_string(), format!("{}:0", path.display()));
+        sys.close(accepted.fd);
+        sys.close(listener);
+        assert!(sys.unix_listeners.is_empty());
+        sys.remove_file(&path);
+    }
+
+    #[test]
+    fn facts_and_names() {
+        let mut sys = Native::new().unwrap();
+        assert!(["epoll", "kqueue"].contains(&sys.poller_name()));
+        assert_eq!(sys.process_id(), std::process::id());
+        assert_eq!(sys.take_signal(), None);
+        assert!(sys.process().resident_bytes > 0);
+    }
+}

@@ -80,7 +80,8 @@ pub struct Event {
     pub readable: bool,
     /// A write would not block. Set as well on error and hang-up (P4).
     pub writable: bool,
-    /// The peer closed its sending half, or all of it, or the connection broke.
+    /// The connection broke or was closed in both directions; or, where [`Interest::hangup`] asked
+    /// for it, the peer closed its sending half (then `readable` is set and `writable` is not implied).
     pub hangup: bool,
 }
 

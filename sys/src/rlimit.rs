@@ -6,15 +6,22 @@ use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 /// it is afterwards. Never lowers it.
 pub fn raise_descriptors(wanted: u64) -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
-    let wanted = rlim_t::try_from(wanted).unwrap_or(rlim_t::MAX);
-    nearest(soft, wanted, |limit| {
+    // FreeBSD's limits are signed, and none above that half is one to ask for.
+    let wanted = wanted.min(i64::MAX as u64);
+    nearest(unsigned(soft), wanted, |limit| {
+        let limit = limit as rlim_t;
         setrlimit(Resource::RLIMIT_NOFILE, limit, hard.max(limit)).is_ok()
     })
 }
 
+/// Limits are signed on FreeBSD and unsigned elsewhere: a plain cast would be idle on one of them.
+fn unsigned(limit: impl TryInto<u64>) -> u64 {
+    limit.try_into().unwrap_or(0)
+}
+
 /// The highest limit up to `wanted` that `accepts` takes, which is set when this returns. The real
 /// ceiling may be told nowhere (macOS has one below its own hard limit), so it is searched for.
-fn nearest(soft: rlim_t, wanted: rlim_t, mut accepts: impl FnMut(rlim_t) -> bool) -> rlim_t {
+fn nearest(soft: u64, wanted: u64, mut accepts: impl FnMut(u64) -> bool) -> u64 {
     if soft >= wanted {
         return soft;
     }
@@ -40,9 +47,9 @@ mod tests {
     #[test]
     fn finds_the_ceiling_and_leaves_it_set() {
         arbtest::arbtest(|source| {
-            let soft = rlim_t::from(source.arbitrary::<u16>()?);
-            let ceiling = soft + rlim_t::from(source.arbitrary::<u16>()?);
-            let wanted = rlim_t::from(source.arbitrary::<u32>()?);
+            let soft = u64::from(source.arbitrary::<u16>()?);
+            let ceiling = soft + u64::from(source.arbitrary::<u16>()?);
+            let wanted = u64::from(source.arbitrary::<u32>()?);
             let mut set = soft;
             let answer = nearest(soft, wanted, |limit| {
                 let fits = limit <= ceiling;
