@@ -1,0 +1,421 @@
+//! COMMAND: what the table of commands says about itself, and the HELP of every container.
+//!
+//! ```text
+//!   COMMAND                      COMMAND INFO [name ...]         for programs
+//!   COMMAND COUNT                COMMAND DOCS [name ...]         for people
+//!   COMMAND LIST [FILTERBY MODULE module | ACLCAT category | PATTERN pattern]
+//!   COMMAND GETKEYS request      COMMAND GETKEYSANDFLAGS request
+//! ```
+//!
+//! Touches nothing but the table, the request and the reply.
+
+use super::context::{CommandResult, Context};
+use super::error_reply::{self, ErrorReply};
+use super::flags::{AclCategories, KeyFlags};
+use super::key_spec::{Begin, Find, KeySpec, Keys};
+use super::syntax::{self, Argument, Kind};
+use super::table::{self, COMMANDS, Command, Flags};
+use crate::resp::request::Request;
+use crate::resp::writer::Writer;
+use crate::text::glob::{self, Case};
+
+/// COMMAND
+pub fn command(ctx: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    write_all_infos(&mut ctx.reply);
+    Ok(())
+}
+
+/// COMMAND COUNT
+pub fn command_count(ctx: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    ctx.reply.integer(top_level().count() as i64);
+    Ok(())
+}
+
+/// COMMAND DOCS \[name ...\]
+pub fn command_docs(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    write_docs(&mut ctx.reply, request);
+    Ok(())
+}
+
+/// COMMAND GETKEYS command \[arg ...\]
+pub fn command_getkeys(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let inner = request.from(2);
+    let keys = keys_of(inner)?;
+    ctx.reply.array(keys.count());
+    for position in keys.positions() {
+        ctx.reply.bulk(inner[position]);
+    }
+    Ok(())
+}
+
+/// COMMAND GETKEYSANDFLAGS command \[arg ...\]
+pub fn command_getkeysandflags(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let inner = request.from(2);
+    let keys = keys_of(inner)?;
+    ctx.reply.array(keys.count());
+    for (position, flags) in keys.positions_and_flags() {
+        ctx.reply.array(2);
+        ctx.reply.bulk(inner[position]);
+        write_words(&mut ctx.reply, flags.names());
+    }
+    Ok(())
+}
+
+/// COMMAND INFO \[name ...\]
+pub fn command_info(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let reply = &mut ctx.reply;
+    if request.len() == 2 {
+        write_all_infos(reply);
+        return Ok(());
+    }
+    reply.array(request.len() - 2);
+    for name in request.iter().skip(2) {
+        match find_by_full_name(name) {
+            Some(command) => write_info(reply, command),
+            None => reply.null(),
+        }
+    }
+    Ok(())
+}
+
+/// COMMAND LIST \[FILTERBY MODULE module | ACLCAT category | PATTERN pattern\]
+pub fn command_list(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let filter = Filter::parse(request)?;
+    let names = COMMANDS.iter().filter(|command| filter.lets_pass(command));
+    ctx.reply.array(names.clone().count());
+    for command in names {
+        ctx.reply.bulk(command.name.as_bytes());
+    }
+    Ok(())
+}
+
+/// HELP of any container.
+pub fn help(ctx: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    let container = ctx.command.parent().expect("only sub-commands are called HELP");
+    let lines = help_lines(container);
+    ctx.reply.array(lines.len());
+    for line in lines {
+        ctx.reply.simple(&line);
+    }
+    Ok(())
+}
+
+/// Which commands COMMAND LIST shows.
+enum Filter<'a> {
+    All,
+    /// There are no modules, so nothing belongs to one.
+    Module,
+    Category(Option<AclCategories>),
+    Pattern(&'a [u8]),
+}
+
+impl<'a> Filter<'a> {
+    fn parse(request: Request<'a>) -> Result<Self, ErrorReply> {
+        match request.len() {
+            2 => return Ok(Self::All),
+            5 if request[2].eq_ignore_ascii_case(b"filterby") => {}
+            _ => return Err(error_reply::SYNTAX),
+        }
+        let value = request[4];
+        match request[3].to_ascii_lowercase().as_slice() {
+            b"module" => Ok(Self::Module),
+            b"aclcat" => Ok(Self::Category(AclCategories::named(value))),
+            b"pattern" => Ok(Self::Pattern(value)),
+            _ => Err(error_reply::SYNTAX),
+        }
+    }
+
+    fn lets_pass(&self, command: &Command) -> bool {
+        match self {
+            Self::All => true,
+            Self::Module => false,
+            Self::Category(category) => {
+                category.is_some_and(|category| command.categories().contains(category))
+            }
+            Self::Pattern(pattern) => {
+                glob::matches(pattern, command.name.as_bytes(), Case::Insensitive)
+            }
+        }
+    }
+}
+
+fn top_level() -> impl Iterator<Item = &'static Command> + Clone {
+    COMMANDS.iter().filter(|command| command.parent().is_none())
+}
+
+/// A command, or a sub-command written `client|list`.
+fn find_by_full_name(name: &[u8]) -> Option<&'static Command> {
+    match memchr::memchr(b'|', name) {
+        None => table::find(name),
+        Some(bar) => table::find_subcommand(table::find(&name[..bar])?, &name[bar + 1..]),
+    }
+}
+
+/// The row that a whole request is for.
+fn find_by_request(request: Request<'_>) -> Option<&'static Command> {
+    let command = table::find(request.get(0)?)?;
+    match request.get(1) {
+        Some(word) if command.is_container() => table::find_subcommand(command, word),
+        _ => Some(command),
+    }
+}
+
+/// The keys of the request inside a COMMAND GETKEYS.
+fn keys_of(request: Request<'_>) -> Result<Keys, ErrorReply> {
+    let command =
+        find_by_request(request).ok_or(ErrorReply::fixed("ERR Invalid command specified"))?;
+    if command.keys.is_empty() {
+        return Err(ErrorReply::fixed("ERR The command has no key arguments"));
+    }
+    if !command.arity_ok(request.len()) {
+        return Err(ErrorReply::fixed("ERR Invalid number of arguments specified for command"));
+    }
+    match command.keys(request) {
+        Ok(keys) => Ok(keys),
+        Err(_) if command.flags.contains(Flags::NO_MANDATORY_KEYS) => Ok(Keys::default()),
+        Err(_) => Err(ErrorReply::fixed("ERR Invalid arguments specified for command")),
+    }
+}
+
+fn write_words(reply: &mut Writer<'_>, words: impl Iterator<Item = &'static str> + Clone) {
+    reply.set(words.clone().count());
+    for word in words {
+        reply.simple(word);
+    }
+}
+
+fn write_text(reply: &mut Writer<'_>, key: &str, text: &str) {
+    reply.bulk(key.as_bytes());
+    reply.bulk(text.as_bytes());
+}
+
+fn write_integer(reply: &mut Writer<'_>, key: &str, number: i64) {
+    reply.bulk(key.as_bytes());
+    reply.integer(number);
+}
+
+fn write_all_infos(reply: &mut Writer<'_>) {
+    reply.array(top_level().count());
+    for command in top_level() {
+        write_info(reply, command);
+    }
+}
+
+/// The ten fields of COMMAND INFO.
+fn write_info(reply: &mut Writer<'_>, command: &Command) {
+    reply.array(10);
+    reply.bulk(command.name.as_bytes());
+    reply.integer(command.arity.into());
+    write_words(reply, command.flags.names());
+    let (first, last, step) = command.key_range();
+    for number in [first, last, step] {
+        reply.integer(number);
+    }
+    write_categories(reply, command.categories());
+    reply.set(command.tips.len());
+    for tip in command.tips {
+        reply.bulk(tip.as_bytes());
+    }
+    reply.set(command.keys.len());
+    for spec in command.keys {
+        write_key_spec(reply, spec);
+    }
+    write_subcommand_infos(reply, command);
+}
+
+fn write_categories(reply: &mut Writer<'_>, categories: AclCategories) {
+    reply.set(categories.names().count());
+    for name in categories.names() {
+        reply.simple(&format!("@{name}"));
+    }
+}
+
+/// An array if there are any and an empty set if not, as Redis has it.
+fn write_subcommand_infos(reply: &mut Writer<'_>, command: &Command) {
+    let subcommands = command.subcommands();
+    if subcommands.is_empty() {
+        reply.set(0);
+        return;
+    }
+    reply.array(subcommands.len());
+    for subcommand in subcommands {
+        write_info(reply, subcommand);
+    }
+}
+
+fn write_key_spec(reply: &mut Writer<'_>, spec: &KeySpec) {
+    let has_notes = !spec.notes.is_empty();
+    reply.map(3 + usize::from(has_notes));
+    if has_notes {
+        write_text(reply, "notes", spec.notes);
+    }
+    reply.bulk(b"flags");
+    write_key_flags(reply, spec.flags);
+    reply.bulk(b"begin_search");
+    reply.map(2);
+    write_begin(reply, spec.begin);
+    reply.bulk(b"find_keys");
+    reply.map(2);
+    write_find(reply, spec.find);
+}
+
+fn write_key_flags(reply: &mut Writer<'_>, flags: KeyFlags) {
+    write_words(reply, flags.names());
+}
+
+fn write_begin(reply: &mut Writer<'_>, begin: Begin) {
+    match begin {
+        Begin::Index(index) => {
+            write_text(reply, "type", "index");
+            reply.bulk(b"spec");
+            reply.map(1);
+            write_integer(reply, "index", index as i64);
+        }
+        Begin::Keyword { word, from } => {
+            write_text(reply, "type", "keyword");
+            reply.bulk(b"spec");
+            reply.map(2);
+            write_text(reply, "keyword", word);
+            write_integer(reply, "startfrom", from as i64);
+        }
+    }
+}
+
+fn write_find(reply: &mut Writer<'_>, find: Find) {
+    let (kind, numbers) = match find {
+        Find::Range { last, step, limit } => (
+            "range",
+            [("lastkey", last as i64), ("keystep", step as i64), ("limit", limit as i64)],
+        ),
+        Find::Counted { count_at, first, step } => (
+            "keynum",
+            [("keynumidx", count_at as i64), ("firstkey", first as i64), ("keystep", step as i64)],
+        ),
+    };
+    write_text(reply, "type", kind);
+    reply.bulk(b"spec");
+    reply.map(numbers.len());
+    for (name, number) in numbers {
+        write_integer(reply, name, number);
+    }
+}
+
+/// COMMAND DOCS: names that belong to no command are left out.
+fn write_docs(reply: &mut Writer<'_>, request: Request<'_>) {
+    if request.len() == 2 {
+        write_docs_of(reply, top_level());
+    } else {
+        let names = request.iter().skip(2);
+        write_docs_of(reply, names.filter_map(find_by_full_name));
+    }
+}
+
+fn write_docs_of(
+    reply: &mut Writer<'_>,
+    commands: impl Iterator<Item = &'static Command> + Clone,
+) {
+    reply.map(commands.clone().count());
+    for command in commands {
+        reply.bulk(command.name.as_bytes());
+        write_doc(reply, command);
+    }
+}
+
+/// One command's documentation.
+fn write_doc(reply: &mut Writer<'_>, command: &'static Command) {
+    let arguments = command.arguments();
+    let is_flagged = command.deprecated.is_some() || command.flags.contains(Flags::SYSTEM);
+    reply.map(
+        4 + usize::from(is_flagged)
+            + 2 * usize::from(command.deprecated.is_some())
+            + usize::from(!arguments.is_empty())
+            + usize::from(command.is_container()),
+    );
+    write_text(reply, "summary", command.summary);
+    write_text(reply, "since", command.since);
+    write_text(reply, "group", command.group.name());
+    write_text(reply, "complexity", command.complexity);
+    if is_flagged {
+        write_doc_flags(reply, command);
+    }
+    if let Some((since, replacement)) = command.deprecated {
+        write_text(reply, "deprecated_since", since);
+        write_text(reply, "replaced_by", replacement);
+    }
+    if !arguments.is_empty() {
+        write_arguments(reply, &arguments);
+    }
+    if command.is_container() {
+        reply.bulk(b"subcommands");
+        write_docs_of(reply, command.subcommands().iter());
+    }
+}
+
+fn write_doc_flags(reply: &mut Writer<'_>, command: &Command) {
+    reply.bulk(b"doc_flags");
+    let flags = [
+        (command.deprecated.is_some(), "deprecated"),
+        (command.flags.contains(Flags::SYSTEM), "syscmd"),
+    ];
+    write_words(reply, flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name));
+}
+
+fn write_arguments(reply: &mut Writer<'_>, arguments: &[Argument<'_>]) {
+    reply.bulk(b"arguments");
+    reply.array(arguments.len());
+    for argument in arguments {
+        write_argument(reply, argument);
+    }
+}
+
+fn write_argument(reply: &mut Writer<'_>, argument: &Argument<'_>) {
+    let is_leaf = argument.kind.is_leaf();
+    let is_key = argument.kind == Kind::Key;
+    let has_flags = argument.is_optional || argument.is_multiple;
+    // Text to show, or parts: every argument has one of the two.
+    reply.map(
+        3 + usize::from(is_key)
+            + usize::from(argument.token.is_some())
+            + usize::from(argument.since.is_some())
+            + usize::from(has_flags),
+    );
+    write_text(reply, "name", &argument.name);
+    write_text(reply, "type", argument.kind.name());
+    if is_leaf {
+        write_text(reply, "display_text", &argument.name);
+    }
+    if is_key {
+        // So far every command describes all of its keys with one spec.
+        write_integer(reply, "key_spec_index", 0);
+    }
+    for (key, text) in [("token", argument.token), ("since", argument.since)] {
+        if let Some(text) = text {
+            write_text(reply, key, text);
+        }
+    }
+    if has_flags {
+        reply.bulk(b"flags");
+        let flags = [(argument.is_optional, "optional"), (argument.is_multiple, "multiple")];
+        write_words(reply, flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name));
+    }
+    if !is_leaf {
+        write_arguments(reply, &argument.parts);
+    }
+}
+
+/// The lines of a container's HELP, in Redis's layout.
+fn help_lines(container: &Command) -> Vec<String> {
+    let name = container.name.to_ascii_uppercase();
+    let mut lines =
+        vec![format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
+    if !container.flags.contains(Flags::CONTAINER) {
+        lines.extend(["(no subcommand)".to_owned(), format!("    {}.", container.summary)]);
+    }
+    for subcommand in container.subcommands().iter().filter(|row| row.word() != "help") {
+        let usage = syntax::line(&subcommand.arguments());
+        let line = [subcommand.word().to_ascii_uppercase(), usage].join(" ");
+        lines.extend([line.trim_end().to_owned(), format!("    {}.", subcommand.summary)]);
+    }
+    lines.extend(["HELP".to_owned(), "    Print this help.".to_owned()]);
+    lines
+}

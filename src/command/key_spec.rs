@@ -1,0 +1,235 @@
+//! Where the keys of a command stand among its arguments.
+//!
+//! A spec has two halves: where to begin, and how to go on. All it knows is positions, so it can
+//! name the keys of a request without knowing what the command does with them:
+//!
+//! ```text
+//!   MSET k v k v            begin at 1, to the end, every second
+//!   XREAD COUNT 9 STREAMS a b 1 2
+//!                           begin behind STREAMS, the first half of the rest
+//!   EVAL script 2 a b c     begin at 2: there is the number of keys that follow
+//! ```
+
+use super::flags::{KeyFlags, key_bits};
+use crate::resp::request::Request;
+use crate::text::number;
+use arrayvec::ArrayVec;
+
+/// Key specs per command at most.
+pub const KEY_SPECS_MAX: usize = 4;
+
+/// Where the keys begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Begin {
+    /// At this argument; 0 is the command's name.
+    Index(usize),
+    /// Behind this word, looked for from argument `from` on.
+    Keyword {
+        /// The word, upper case.
+        word: &'static str,
+        /// The first argument that may be the word.
+        from: usize,
+    },
+}
+
+/// How the keys go on from there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Find {
+    /// From the beginning to a last one.
+    Range {
+        /// The last key: counted from the beginning if not negative, else from the end (-1: the
+        /// last argument).
+        last: isize,
+        /// Distance between keys.
+        step: usize,
+        /// If above 1, only this fraction of the arguments holds keys (2: the first half).
+        limit: usize,
+    },
+    /// The number of keys is an argument itself.
+    Counted {
+        /// That argument, counted from the beginning.
+        count_at: usize,
+        /// The first key, counted from the beginning.
+        first: usize,
+        /// Distance between keys.
+        step: usize,
+    },
+}
+
+/// Where keys stand, and what is done with them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeySpec {
+    /// Where they begin.
+    pub begin: Begin,
+    /// How they go on.
+    pub find: Find,
+    /// What is done with them.
+    pub flags: KeyFlags,
+    /// `(word, flags)`: without this word among the arguments it is these flags.
+    pub unless: Option<(&'static str, KeyFlags)>,
+    /// Why the flags are what they are, where one might wonder.
+    pub notes: &'static str,
+}
+
+/// The first argument, and only it.
+#[must_use]
+pub const fn one(flags: u32) -> KeySpec {
+    range(0, 1, flags)
+}
+
+/// All arguments.
+#[must_use]
+pub const fn all(flags: u32) -> KeySpec {
+    range(-1, 1, flags)
+}
+
+/// From the first argument to `last`, every `step`th.
+#[must_use]
+pub const fn range(last: isize, step: usize, flags: u32) -> KeySpec {
+    let find = Find::Range { last, step, limit: 0 };
+    KeySpec { begin: Begin::Index(1), find, flags: KeyFlags(flags), unless: None, notes: "" }
+}
+
+/// Behind `word`, the first half of what follows.
+#[must_use]
+pub const fn half_behind(word: &'static str, flags: u32) -> KeySpec {
+    let find = Find::Range { last: -1, step: 1, limit: 2 };
+    KeySpec { begin: Begin::Keyword { word, from: 1 }, find, ..one(flags) }
+}
+
+impl KeySpec {
+    /// With a note for COMMAND INFO.
+    #[must_use]
+    pub const fn because(self, notes: &'static str) -> Self {
+        Self { notes, ..self }
+    }
+
+    /// With other flags when `word` is not among the arguments.
+    #[must_use]
+    pub const fn unless(self, word: &'static str, flags: u32) -> Self {
+        let with = KeyFlags(self.flags.0 | key_bits::VARIABLE);
+        Self { flags: with, unless: Some((word, KeyFlags(flags))), ..self }
+    }
+
+    /// The keys of a request. A spec that cannot be followed in it is an error.
+    pub fn keys(&self, request: Request<'_>) -> Result<KeyRange, InvalidKeys> {
+        let begin = self.begin.find(request).ok_or(InvalidKeys)?;
+        let mut range = self.find.range(begin, request).ok_or(InvalidKeys)?;
+        range.flags = self.flags_in(request);
+        let last = if range.count == 0 {
+            range.first
+        } else {
+            (range.count - 1)
+                .checked_mul(range.step)
+                .and_then(|distance| range.first.checked_add(distance))
+                .ok_or(InvalidKeys)?
+        };
+        let is_inside = range.count == 0 || last < request.len();
+        if is_inside { Ok(range) } else { Err(InvalidKeys) }
+    }
+
+    /// What this very request does with the keys.
+    fn flags_in(&self, request: Request<'_>) -> KeyFlags {
+        match self.unless {
+            None => self.flags,
+            Some((word, flags)) if !is_among(word, request) => flags,
+            Some(_) => KeyFlags(self.flags.0 & !key_bits::VARIABLE),
+        }
+    }
+}
+
+/// Is `word` among the options of a request, that is behind its first two arguments?
+fn is_among(word: &str, request: Request<'_>) -> bool {
+    request.iter().skip(3).any(|argument| argument.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+impl Begin {
+    /// The position in a request. A keyword at the very end has nothing behind it, and does not
+    /// count.
+    fn find(self, request: Request<'_>) -> Option<usize> {
+        match self {
+            Self::Index(index) => Some(index),
+            Self::Keyword { word, from } => (from..request.len().saturating_sub(1))
+                .find(|&index| request[index].eq_ignore_ascii_case(word.as_bytes()))
+                .map(|index| index + 1),
+        }
+    }
+}
+
+impl Find {
+    /// The range from `begin` on. `None`: it ends before it begins, or cannot be read.
+    fn range(self, begin: usize, request: Request<'_>) -> Option<KeyRange> {
+        let flags = KeyFlags::default();
+        match self {
+            Self::Range { last, step, limit } => {
+                let last = last_of_range(begin, last, limit, request.len())?;
+                let count = last.checked_sub(begin)? / step + 1;
+                Some(KeyRange { first: begin, step, count, flags })
+            }
+            Self::Counted { count_at, first, step } => {
+                let count = number::parse_i64(request.get(begin.checked_add(count_at)?)?)?;
+                let count = usize::try_from(count).ok()?;
+                Some(KeyRange { first: begin.checked_add(first)?, step, count, flags })
+            }
+        }
+    }
+}
+
+fn last_of_range(begin: usize, last: isize, limit: usize, argc: usize) -> Option<usize> {
+    if last >= 0 {
+        return begin.checked_add_signed(last);
+    }
+    let end = if limit > 1 { begin + argc.checked_sub(begin)? / limit } else { argc };
+    end.checked_add_signed(last)
+}
+
+/// A spec could not be followed: the keyword is missing, or keys would lie outside the request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InvalidKeys;
+
+/// The keys that one spec finds in a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyRange {
+    /// The first key's argument.
+    pub first: usize,
+    /// Distance between keys.
+    pub step: usize,
+    /// How many there are.
+    pub count: usize,
+    /// What is done with them.
+    pub flags: KeyFlags,
+}
+
+impl KeyRange {
+    /// The arguments that are keys.
+    pub fn positions(self) -> impl Iterator<Item = usize> {
+        (0..self.count).map(move |number| self.first + number * self.step)
+    }
+}
+
+/// The keys of a request: one range per spec.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Keys(ArrayVec<KeyRange, KEY_SPECS_MAX>);
+
+impl Keys {
+    /// Follows all of `specs` in `request`.
+    pub fn find(specs: &[KeySpec], request: Request<'_>) -> Result<Self, InvalidKeys> {
+        specs.iter().map(|spec| spec.keys(request)).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.iter().map(|range| range.count).sum()
+    }
+
+    /// The arguments that are keys.
+    pub fn positions(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().flat_map(|range| range.positions())
+    }
+
+    /// The arguments that are keys, and what is done with each.
+    pub fn positions_and_flags(&self) -> impl Iterator<Item = (usize, KeyFlags)> {
+        self.0.iter().flat_map(|range| range.positions().map(|position| (position, range.flags)))
+    }
+}
