@@ -1,1 +1,20 @@
 //! Bytes to requests, replies to bytes; no I/O, no keys.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`parser`] | the incremental parser: bytes of one client to spans of arguments |
+//! | [`inline`] | its other half: a line typed by hand, with quotes |
+//! | [`error`] | what can be wrong with the bytes, and Redis's words for it |
+//! | [`request`] | arguments as a view over the bytes, and as a copy that outlives them |
+//! | [`writer`] | replies, in RESP2 and RESP3 |
+
+pub mod error;
+pub mod inline;
+pub mod parser;
+pub mod request;
+pub mod writer;
+
+pub use error::ProtocolError;
+pub use parser::{Parsed, Parser, ParserLimits};
+pub use request::{OwnedRequest, Request, Span};
+pub use writer::{Deferred, Protocol, Writer};

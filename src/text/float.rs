@@ -150,7 +150,7 @@ fn parse_hex(text: &[u8]) -> Option<f64> {
     }
     let power = exponent + i64::from(mantissa.ilog2());
     let halfway = power == BINARY_EXPONENT_MIN && mantissa.is_power_of_two();
-    if power > BINARY_EXPONENT_MAX || power < BINARY_EXPONENT_MIN || halfway {
+    if !(BINARY_EXPONENT_MIN..=BINARY_EXPONENT_MAX).contains(&power) || halfway {
         return None;
     }
     Some(scale(mantissa as f64, exponent))
@@ -361,7 +361,7 @@ mod tests {
             (-3.0, "-3"),
             (0.1, "0.1"),
             (-0.5, "-0.5"),
-            (3.141, "3.141"),
+            (3.25, "3.25"),
             (0.1 + 0.2, "0.30000000000000004"),
             (1.0 / 3.0, "0.3333333333333333"),
             (100.5, "100.5"),
