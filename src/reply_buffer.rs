@@ -25,6 +25,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::rc::Rc;
 
+#[derive(Debug)]
 enum Chunk {
     Owned(Vec<u8>),
     Shared(Rc<[u8]>),
@@ -40,7 +41,7 @@ impl Chunk {
 }
 
 /// Chunks before the tail. None is empty, and of the front one at least one byte is unsent.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Older {
     chunks: VecDeque<Chunk>,
     /// All bytes of all chunks, what is already sent of the front one included.
@@ -48,7 +49,7 @@ struct Older {
 }
 
 /// Replies of one client, appended at the end and sent from the front.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct ReplyBuffer {
     tail: Vec<u8>,
     older: Option<Box<Older>>,
@@ -182,6 +183,24 @@ impl ReplyBuffer {
             if chunk.len() > skip {
                 out.push(IoSlice::new(&chunk[skip..]));
             }
+            skip = 0;
+        }
+    }
+
+    /// A copy of all unsent bytes.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len());
+        self.for_each_slice(|slice| bytes.extend_from_slice(slice));
+        bytes
+    }
+
+    /// Shows every unsent piece, front first.
+    pub fn for_each_slice(&self, mut visit: impl FnMut(&[u8])) {
+        let mut skip = self.sent;
+        let older = self.older.iter().flat_map(|older| older.chunks.iter().map(Chunk::bytes));
+        for chunk in older.chain(std::iter::once(self.tail.as_slice())) {
+            visit(&chunk[skip..]);
             skip = 0;
         }
     }

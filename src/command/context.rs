@@ -210,7 +210,7 @@ impl Context<'_> {
     /// Argument `index` as a key, hashed at most once per request.
     #[must_use]
     pub fn key<'r>(&self, request: Request<'r>, index: usize) -> Key<'r> {
-        let bytes = request[index];
+        let bytes = request.at(index);
         match self.first_key_hash {
             Some(hash) if index == 1 => Key { bytes, hash },
             _ => self.hash(bytes),
@@ -243,7 +243,7 @@ impl Context<'_> {
             Call::Served(key) => Some(key),
             _ => None,
         };
-        keys.map(move |index| request[index])
+        keys.map(move |index| request.at(index))
             .filter(move |key| signalled.is_none_or(|signalled| signalled == *key))
     }
 

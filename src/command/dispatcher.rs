@@ -87,7 +87,7 @@ impl Engine {
     /// No such command. Whoever has not said the password is told only that.
     fn refuse_unknown(&mut self, client: ClientId, request: Request<'_>, reply: &mut ReplyBuffer) {
         let state = self.clients.get(client);
-        let name = request[0];
+        let name = request.at(0);
         if name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:") {
             // A browser was talked into sending us a form: hang up, and say nothing it could use.
             state.closing = true;
@@ -120,7 +120,7 @@ fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Err(error_reply::NOT_AUTHENTICATED);
     }
     if command.is_container() && request.len() > 1 {
-        return Err(error_reply::unknown_subcommand(request[1], command.name));
+        return Err(error_reply::unknown_subcommand(request.at(1), command.name));
     }
     if !command.arity_ok(request.len()) {
         return Err(error_reply::wrong_arity(command.name));
@@ -222,7 +222,7 @@ fn confined(name: &str) -> ErrorReply {
 
 /// `ERR unknown command 'NAME', with args beginning with: 'A' 'B' `, each cut to 128 bytes in all.
 fn unknown_command(request: Request<'_>) -> ErrorReply {
-    let name = request[0];
+    let name = request.at(0);
     let mut args: Vec<u8> = Vec::new();
     for arg in request.iter().skip(1) {
         if args.len() >= QUOTED_BYTES_MAX {

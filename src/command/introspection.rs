@@ -39,23 +39,23 @@ pub fn command_docs(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResul
 
 /// COMMAND GETKEYS command \[arg ...\]
 pub fn command_getkeys(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let inner = request.from(2);
+    let inner = request.rest(2);
     let keys = keys_of(inner)?;
     ctx.reply.array(keys.count());
     for position in keys.positions() {
-        ctx.reply.bulk(inner[position]);
+        ctx.reply.bulk(inner.at(position));
     }
     Ok(())
 }
 
 /// COMMAND GETKEYSANDFLAGS command \[arg ...\]
 pub fn command_getkeysandflags(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let inner = request.from(2);
+    let inner = request.rest(2);
     let keys = keys_of(inner)?;
     ctx.reply.array(keys.count());
     for (position, flags) in keys.positions_and_flags() {
         ctx.reply.array(2);
-        ctx.reply.bulk(inner[position]);
+        ctx.reply.bulk(inner.at(position));
         write_words(&mut ctx.reply, flags.names());
     }
     Ok(())
@@ -113,11 +113,11 @@ impl<'a> Filter<'a> {
     fn parse(request: Request<'a>) -> Result<Self, ErrorReply> {
         match request.len() {
             2 => return Ok(Self::All),
-            5 if request[2].eq_ignore_ascii_case(b"filterby") => {}
+            5 if request.at(2).eq_ignore_ascii_case(b"filterby") => {}
             _ => return Err(error_reply::SYNTAX),
         }
-        let value = request[4];
-        match request[3].to_ascii_lowercase().as_slice() {
+        let value = request.at(4);
+        match request.at(3).to_ascii_lowercase().as_slice() {
             b"module" => Ok(Self::Module),
             b"aclcat" => Ok(Self::Category(AclCategories::named(value))),
             b"pattern" => Ok(Self::Pattern(value)),

@@ -189,7 +189,7 @@ pub fn brpop(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 fn blocking_pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> CommandResult {
     let keys = 1..request.len() - 1;
-    let timeout_ms = timeout::seconds(request[keys.end], ctx.now)?;
+    let timeout_ms = timeout::seconds(request.at(keys.end), ctx.now)?;
     let to_try: Vec<&[u8]> = ctx.keys_to_try(request, keys.clone()).collect();
     for bytes in to_try {
         let key = ctx.hash(bytes);
@@ -201,7 +201,7 @@ fn blocking_pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> Comman
     }
     let timeout_reply = TimeoutReply::NullArray;
     let wait = Wait { request, kind: WaitKind::List, timeout_ms, timeout_reply };
-    ctx.block(keys.map(|index| request[index]), wait);
+    ctx.block(keys.map(|index| request.at(index)), wait);
     Ok(())
 }
 

@@ -109,16 +109,18 @@ pub fn forget_subscriptions(ctx: &mut Context<'_>) {
 
 /// PUBLISH channel message
 pub fn publish(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let (channel, message) = (request[1], request[2]);
+    let (channel, message) = (request.at(1), request.at(2));
     let mut receivers = 0;
-    let mut frames = Frames::new(&[b"message", channel, message]);
+    let parts: [&[u8]; 3] = [b"message", channel, message];
+    let mut frames = Frames::new(&parts);
     for member in ctx.pubsub.channels.members(channel) {
         let protocol = ctx.clients.get(member).protocol;
         ctx.effects.outbox.share(member, frames.of(protocol));
         receivers += 1;
     }
     for pattern in ctx.pubsub.patterns_matching(channel) {
-        let mut frames = Frames::new(&[b"pmessage", pattern, channel, message]);
+        let parts: [&[u8]; 4] = [b"pmessage", pattern, channel, message];
+        let mut frames = Frames::new(&parts);
         for member in ctx.pubsub.patterns.members(pattern) {
             let protocol = ctx.clients.get(member).protocol;
             ctx.effects.outbox.share(member, frames.of(protocol));

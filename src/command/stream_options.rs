@@ -5,7 +5,7 @@ use super::error_reply::{self, ErrorReply};
 use super::streams::INVALID_ID;
 use super::Request;
 use crate::data_store::stream::{Trim, TrimBy};
-use crate::data_store::stream_block::BlockLimits;
+use crate::data_store::stream::BlockLimits;
 use crate::data_store::stream_id::{NewId, StreamId};
 
 const INCOMPATIBLE: ErrorReply = ErrorReply::fixed(
@@ -42,7 +42,7 @@ impl AddOptions {
         let mut index = 2;
         let mut id = None;
         while index < request.len() {
-            if &request[index] != b"*" {
+            if request.at(index) != b"*" {
                 if let Some(next) = parts.read(request, index)? {
                     index = next;
                     continue;
@@ -53,7 +53,7 @@ impl AddOptions {
                     continue;
                 }
             }
-            id = Some(NewId::parse(request[index]).ok_or(INVALID_ID)?);
+            id = Some(NewId::parse(request.at(index)).ok_or(INVALID_ID)?);
             break;
         }
         let trim = parts.finish(limits)?;
@@ -94,7 +94,7 @@ impl TrimParts {
         }
         if request.is(index, "MINID") {
             let value = self.read_strength(request, index)?;
-            let id = StreamId::parse(request[value], 0).ok_or(INVALID_ID)?;
+            let id = StreamId::parse(request.at(value), 0).ok_or(INVALID_ID)?;
             self.by = Some(TrimBy::MinId(id));
             return Ok(Some(value + 1));
         }
@@ -111,9 +111,9 @@ impl TrimParts {
         if self.by.is_some() {
             return Err(INCOMPATIBLE);
         }
-        let word = &request[index + 1];
-        let is_strength = index + 2 < request.len() && (*word == b"~" || *word == b"=");
-        self.approximate = is_strength && *word == b"~";
+        let word = request.at(index + 1);
+        let is_strength = index + 2 < request.len() && (word == b"~" || word == b"=");
+        self.approximate = is_strength && word == b"~";
         Ok(index + 1 + usize::from(is_strength))
     }
 

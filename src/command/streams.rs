@@ -11,7 +11,7 @@ use crate::client::{TimeoutReply, WaitKind};
 use crate::config::Config;
 use crate::data_store::Key;
 use crate::data_store::stream::{Entry, Stream};
-use crate::data_store::stream_block::BlockLimits;
+use crate::data_store::stream::BlockLimits;
 use crate::data_store::stream_id::{self, BoundError, NewId, ReadFrom, StreamId};
 use crate::data_store::value::Value;
 use crate::resp::writer::{Protocol, Writer};
@@ -110,9 +110,9 @@ fn range(
     (start_index, end_index): (usize, usize),
     is_reversed: bool,
 ) -> CommandResult {
-    let start = stream_id::parse_range_start(request[start_index])
+    let start = stream_id::parse_range_start(request.at(start_index))
         .map_err(|error| bound_error(error, INVALID_START))?;
-    let end = stream_id::parse_range_end(request[end_index])
+    let end = stream_id::parse_range_end(request.at(end_index))
         .map_err(|error| bound_error(error, INVALID_END))?;
     let limit = range_count(request)?;
     let key = ctx.key(request, 1);
@@ -175,7 +175,7 @@ pub fn xread(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let keys = options.keys_index..options.keys_index + options.streams;
     let timeout_reply = TimeoutReply::NullArray;
     let wait = Wait { request, kind: WaitKind::Stream, timeout_ms, timeout_reply };
-    ctx.block(keys.map(|index| request[index]), wait);
+    ctx.block(keys.map(|index| request.at(index)), wait);
     remember_starts(ctx, &options, &starts);
     Ok(())
 }
@@ -194,7 +194,7 @@ fn parse_read_options(
             };
             index += 2;
         } else if request.is(index, "BLOCK") && has_value {
-            block_ms = Some(timeout::milliseconds(request[index + 1], ctx.now)?);
+            block_ms = Some(timeout::milliseconds(request.at(index + 1), ctx.now)?);
             index += 2;
         } else if request.is(index, "STREAMS") && has_value {
             let streams = balanced(request.len() - index - 1)?;
@@ -240,9 +240,9 @@ fn resolve_starts(
     let first_id = options.keys_index + options.streams;
     (0..options.streams)
         .map(|number| {
-            let key = ctx.hash(request[options.keys_index + number]);
+            let key = ctx.hash(request.at(options.keys_index + number));
             let stream = ctx.store.stream(key)?;
-            match ReadFrom::parse(request[first_id + number]).ok_or(INVALID_ID)? {
+            match ReadFrom::parse(request.at(first_id + number)).ok_or(INVALID_ID)? {
                 ReadFrom::After(id) => Ok(id),
                 ReadFrom::Latest => Ok(stream.map_or(StreamId::MIN, |stream| stream.last_id())),
                 ReadFrom::LastEntry => Ok(stream.map_or(StreamId::MIN, |stream| before_last(stream))),
@@ -276,7 +276,7 @@ fn ready_streams(
             continue;
         }
         let Some(first) = start.next() else { continue };
-        let key = ctx.hash(request[index]);
+        let key = ctx.hash(request.at(index));
         let stream = ctx.store.read_stream(key)?;
         if stream.is_some_and(|stream| stream.range(first, StreamId::MAX, false).next().is_some()) {
             ready.push((index, first));
@@ -295,7 +295,7 @@ fn write_streams(
     let is_map = ctx.reply.protocol == Protocol::Resp3;
     if is_map { ctx.reply.map(ready.len()) } else { ctx.reply.array(ready.len()) }
     for &(index, first) in ready {
-        let key = ctx.hash(request[index]);
+        let key = ctx.hash(request.at(index));
         let stream = ctx.store.stream(key)?.expect("just seen");
         if !is_map {
             ctx.reply.array(2);

@@ -25,6 +25,8 @@ pub struct StreamId {
 const TEXT_BYTES_MAX: usize = 127;
 
 impl StreamId {
+    /// The longest text that [`StreamId::write`] makes.
+    pub const TEXT_BYTES_MAX: usize = 41;
     /// `0-0`: below every entry.
     pub const MIN: StreamId = StreamId { ms: 0, seq: 0 };
     /// The last id there can be.

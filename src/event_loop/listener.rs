@@ -1,6 +1,6 @@
 //! A listening socket and how eagerly it is drained.
 
-use squint_sys::{Address, Fd};
+use squint_sys::{Address, Fd, Token};
 
 /// A socket that brings connections.
 #[derive(Debug)]
@@ -24,6 +24,12 @@ impl Listener {
     #[must_use]
     pub const fn new(fd: Fd, address: Address) -> Self {
         Self { fd, address, ready_ticks: 0, is_ready: false }
+    }
+
+    /// What the poller calls it.
+    #[must_use]
+    pub const fn token(&self) -> Token {
+        Token::reserved(self.fd.0 as u32)
     }
 
     /// How many connections to take now: one, so that a lone client costs no second `accept`; the

@@ -122,8 +122,7 @@ impl<S: Sys> EventLoop<S> {
 
     /// Watches one more listening socket.
     pub fn listen(&mut self, listener: Listener) -> Result<(), Errno> {
-        let number = u32::try_from(self.listeners.len()).expect("a handful of addresses");
-        self.sys.poller().add(listener.fd, Token::reserved(number), Interest::READ)?;
+        self.sys.poller().add(listener.fd, listener.token(), Interest::READ)?;
         self.listeners.push(listener);
         Ok(())
     }
@@ -170,7 +169,8 @@ impl<S: Sys> EventLoop<S> {
             return;
         }
         if event.token.index == Token::RESERVED_INDEX {
-            if let Some(listener) = self.listeners.get_mut(event.token.generation as usize) {
+            let mut listeners = self.listeners.iter_mut();
+            if let Some(listener) = listeners.find(|listener| listener.token() == event.token) {
                 listener.is_ready = true;
             }
             return;
@@ -225,10 +225,9 @@ impl<S: Sys> EventLoop<S> {
     }
 
     fn watch_listeners(&mut self, interest: Interest) {
-        for (number, listener) in (0..).zip(&self.listeners) {
-            let token = Token::reserved(number);
+        for listener in &self.listeners {
             // A listener that cannot be watched any more is tried again by the next back-off.
-            let _ = self.sys.poller().set(listener.fd, token, interest);
+            let _ = self.sys.poller().set(listener.fd, listener.token(), interest);
         }
     }
 
@@ -374,7 +373,9 @@ impl<S: Sys> EventLoop<S> {
         let mut timers = Deadlines(&mut self.connections);
         match deadline_ms {
             Some(deadline_ms) => self.wheel.arm(&mut timers, index, deadline_ms),
-            None => self.wheel.cancel(&mut timers, index),
+            None => {
+                self.wheel.cancel(&mut timers, index);
+            }
         }
     }
 

@@ -51,7 +51,7 @@ pub enum Parsed {
 }
 
 /// The parser of one connection. A fresh one and one between requests hold no memory.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Parser {
     partial: Option<Box<Partial>>,
     /// Bytes of the current line known to hold no line end, so they are not searched again.
@@ -62,13 +62,14 @@ const_assert!(size_of::<Parser>() <= 24);
 const_assert!(REQUEST_LINE_BYTES_MAX < u32::MAX as usize);
 
 /// A request cut behind its `*` line.
+#[derive(Debug)]
 struct Partial {
     spans: Vec<Span>,
     progress: Progress,
 }
 
 /// How far into a request the parser has come.
-#[derive(Copy, Clone)]
+#[derive(Debug, Copy, Clone)]
 struct Progress {
     /// Arguments not yet found whole.
     arguments_left: i64,
@@ -291,7 +292,7 @@ fn bulk_len_check(
 }
 
 /// The two kinds of header line: a marker, a number, CRLF. They differ in their errors only.
-#[derive(Copy, Clone)]
+#[derive(Debug, Copy, Clone)]
 enum Line {
     Count,
     Bulk,

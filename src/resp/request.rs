@@ -35,7 +35,7 @@ impl Span {
 }
 
 /// The arguments of one request, the command's name first, as slices of the buffer.
-#[derive(Copy, Clone)]
+#[derive(Debug, Copy, Clone)]
 pub struct Request<'a> {
     buffer: &'a [u8],
     spans: &'a [Span],
@@ -70,9 +70,16 @@ impl<'a> Request<'a> {
 
     /// All arguments in order.
     #[inline]
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + 'a {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + 'a {
         let buffer = self.buffer;
         self.spans.iter().map(move |span| span.of(buffer))
+    }
+
+    /// An argument that is there: the caller has checked the arity.
+    #[inline]
+    #[must_use]
+    pub fn at(&self, index: usize) -> &'a [u8] {
+        self.get(index).expect("the row's arity says that it is there")
     }
 
     /// The arguments from `from` on; none when there are fewer.
@@ -105,7 +112,7 @@ impl Index<usize> for Request<'_> {
 
 /// A request that waits: queued by MULTI, or blocked. Its arguments lie end to end in one
 /// allocation of exactly their size.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct OwnedRequest {
     bytes: Vec<u8>,
     spans: Box<[Span]>,

@@ -39,6 +39,7 @@ const DOUBLE_BYTES_MAX: usize = 32;
 pub struct Deferred(Mark);
 
 /// Writes the replies of one client.
+#[derive(Debug)]
 pub struct Writer<'a> {
     /// Where the bytes go.
     pub out: &'a mut ReplyBuffer,

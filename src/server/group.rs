@@ -21,8 +21,7 @@ use crate::limits::{
     GROUP_REQUESTS_MAX, INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTICATED_BYTES_MAX,
     REQUESTS_PER_TICK_MAX,
 };
-use crate::resp::parser::{Parsed, ParserLimits, ProtocolError, Span};
-use crate::resp::writer::Writer;
+use crate::resp::{Parsed, ParserLimits, ProtocolError, Span, Writer};
 use squint_sys::Sys;
 use std::ops::Range;
 

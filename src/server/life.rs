@@ -8,7 +8,7 @@ use crate::event_loop::EventLoop;
 use crate::event_loop::listener::Listener;
 use crate::limits::{DESCRIPTORS_RESERVED, SHUTDOWN_FLUSH_MS};
 use crate::logging::{self, Level};
-use squint_sys::{Errno, ListenOptions, Signal, Sys};
+use squint_sys::{Address, Errno, ListenOptions, Signal, Sys};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 /// Why a server does not start: what failed, and what to do.
@@ -135,8 +135,8 @@ impl<S: Sys> Server<S> {
         self.add_listener(fd).map_err(|error| error.0)?;
         let listener = self.event_loop.listeners.last().expect("just added");
         match listener.address {
-            squint_sys::Address::Tcp(bound) => Ok(bound.port()),
-            squint_sys::Address::Unix(_) => Ok(port),
+            Address::Tcp(bound) => Ok(bound.port()),
+            Address::Unix(_) => Ok(port),
         }
     }
 
@@ -254,6 +254,30 @@ impl<S: Sys> Server<S> {
             "maxclients" => self.adjust_clients_max(),
             "port" | "bind" => self.reopen_tcp(),
             _ => {}
+        }
+    }
+
+    /// Listens where `port` and `bind` say now. If that fails, the old sockets stay.
+    fn reopen_tcp(&mut self) {
+        let is_unix = |listener: &Listener| matches!(listener.address, Address::Unix(_));
+        let old = std::mem::take(&mut self.event_loop.listeners);
+        let (kept, replaced): (Vec<_>, Vec<_>) = old.into_iter().partition(is_unix);
+        self.event_loop.listeners = kept;
+        let settings = self.engine.config.settings().clone();
+        let opened = self.open_tcp(&settings);
+        let retired = match opened {
+            Ok(()) => replaced,
+            Err(error) => {
+                self.log(Level::Warning, &format!("{error}Still listening as before."));
+                let is_new = |listener: &Listener| !is_unix(listener);
+                let listeners = &mut self.event_loop.listeners;
+                let retired = listeners.extract_if(.., |listener| is_new(listener)).collect();
+                listeners.extend(replaced);
+                retired
+            }
+        };
+        for listener in retired {
+            self.event_loop.sys.close(listener.fd);
         }
     }
 

@@ -12,4 +12,5 @@
 pub mod ascii;
 pub mod float;
 pub mod glob;
+pub mod keyed_hash;
 pub mod number;
