@@ -9,7 +9,7 @@ use crate::event_loop::listener::Listener;
 use crate::limits::{DESCRIPTORS_RESERVED, SHUTDOWN_FLUSH_MS};
 use crate::logging::{self, Level};
 use squint_sys::{Address, Errno, ListenOptions, Signal, Sys};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Why a server does not start: what failed, and what to do.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl<S: Sys> Server<S> {
         port: u16,
         settings: &Settings,
     ) -> Result<u16, String> {
-        let ip = resolve(&bind.host)
+        let ip = resolve(&mut self.event_loop.sys, &bind.host)
             .ok_or_else(|| format!("Could not resolve the address '{}' of 'bind'. ", bind.host))?;
         let address = SocketAddr::new(ip, port);
         let options = ListenOptions {
@@ -325,13 +325,10 @@ fn draw_identity<S: Sys>(
 }
 
 /// An address, a name, or one of the words for "every address".
-fn resolve(host: &str) -> Option<IpAddr> {
+fn resolve<S: Sys>(sys: &mut S, host: &str) -> Option<IpAddr> {
     match host {
         "*" => Some(Ipv4Addr::UNSPECIFIED.into()),
         "::*" => Some(Ipv6Addr::UNSPECIFIED.into()),
-        _ => host.parse().ok().or_else(|| {
-            let found = (host, 0).to_socket_addrs().ok()?.next();
-            found.map(|address| address.ip())
-        }),
+        _ => sys.resolve(host),
     }
 }

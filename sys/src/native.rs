@@ -3,7 +3,7 @@
 use crate::system::{Accepted, Address, ListenOptions, Process, Signal, Sys};
 use crate::{Errno, Fd, Verdict, clock, entropy, file, process, rlimit, signal, socket};
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 /// The poller of this machine. The one place that picks a backend; `build.rs` coined the words.
@@ -54,6 +54,11 @@ impl Sys for Native {
 
     fn fill_random(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
         entropy::fill(bytes)
+    }
+
+    fn resolve(&mut self, host: &str) -> Option<IpAddr> {
+        let mut addresses = (host, 0).to_socket_addrs().ok()?;
+        addresses.next().map(|address| address.ip())
     }
 
     fn listen_tcp(&mut self, address: SocketAddr, options: ListenOptions) -> Result<Fd, Errno> {

@@ -7,7 +7,7 @@
 use crate::{Errno, Fd, Poller, Verdict};
 use std::fmt;
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Where a socket is bound or who is at its other end.
@@ -100,6 +100,9 @@ pub trait Sys {
 
     /// Unpredictable bytes. A server without them would have a guessable hash seed: it does not start.
     fn fill_random(&mut self, bytes: &mut [u8]) -> Result<(), Errno>;
+
+    /// The first address that a host name stands for, or the address that the text is.
+    fn resolve(&mut self, host: &str) -> Option<IpAddr>;
 
     /// Binds and listens; port 0 lets the system choose (see [`Sys::local_address`]).
     fn listen_tcp(&mut self, address: SocketAddr, options: ListenOptions) -> Result<Fd, Errno>;

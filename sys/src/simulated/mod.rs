@@ -34,7 +34,7 @@ pub use world::World;
 use crate::system::{Accepted, Address, ListenOptions, Process, Signal, Sys};
 use crate::{Errno, Fd, Verdict};
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use world::{Descriptor, Listener};
 
@@ -93,6 +93,11 @@ impl Sys for Simulated {
     fn fill_random(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
         self.world.state().random.fill(bytes);
         Ok(())
+    }
+
+    /// There is no name service in this world: only addresses have a meaning.
+    fn resolve(&mut self, host: &str) -> Option<IpAddr> {
+        host.parse().ok()
     }
 
     fn listen_tcp(&mut self, address: SocketAddr, options: ListenOptions) -> Result<Fd, Errno> {
