@@ -1,0 +1,273 @@
+//! Strings: GET key; SET key value [options]; INCR, DECR key; INCRBY, DECRBY key number;
+//! APPEND key value; STRLEN key; MGET key [key ...]; MSET key value [key value ...]; GETDEL key;
+//! GETEX key [options]; SETEX, PSETEX key time value; SETNX key value.
+//!
+//! ```text
+//!   SET k v ──► errors of the options ──► GET: reply the old value ──► NX, XX: may it be stored?
+//!                                                                         └──► value, deadline
+//! ```
+//!
+//! The order matters: a value of another type is an error only if GET asks for it, and an old
+//! value is the reply even where nothing is stored.
+
+use super::Request;
+use super::args::Arguments;
+use super::context::{Change, CommandResult, Context};
+use super::error_reply::{self, ErrorReply};
+use super::expiry_options::{self, Lifetime, Presence, Scale, SetOptions};
+use super::keys;
+use crate::data_store::string::{DecimalBuffer, StringValue};
+use crate::data_store::value::Value;
+use crate::data_store::{Key, UnixMs};
+
+const SUM_OVERFLOWS: ErrorReply = ErrorReply::fixed("ERR increment or decrement would overflow");
+const DECREMENT_OVERFLOWS: ErrorReply = ErrorReply::fixed("ERR decrement would overflow");
+const TOO_LONG: ErrorReply =
+    ErrorReply::fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+
+/// GET key
+pub fn get(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    reply_string(ctx, ctx.key(request, 1))?;
+    Ok(())
+}
+
+/// SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT time | PXAT time | KEEPTTL]
+pub fn set(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let key = ctx.key(request, 1);
+    if request.len() == 3 {
+        store(ctx, key, &request[2]);
+        ctx.reply.ok();
+        return Ok(());
+    }
+    let options = SetOptions::parse(request)?;
+    let is_stored = set_with_options(ctx, request, options)?;
+    match (options.wants_old, is_stored) {
+        (true, _) => {} // has been replied before it was replaced
+        (false, true) => ctx.reply.ok(),
+        (false, false) => ctx.reply.null(),
+    }
+    Ok(())
+}
+
+/// INCR key
+pub fn incr(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    add(ctx, request, 1)
+}
+
+/// DECR key
+pub fn decr(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    add(ctx, request, -1)
+}
+
+/// INCRBY key number
+pub fn incrby(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    add(ctx, request, request.integer(2)?)
+}
+
+/// DECRBY key number
+pub fn decrby(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let negated = request.integer(2)?.checked_neg().ok_or(DECREMENT_OVERFLOWS)?;
+    add(ctx, request, negated)
+}
+
+/// APPEND key value
+pub fn append(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let (key, tail) = (ctx.key(request, 1), &request[2]);
+    let bytes_max = ctx.config.settings().bulk_bytes_max;
+    let len = match ctx.store.string(key)? {
+        Some(string) if string.len() as u64 + tail.len() as u64 > bytes_max => {
+            return Err(TOO_LONG);
+        }
+        Some(string) => string.append(tail),
+        None => {
+            ctx.store.insert(key, value_of(tail));
+            tail.len()
+        }
+    };
+    ctx.touched(key.bytes, Change::Altered);
+    reply_len(ctx, len);
+    Ok(())
+}
+
+/// STRLEN key
+pub fn strlen(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let len = ctx.store.read_string(ctx.key(request, 1))?.map_or(0, |string| string.len());
+    reply_len(ctx, len);
+    Ok(())
+}
+
+/// MGET key [key ...]: a value of another type is as good as none.
+pub fn mget(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    ctx.reply.array(request.len() - 1);
+    for index in 1..request.len() {
+        match ctx.store.read(ctx.key(request, index)) {
+            Some(Value::String(string)) => {
+                ctx.reply.bulk(string.as_bytes(&mut DecimalBuffer::default()));
+            }
+            _ => ctx.reply.null(),
+        }
+    }
+    Ok(())
+}
+
+/// MSET key value [key value ...]
+pub fn mset(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    if request.len() % 2 == 0 {
+        return Err(error_reply::wrong_arity(ctx.command.name));
+    }
+    for index in (1..request.len()).step_by(2) {
+        store(ctx, ctx.key(request, index), &request[index + 1]);
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// GETDEL key
+pub fn getdel(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let key = ctx.key(request, 1);
+    if reply_string(ctx, key)? {
+        ctx.store.remove(key);
+        ctx.touched(key.bytes, Change::Removed);
+    }
+    Ok(())
+}
+
+/// GETEX key [EX seconds | PX milliseconds | EXAT time | PXAT time | PERSIST]
+pub fn getex(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let lifetime = expiry_options::parse_getex(request)?;
+    let key = ctx.key(request, 1);
+    let deadline = lifetime.deadline(request, ctx.store.now_ms, ctx.command.name);
+    let Some(string) = ctx.store.read_string(key)? else {
+        ctx.reply.null();
+        return Ok(()); // and a wrong time is no error where there is nothing to expire
+    };
+    let deadline = deadline?;
+    ctx.reply.bulk(string.as_bytes(&mut DecimalBuffer::default()));
+    if let Some(deadline) = deadline {
+        keys::expire_at(ctx, key, deadline);
+    } else if lifetime == Lifetime::Persist && ctx.store.keyspace().clear_expiry(key) {
+        ctx.touched(key.bytes, Change::Altered);
+    }
+    Ok(())
+}
+
+/// SETEX key seconds value
+pub fn setex(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    set_expiring(ctx, request, Scale::Seconds)
+}
+
+/// PSETEX key milliseconds value
+pub fn psetex(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    set_expiring(ctx, request, Scale::Milliseconds)
+}
+
+/// SETNX key value
+pub fn setnx(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let key = ctx.key(request, 1);
+    let is_free = ctx.store.lookup(key).is_none();
+    if is_free {
+        store(ctx, key, &request[2]);
+    }
+    ctx.reply.integer(i64::from(is_free));
+    Ok(())
+}
+
+fn value_of(bytes: &[u8]) -> Value {
+    Value::String(StringValue::from_bytes(bytes))
+}
+
+/// Replies the string at a key, or null; `true` if there is one.
+fn reply_string(ctx: &mut Context<'_>, key: Key<'_>) -> Result<bool, ErrorReply> {
+    match ctx.store.read_string(key)? {
+        Some(string) => {
+            ctx.reply.bulk(string.as_bytes(&mut DecimalBuffer::default()));
+            Ok(true)
+        }
+        None => {
+            ctx.reply.null();
+            Ok(false)
+        }
+    }
+}
+
+fn reply_len(ctx: &mut Context<'_>, len: usize) {
+    ctx.reply.integer(i64::try_from(len).expect("no string is longer than memory"));
+}
+
+/// Puts a string at a key, in place of whatever was there, its time to live included.
+fn store(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8]) {
+    ctx.store.insert(key, value_of(bytes));
+    ctx.touched(key.bytes, Change::Altered);
+}
+
+/// Puts a string at a key, and lets it live on until the old value would have expired.
+fn store_keeping_deadline(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8]) {
+    match ctx.store.lookup(key) {
+        Some(value) => *value = value_of(bytes),
+        None => ctx.store.insert(key, value_of(bytes)),
+    }
+    ctx.touched(key.bytes, Change::Altered);
+}
+
+/// Puts a string at a key until `deadline`. One in the past is stored all the same: it is expired
+/// at once, and whoever is told about keys hears first that it came and then that it went.
+fn store_until(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8], deadline: UnixMs) {
+    store(ctx, key, bytes);
+    ctx.store.keyspace().set_expiry(key, deadline);
+}
+
+/// SET with options; `false` if NX or XX did not let it. GET's reply is written here.
+fn set_with_options(
+    ctx: &mut Context<'_>,
+    request: Request<'_>,
+    options: SetOptions,
+) -> Result<bool, ErrorReply> {
+    let (key, bytes) = (ctx.key(request, 1), &request[2]);
+    let deadline = options.lifetime.deadline(request, ctx.store.now_ms, ctx.command.name)?;
+    if options.wants_old {
+        reply_string(ctx, key)?;
+    }
+    if let Some(presence) = options.presence {
+        let is_present = ctx.store.lookup(key).is_some();
+        if is_present != (presence == Presence::Present) {
+            return Ok(false);
+        }
+    }
+    match deadline {
+        Some(deadline) => store_until(ctx, key, bytes, deadline),
+        None if options.lifetime == Lifetime::Keep => store_keeping_deadline(ctx, key, bytes),
+        None => store(ctx, key, bytes),
+    }
+    Ok(true)
+}
+
+/// SETEX and PSETEX.
+fn set_expiring(ctx: &mut Context<'_>, request: Request<'_>, scale: Scale) -> CommandResult {
+    let lifetime = Lifetime::Until { scale, index: 2 };
+    let deadline = lifetime
+        .deadline(request, ctx.store.now_ms, ctx.command.name)?
+        .expect("a lifetime until some time names that time");
+    store_until(ctx, ctx.key(request, 1), &request[3], deadline);
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// INCR and its kin: the time to live stays as it is.
+fn add(ctx: &mut Context<'_>, request: Request<'_>, delta: i64) -> CommandResult {
+    let key = ctx.key(request, 1);
+    let sum = match ctx.store.string(key)? {
+        Some(string) => {
+            let number = string.as_i64().ok_or(error_reply::NOT_AN_INTEGER)?;
+            let sum = number.checked_add(delta).ok_or(SUM_OVERFLOWS)?;
+            *string = StringValue::from_i64(sum);
+            sum
+        }
+        None => {
+            ctx.store.insert(key, Value::String(StringValue::from_i64(delta)));
+            delta
+        }
+    };
+    ctx.touched(key.bytes, Change::Altered);
+    ctx.reply.integer(sum);
+    Ok(())
+}
