@@ -1,0 +1,211 @@
+//! The whole server on a simulated machine: virtual clocks, virtual sockets, every moment chosen.
+//!
+//! What a real network brings about once in a million runs (two clients in one batch of events, a
+//! deadline in the tick of a push, a clock set back) is written down here and happens every time.
+
+mod simulation_support {
+    pub mod scene;
+}
+
+use simulation_support::scene::Scene;
+use squint_sys::simulated::PeerState;
+
+#[test]
+fn ping_goes_through_the_whole_tick() {
+    let mut scene = Scene::start(&[]);
+    let client = scene.connect();
+    scene.send_at(5, client, b"PING\r\n");
+    scene.run_ms(20);
+    assert_eq!(scene.received(client), b"+PONG\r\n");
+}
+
+#[test]
+fn d21_a_blocked_client_times_out_within_two_milliseconds() {
+    let mut scene = Scene::start(&[]);
+    let client = scene.connect();
+    scene.send_at(100, client, b"BLPOP k 0.01\r\n");
+    scene.run_ms(1000);
+    assert_eq!(scene.received(client), b"*-1\r\n");
+    let late_ms = scene.received_at_ms(client)[0] - 110;
+    assert!((0..=2).contains(&late_ms), "{late_ms} ms late");
+}
+
+#[test]
+fn m04_a_waiter_that_left_in_the_batch_of_the_push_costs_no_element() {
+    for waiter_connects_first in [true, false] {
+        let mut scene = Scene::start(&[]);
+        let (waiter, pusher) = scene.connect_pair(waiter_connects_first);
+        scene.send_at(1, waiter, b"BLPOP k 0\r\n");
+        scene.close_at(10, waiter);
+        scene.send_at(10, pusher, b"RPUSH k x\r\nLLEN k\r\n");
+        scene.run_ms(50);
+        assert_eq!(scene.received(pusher), b":1\r\n:1\r\n", "first: {waiter_connects_first}");
+    }
+}
+
+#[test]
+fn d46_the_next_waiter_is_served_when_the_first_left_in_the_same_batch() {
+    let mut scene = Scene::start(&[]);
+    let [first, second, pusher] = [scene.connect(), scene.connect(), scene.connect()];
+    scene.send_at(1, first, b"BLPOP k 0\r\n");
+    scene.send_at(2, second, b"BLPOP k 0\r\n");
+    scene.reset_at(10, first);
+    scene.send_at(10, pusher, b"RPUSH k x\r\n");
+    scene.run_ms(50);
+    assert_eq!(scene.received(second), b"*2\r\n$1\r\nk\r\n$1\r\nx\r\n");
+}
+
+#[test]
+fn m10_a_push_in_the_tick_of_the_deadline_wins() {
+    let mut scene = Scene::start(&["--enable-debug-command", "yes"]);
+    let [waiter, sleeper, pusher] = [scene.connect(), scene.connect(), scene.connect()];
+    scene.send_at(1, waiter, b"BLPOP k 0.05\r\n");
+    scene.send_at(2, sleeper, b"DEBUG SLEEP 0.2\r\n");
+    scene.send_at(100, pusher, b"RPUSH k x\r\n"); // arrives while the server stands still
+    scene.run_ms(500);
+    assert_eq!(scene.received(waiter), b"*2\r\n$1\r\nk\r\n$1\r\nx\r\n");
+    assert_eq!(scene.received(pusher), b":1\r\n");
+}
+
+#[test]
+fn m11_timeout_push_and_disconnect_in_one_tick_have_one_outcome() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut scene = Scene::start(&["--enable-debug-command", "yes"]);
+        let [waiter, sleeper, pusher] = [scene.connect(), scene.connect(), scene.connect()];
+        scene.send_at(1, waiter, b"BLPOP k 0.05\r\n");
+        scene.send_at(2, sleeper, b"DEBUG SLEEP 0.2\r\n");
+        for (position, what) in order.into_iter().enumerate() {
+            let at_ms = 100 + position as u64;
+            match what {
+                0 => scene.close_at(at_ms, waiter),
+                1 => scene.send_at(at_ms, pusher, b"RPUSH k x\r\nLLEN k\r\n"),
+                _ => {} // the deadline has passed at 51 ms, whatever the order
+            }
+        }
+        scene.run_ms(500);
+        assert_eq!(scene.received(waiter), b"", "order {order:?}");
+        assert_eq!(scene.received(pusher), b":1\r\n:1\r\n", "order {order:?}");
+    }
+}
+
+#[test]
+fn d40_a_wake_that_serves_nothing_does_not_move_the_deadline() {
+    let mut scene = Scene::start(&[]);
+    let [reader, adder] = [scene.connect(), scene.connect()];
+    scene.send_at(1, adder, b"XADD s 5-0 a 1\r\n");
+    scene.send_at(2, reader, b"XREAD BLOCK 100 STREAMS s 9-0\r\n");
+    for at_ms in [30, 60, 90] {
+        scene.send_at(at_ms, adder, format!("XADD s 5-{at_ms} a 1\r\n").as_bytes());
+    }
+    scene.run_ms(500);
+    assert_eq!(scene.received(reader), b"*-1\r\n");
+    let late_ms = scene.received_at_ms(reader)[0] - 102;
+    assert!((0..=2).contains(&late_ms), "{late_ms} ms late");
+}
+
+#[test]
+fn d57_a_clock_set_back_does_not_stop_a_stream() {
+    let mut scene = Scene::start(&[]);
+    let client = scene.connect();
+    scene.send_at(1, client, b"XADD s * a 1\r\n");
+    scene.at(10, |world| world.wall_jump_us(-3_600_000_000));
+    scene.send_at(20, client, b"XADD s * a 1\r\n");
+    scene.run_ms(50);
+    // The machine is switched on at 1704067200.000; the second id follows the first.
+    assert_eq!(scene.received(client), b"$15\r\n1704067200001-0\r\n$15\r\n1704067200001-1\r\n");
+}
+
+#[test]
+fn d54_a_wall_clock_jump_does_not_move_a_blocking_deadline() {
+    let mut scene = Scene::start(&[]);
+    let client = scene.connect();
+    scene.send_at(1, client, b"BLPOP k 0.1\r\n");
+    scene.at(50, |world| world.wall_jump_us(-3_600_000_000));
+    scene.run_ms(500);
+    let at_ms = scene.received_at_ms(client);
+    assert!((101..=103).contains(&at_ms[0]), "answered at {at_ms:?} ms");
+}
+
+#[test]
+fn d51_keys_expire_by_themselves_when_their_time_has_come() {
+    let mut scene = Scene::start(&[]);
+    let client = scene.connect();
+    scene.send_at(1, client, b"SET k v PX 50\r\nDBSIZE\r\n");
+    scene.send_at(45, client, b"DBSIZE\r\n");
+    scene.send_at(55, client, b"DBSIZE\r\n");
+    scene.run_ms(100);
+    assert_eq!(scene.received(client), b"+OK\r\n:1\r\n:1\r\n:0\r\n");
+}
+
+#[test]
+fn d18_replies_reach_a_peer_that_has_finished_sending() {
+    let mut scene = Scene::start(&[]);
+    let client = scene.connect();
+    scene.send_at(1, client, b"SET k v\r\nGET k\r\nPING\r\n");
+    scene.finish_at(1, client);
+    scene.run_ms(50);
+    assert_eq!(scene.received(client), b"+OK\r\n$1\r\nv\r\n+PONG\r\n");
+    assert_eq!(scene.state(client), PeerState::Ended);
+}
+
+#[test]
+fn d23_out_of_descriptors_the_listener_rests_and_recovers_within_a_second() {
+    let mut scene = Scene::start(&[]);
+    let open = scene.world().descriptors_open() as u64;
+    scene.world().descriptor_ceiling_set(open + 1);
+    let first = scene.connect();
+    let late = scene.connect_at(10);
+    scene.close_at(400, first);
+    scene.send_at(20, late, b"PING\r\n");
+    scene.run_ms(1500);
+    assert_eq!(scene.received(late), b"+PONG\r\n");
+    let answered_ms = scene.received_at_ms(late)[0];
+    assert!((400..=1400).contains(&answered_ms), "answered at {answered_ms} ms");
+}
+
+#[test]
+fn d29_an_idle_client_is_closed_after_its_timeout_and_a_busy_one_is_not() {
+    let mut scene = Scene::start(&["--timeout", "1"]);
+    let [idle, busy] = [scene.connect(), scene.connect()];
+    scene.send_at(1, idle, b"PING\r\n");
+    for at_ms in [1, 600, 1200, 1800] {
+        scene.send_at(at_ms, busy, b"PING\r\n");
+    }
+    scene.probe_state_at(900, idle);
+    scene.probe_state_at(1100, idle);
+    scene.probe_state_at(1900, busy);
+    scene.run_ms(2000);
+    assert_eq!(scene.probes(idle), [PeerState::Open, PeerState::Ended]);
+    assert_eq!(scene.probes(busy), [PeerState::Open]);
+}
+
+#[test]
+fn d73_a_subscriber_that_never_reads_is_cut_at_its_soft_limit_too() {
+    let limit = "pubsub 0 1000 1";
+    let mut scene = Scene::start(&["--client-output-buffer-limit", limit]);
+    let [subscriber, publisher] = [scene.connect(), scene.connect()];
+    scene.stop_reading(subscriber, 100);
+    scene.send_at(1, subscriber, b"SUBSCRIBE c\r\n");
+    let message = [b"*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$2000\r\n", &[b'x'; 2000][..], b"\r\n"].concat();
+    scene.send_at(10, publisher, &message);
+    scene.probe_state_at(900, subscriber);
+    scene.probe_state_at(1100, subscriber);
+    scene.send_at(1200, publisher, b"PUBLISH c x\r\n");
+    scene.run_ms(1300);
+    assert_eq!(scene.received(publisher), b":1\r\n:0\r\n");
+    assert_eq!(scene.probes(subscriber)[0], PeerState::Open);
+    assert_ne!(scene.probes(subscriber)[1], PeerState::Open);
+}
+
+#[test]
+fn an_idle_server_with_idle_clients_never_wakes() {
+    let mut scene = Scene::start(&[]);
+    let client = scene.connect();
+    scene.send_at(1, client, b"SET k v\r\n");
+    scene.send_at(3_600_000, client, b"INFO stats\r\n");
+    scene.run_ms(3_600_010);
+    let text = String::from_utf8(scene.received(client)).expect("INFO is text");
+    let cycles = text.lines().find_map(|line| line.strip_prefix("eventloop_cycles:"));
+    let cycles: u64 = cycles.expect("INFO counts cycles").parse().expect("a number");
+    assert!(cycles <= 5, "an hour of idling took {cycles} turns of the loop");
+}
