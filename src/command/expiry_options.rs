@@ -232,12 +232,12 @@ impl Replaceable {
     pub fn parse(request: Request<'_>) -> Result<Self, ErrorReply> {
         let mut options = Self::default();
         for index in 3..request.len() {
-            let option = match request[index].to_ascii_uppercase().as_slice() {
+            let option = match request.at(index).to_ascii_uppercase().as_slice() {
                 b"NX" => &mut options.none,
                 b"XX" => &mut options.some,
                 b"GT" => &mut options.earlier,
                 b"LT" => &mut options.later,
-                _ => return Err(unsupported(&request[index])),
+                _ => return Err(unsupported(request.at(index))),
             };
             *option = true;
         }

@@ -111,7 +111,7 @@ pub fn persist(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 /// KEYS pattern
 pub fn keys(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let pattern = Pattern::new(&request[1]);
+    let pattern = Pattern::new(request.at(1));
     let now_ms = ctx.store.now_ms;
     let (reply, mut count) = (&mut ctx.reply, 0);
     let array = reply.deferred();

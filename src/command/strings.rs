@@ -35,7 +35,7 @@ pub fn get(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 pub fn set(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = ctx.key(request, 1);
     if request.len() == 3 {
-        store(ctx, key, &request[2]);
+        store(ctx, key, request.at(2));
         ctx.reply.ok();
         return Ok(());
     }
@@ -72,7 +72,7 @@ pub fn decrby(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 /// APPEND key value
 pub fn append(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let (key, tail) = (ctx.key(request, 1), &request[2]);
+    let (key, tail) = (ctx.key(request, 1), request.at(2));
     let bytes_max = ctx.config.settings().bulk_bytes_max;
     let len = match ctx.store.string(key)? {
         Some(string) if string.len() as u64 + tail.len() as u64 > bytes_max => {
@@ -116,7 +116,7 @@ pub fn mset(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Err(error_reply::wrong_arity(ctx.command.name));
     }
     for index in (1..request.len()).step_by(2) {
-        store(ctx, ctx.key(request, index), &request[index + 1]);
+        store(ctx, ctx.key(request, index), request.at(index + 1));
     }
     ctx.reply.ok();
     Ok(())
@@ -166,7 +166,7 @@ pub fn setnx(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = ctx.key(request, 1);
     let is_free = ctx.store.lookup(key).is_none();
     if is_free {
-        store(ctx, key, &request[2]);
+        store(ctx, key, request.at(2));
     }
     ctx.reply.integer(i64::from(is_free));
     Ok(())
@@ -222,7 +222,7 @@ fn set_with_options(
     request: Request<'_>,
     options: SetOptions,
 ) -> Result<bool, ErrorReply> {
-    let (key, bytes) = (ctx.key(request, 1), &request[2]);
+    let (key, bytes) = (ctx.key(request, 1), request.at(2));
     let deadline = options.lifetime.deadline(request, ctx.store.now_ms, ctx.command.name)?;
     if options.wants_old {
         reply_string(ctx, key)?;
@@ -247,7 +247,7 @@ fn set_expiring(ctx: &mut Context<'_>, request: Request<'_>, scale: Scale) -> Co
     let deadline = lifetime
         .deadline(request, ctx.store.now_ms, ctx.command.name)?
         .expect("a lifetime until some time names that time");
-    store_until(ctx, ctx.key(request, 1), &request[3], deadline);
+    store_until(ctx, ctx.key(request, 1), request.at(3), deadline);
     ctx.reply.ok();
     Ok(())
 }
