@@ -78,7 +78,7 @@ impl<S: Sys> Server<S> {
 
     /// The nearest moment at which something must happen that is not a connection's timer.
     fn nearest_deadline_ns(&mut self) -> Option<u64> {
-        let expiry_ns = self.engine.store.next_expiry().map(|expiry_ms| {
+        let expiry_ns = self.engine.next_expiry().map(|expiry_ms| {
             let ahead_ms = expiry_ms.saturating_sub(self.now.wall_ms()).max(0).unsigned_abs();
             self.now.monotonic_ms.saturating_add(ahead_ms).saturating_mul(1_000_000)
         });

@@ -52,13 +52,41 @@ pub struct Stats {
     pub log_lines_dropped: u64,
     /// Failures to accept for want of descriptors or memory.
     pub accept_backoffs: u64,
+    /// Wrong passwords, and names of users that there are not.
+    pub login_failures: u64,
     /// Largest number of clients at once.
     pub clients_peak: usize,
     /// By command number (`Command::index`).
     pub commands: Vec<CommandStats>,
     /// Error replies by their first word.
     pub errors: BTreeMap<Box<[u8]>, u64>,
+    lately: Lately,
 }
+
+/// How fast things go, per second.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rates {
+    /// Commands executed.
+    pub commands_per_second: u64,
+    /// Bytes read from clients.
+    pub input_bytes_per_second: u64,
+    /// Bytes written to clients.
+    pub output_bytes_per_second: u64,
+}
+
+/// What the rates are told from: the counters at a moment, and the rates up to that moment.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lately {
+    /// Monotonic milliseconds; `None` until somebody has asked.
+    since_ms: Option<u64>,
+    commands: u64,
+    input_bytes: u64,
+    output_bytes: u64,
+    rates: Rates,
+}
+
+/// Shortest time that a rate is told from, milliseconds: over less it would only jump about.
+const RATE_MS_MIN: u64 = 1_000;
 
 /// Error words counted apart; more than these are counted in the sum only, so that no client fills
 /// memory with words of its own.
@@ -74,6 +102,33 @@ impl Stats {
     /// CONFIG RESETSTAT.
     pub fn reset(&mut self) {
         *self = Self::new(self.commands.len());
+    }
+
+    /// How fast things have gone since somebody last asked, at least a second before: nothing is
+    /// counted on a timer, so whoever asks every few seconds sees those seconds.
+    pub fn rates(&mut self, now_ms: u64) -> Rates {
+        let before = self.lately;
+        let elapsed_ms = before.since_ms.map(|since_ms| now_ms.saturating_sub(since_ms));
+        if elapsed_ms.is_some_and(|elapsed_ms| elapsed_ms < RATE_MS_MIN) {
+            return before.rates;
+        }
+        let rate = |now: u64, before: u64| match elapsed_ms {
+            Some(ms) => now.saturating_sub(before).saturating_mul(1000) / ms,
+            None => 0,
+        };
+        let rates = Rates {
+            commands_per_second: rate(self.commands_processed, before.commands),
+            input_bytes_per_second: rate(self.net_input_bytes, before.input_bytes),
+            output_bytes_per_second: rate(self.net_output_bytes, before.output_bytes),
+        };
+        self.lately = Lately {
+            since_ms: Some(now_ms),
+            commands: self.commands_processed,
+            input_bytes: self.net_input_bytes,
+            output_bytes: self.net_output_bytes,
+            rates,
+        };
+        rates
     }
 
     /// Counts an error reply by the first word of `message` (`ERR`, `WRONGTYPE`, ...).
@@ -100,5 +155,19 @@ mod tests {
         stats.count_error(b"WRONGTYPE Operation");
         assert_eq!(stats.errors.get(&b"ERR"[..]), Some(&2));
         assert_eq!(stats.error_replies, 3);
+    }
+
+    #[test]
+    fn rates_are_told_between_two_questions() {
+        let mut stats = Stats::new(0);
+        stats.commands_processed = 500;
+        assert_eq!(stats.rates(7_000), Rates::default(), "nothing to compare with");
+        stats.commands_processed = 800;
+        stats.net_input_bytes = 9_000;
+        let rates = stats.rates(10_000);
+        assert_eq!((rates.commands_per_second, rates.input_bytes_per_second), (100, 3_000));
+        stats.commands_processed = 10_000;
+        assert_eq!(stats.rates(10_500), rates, "too soon to tell");
+        assert_eq!(stats.rates(11_000).commands_per_second, 9_200);
     }
 }

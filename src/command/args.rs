@@ -37,3 +37,22 @@ impl Arguments for Request<'_> {
         if value < self.len() { Ok(value) } else { Err(error_reply::SYNTAX) }
     }
 }
+
+#[cfg(test)]
+pub mod tests {
+    //! Requests for the tests of every family.
+
+    use crate::resp::request::{OwnedRequest, Request, Span};
+
+    /// A request of these words.
+    pub fn request(words: &[&str]) -> OwnedRequest {
+        let mut start = 0;
+        let span = |word: &&str| {
+            let span = Span { start, len: word.len() as u32 };
+            start += span.len;
+            span
+        };
+        let spans: Vec<Span> = words.iter().map(span).collect();
+        Request::new(words.concat().as_bytes(), &spans).to_owned()
+    }
+}

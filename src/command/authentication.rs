@@ -35,8 +35,8 @@ const HELLO_WITHOUT_PASSWORD: ErrorReply = ErrorReply::fixed(
 pub fn auth(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     match request.len() {
         2 if ctx.config.settings().requirepass.is_none() => return Err(NO_PASSWORD),
-        2 => log_in(ctx, USER, request[1])?,
-        3 => log_in(ctx, request[1], request[2])?,
+        2 => log_in(ctx, USER, request.at(1))?,
+        3 => log_in(ctx, request.at(1), request.at(2))?,
         _ => return Err(error_reply::SYNTAX),
     }
     ctx.reply.ok();
@@ -82,13 +82,13 @@ impl<'a> Wish<'a> {
         while index < request.len() {
             let following = request.len() - index - 1;
             if request.is(index, "AUTH") && following >= 2 {
-                wish.login = Some((request[index + 1], request[index + 2]));
+                wish.login = Some((request.at(index + 1), request.at(index + 2)));
                 index += 3;
             } else if request.is(index, "SETNAME") && following >= 1 {
-                wish.name = Some(checked_name(request[index + 1])?);
+                wish.name = Some(checked_name(request.at(index + 1))?);
                 index += 2;
             } else {
-                let option = request[index];
+                let option = request.at(index);
                 let start = b"ERR Syntax error in HELLO option '";
                 return Err(ErrorReply::quoting(&[start, option, b"'"]));
             }

@@ -21,7 +21,7 @@ const AGE_TOO_SMALL: ErrorReply = ErrorReply::fixed("ERR maxage should be greate
 pub fn client_kill(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let is_old_form = request.len() == 3;
     let filter = if is_old_form {
-        Filter { address: Some(request[2]), spares_itself: false, ..Filter::default() }
+        Filter { address: Some(request.at(2)), spares_itself: false, ..Filter::default() }
     } else {
         Filter::parse(request)?
     };
@@ -98,8 +98,8 @@ impl<'a> Filter<'a> {
 
     /// Adds the filter whose name and value stand at two places of the request.
     fn add(&mut self, request: Request<'a>, name: usize, value: usize) -> CommandResult {
-        let word = request[value];
-        match request[name].to_ascii_uppercase().as_slice() {
+        let word = request.at(value);
+        match request.at(name).to_ascii_uppercase().as_slice() {
             b"ID" => self.number = Some(positive(request, value, INVALID_ID, INVALID_ID)?),
             b"TYPE" => self.class = Some(Class::named(word)?),
             b"ADDR" => self.address = Some(word),
@@ -147,6 +147,7 @@ fn positive(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::args::tests::request;
     use crate::resp::request::OwnedRequest;
     use squint_sys::{Address, Token};
 
@@ -156,8 +157,8 @@ mod tests {
     }
 
     fn owned(words: &[&str]) -> OwnedRequest {
-        let all = ["CLIENT", "KILL"].iter().chain(words);
-        OwnedRequest::of(all.map(|word| word.as_bytes()))
+        let all: Vec<&str> = ["CLIENT", "KILL"].iter().chain(words).copied().collect();
+        request(&all)
     }
 
     #[test]

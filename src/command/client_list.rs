@@ -9,16 +9,14 @@ use super::authentication::USER;
 use super::context::{CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
 use super::{ConnectionFigures, Request};
-use crate::client::Client;
+use crate::client::{Client, ClientId};
 use crate::resp::writer::Protocol;
 use squint_sys::Address;
 use std::io::Write;
 
 /// CLIENT INFO
 pub fn client_info(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
-    let client = ctx.clients.find(ctx.id).expect("the client whose command runs is connected");
-    let mut text = Vec::new();
-    write_line(&mut text, &View::of(ctx, client));
+    let text = list_where(ctx, |client, own| client.token == own);
     ctx.reply.verbatim("txt", &text);
     Ok(())
 }
@@ -26,10 +24,10 @@ pub fn client_info(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
 /// CLIENT LIST \[TYPE type\] \[ID id ...\]
 pub fn client_list(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let text = match request.len() {
-        2 => list_where(ctx, |_| true),
+        2 => list_where(ctx, |_, _| true),
         4 if request.is(2, "TYPE") => {
-            let class = Class::named(request[3])?;
-            list_where(ctx, |client| Class::of(client) == class)
+            let class = Class::named(request.at(3))?;
+            list_where(ctx, |client, _| Class::of(client) == class)
         }
         count if count > 3 && request.is(2, "ID") => list_by_number(ctx, request)?,
         _ => return Err(error_reply::SYNTAX),
@@ -38,29 +36,47 @@ pub fn client_list(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult
     Ok(())
 }
 
-fn list_where(ctx: &Context<'_>, wanted: impl Fn(&Client) -> bool) -> Vec<u8> {
+/// The lines of all clients that `is_wanted` wants: it is given the client and who asks.
+fn list_where(ctx: &mut Context<'_>, is_wanted: impl Fn(&Client, ClientId) -> bool) -> Vec<u8> {
+    let own = ctx.id;
+    list(ctx, |clients| clients.into_iter().filter(|client| is_wanted(client, own)).collect())
+}
+
+/// The lines of the clients with the given numbers, in the order given; numbers of nobody are
+/// passed over.
+fn list_by_number(ctx: &mut Context<'_>, request: Request<'_>) -> Result<Vec<u8>, ErrorReply> {
+    let mut numbers = Vec::new();
+    for index in 3..request.len() {
+        numbers.push(request.integer_or(index, ErrorReply::fixed("ERR Invalid client ID"))?);
+    }
+    Ok(list(ctx, |clients| {
+        let place = |number| {
+            clients.binary_search_by_key(number, |client| client.number.cast_signed()).ok()
+        };
+        numbers.iter().filter_map(|number| place(number).map(|place| clients[place])).collect()
+    }))
+}
+
+/// The lines of the clients that `choose` picks from all, which are given by number.
+fn list(
+    ctx: &mut Context<'_>,
+    choose: impl for<'c> FnOnce(Vec<&'c Client>) -> Vec<&'c Client>,
+) -> Vec<u8> {
     let mut text = Vec::new();
-    for client in ctx.clients.by_number() {
-        if wanted(client) && !client.closing {
-            write_line(&mut text, &View::of(ctx, client));
+    for client in choose(ctx.clients.by_number()) {
+        if !client.closing {
+            let view = View {
+                client,
+                figures: ctx.host.figures(client.token),
+                local: ctx.host.local_address(client.token),
+                channels: ctx.pubsub.channels.names_of(client.token),
+                patterns: ctx.pubsub.patterns.names_of(client.token),
+                now_ms: ctx.now.monotonic_ms,
+            };
+            write_line(&mut text, &view);
         }
     }
     text
-}
-
-/// The clients with the given numbers, in the order given; numbers of nobody are passed over.
-fn list_by_number(ctx: &Context<'_>, request: Request<'_>) -> Result<Vec<u8>, ErrorReply> {
-    let clients = ctx.clients.by_number();
-    let mut text = Vec::new();
-    for index in 3..request.len() {
-        let number = request.integer_or(index, ErrorReply::fixed("ERR Invalid client ID"))?;
-        let found = clients.binary_search_by_key(&number, |client| client.number.cast_signed());
-        let client = found.ok().map(|place| clients[place]);
-        if let Some(client) = client.filter(|client| !client.closing) {
-            write_line(&mut text, &View::of(ctx, client));
-        }
-    }
-    Ok(text)
 }
 
 /// What kind of client it is: CLIENT LIST TYPE, CLIENT KILL TYPE.
@@ -103,19 +119,6 @@ struct View<'a> {
     channels: usize,
     patterns: usize,
     now_ms: u64,
-}
-
-impl<'a> View<'a> {
-    fn of(ctx: &Context<'_>, client: &'a Client) -> Self {
-        Self {
-            client,
-            figures: ctx.host.figures(client.token),
-            local: ctx.host.local_address(client.token),
-            channels: ctx.pubsub.channels.names_of(client.token),
-            patterns: ctx.pubsub.patterns.names_of(client.token),
-            now_ms: ctx.now.monotonic_ms,
-        }
-    }
 }
 
 /// Appends the line of one client. The middle of it is about memory: input waiting and room for

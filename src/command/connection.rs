@@ -52,7 +52,7 @@ pub fn ping(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 /// ECHO message
 pub fn echo(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    ctx.reply.bulk(request[1]);
+    ctx.reply.bulk(request.at(1));
     Ok(())
 }
 
@@ -140,20 +140,20 @@ pub fn client_setinfo(ctx: &mut Context<'_>, request: Request<'_>) -> CommandRes
     } else if request.is(2, "LIB-VER") {
         &mut client.library_version
     } else {
-        return Err(ErrorReply::quoting(&[b"ERR Unrecognized option '", request[2], b"'"]));
+        return Err(ErrorReply::quoting(&[b"ERR Unrecognized option '", request.at(2), b"'"]));
     };
-    if !is_printable(request[3]) {
+    if !is_printable(request.at(3)) {
         let rest = b" cannot contain spaces, newlines or special characters.";
-        return Err(ErrorReply::quoting(&[b"ERR ", request[2], rest]));
+        return Err(ErrorReply::quoting(&[b"ERR ", request.at(2), rest]));
     }
-    *fact = request[3].into();
+    *fact = request.at(3).into();
     ctx.reply.ok();
     Ok(())
 }
 
 /// CLIENT SETNAME name
 pub fn client_setname(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    ctx.client().name = checked_name(request[2])?.into();
+    ctx.client().name = checked_name(request.at(2))?.into();
     ctx.reply.ok();
     Ok(())
 }

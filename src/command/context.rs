@@ -185,6 +185,8 @@ pub struct Context<'a> {
     pub stats: &'a mut Stats,
     /// Facts about this server that do not change.
     pub facts: &'a Facts,
+    /// Keys go when their time is over, and not only when somebody asks for them.
+    pub active_expire: &'a mut bool,
     /// Questions to the outside.
     pub host: &'a mut dyn Host,
     /// The time.

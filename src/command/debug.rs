@@ -34,16 +34,16 @@ pub fn debug(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     match request.len() {
         2 if request.is(1, "HELP") => write_help(ctx),
         3 if request.is(1, "SLEEP") => {
-            ctx.effects.sleep_us = sleep_us(request[2]);
+            ctx.effects.sleep_us = sleep_us(request.at(2));
             ctx.reply.ok();
         }
         3 if request.is(1, "SET-ACTIVE-EXPIRE") => {
-            *ctx.active_expire = number::parse_i64(request[2]).is_some_and(|value| value != 0);
+            *ctx.active_expire = number::parse_i64(request.at(2)).is_some_and(|value| value != 0);
             ctx.reply.ok();
         }
         _ => {
             let start = b"ERR unknown subcommand or wrong number of arguments for '";
-            return Err(ErrorReply::quoting(&[start, request[1], b"'. Try DEBUG HELP."]));
+            return Err(ErrorReply::quoting(&[start, request.at(1), b"'. Try DEBUG HELP."]));
         }
     }
     Ok(())

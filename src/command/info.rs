@@ -99,9 +99,8 @@ impl Section {
         }
         request.iter().skip(1).any(|word| match word.to_ascii_lowercase().as_slice() {
             b"default" => self.is_default,
-            b"everything" => true,
-            // "All" leaves out what modules have to say.
-            b"all" => self.title != "Modules",
+            // They differ in what modules would have to say.
+            b"all" | b"everything" => true,
             word => word == self.title.to_ascii_lowercase().as_bytes(),
         })
     }
@@ -385,10 +384,9 @@ mod tests {
 
     fn wanted(words: &[&str]) -> String {
         let all: Vec<&str> = ["INFO"].iter().chain(words).copied().collect();
-        request(&all, |request| {
-            let titles = SECTIONS.iter().filter(|section| section.is_wanted(request));
-            titles.map(|section| section.title).collect::<Vec<_>>().join(" ")
-        })
+        let request = request(&all);
+        let wanted = SECTIONS.iter().filter(|section| section.is_wanted(request.as_request()));
+        wanted.map(|section| section.title).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -400,8 +398,8 @@ mod tests {
         assert_eq!(wanted(&["nosuch"]), "");
         assert_eq!(wanted(&["keyspace", "CLUSTER", "nosuch"]), "Cluster Keyspace");
         assert!(wanted(&["all"]).contains("Commandstats Errorstats Latencystats"));
-        assert!(!wanted(&["all"]).contains("Modules"));
         assert_eq!(wanted(&["everything"]).split(' ').count(), SECTIONS.len());
+        assert_eq!(wanted(&["everything"]), wanted(&["ALL"]));
         assert_eq!(wanted(&["default", "commandstats"]).split(' ').count(), 12);
     }
 

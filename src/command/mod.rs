@@ -13,8 +13,12 @@
 //! Pure: given the time, a request and a reply buffer; never a descriptor, never a clock.
 
 pub mod args;
+pub mod authentication;
+pub mod client_kill;
+pub mod client_list;
 pub mod connection;
 pub mod context;
+pub mod debug;
 pub mod dispatcher;
 pub mod effects;
 pub mod error_reply;
@@ -45,7 +49,7 @@ pub use crate::resp::request::Request;
 use crate::blocking::Blocking;
 use crate::client::{ClientId, Clients};
 use crate::config::Config;
-use crate::data_store::DataStore;
+use crate::data_store::{DataStore, UnixMs};
 use crate::pubsub::PubSub;
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::writer::Writer;
@@ -126,6 +130,9 @@ pub struct Engine {
     pub effects: Effects,
     /// Facts that do not change.
     pub facts: Facts,
+    /// Keys go when their time is over, and not only when somebody asks for them. DEBUG
+    /// SET-ACTIVE-EXPIRE turns it off for tests.
+    pub active_expire: bool,
 }
 
 impl Engine {
@@ -143,6 +150,7 @@ impl Engine {
             stats: Stats::new(table::COMMANDS.len()),
             effects: Effects::default(),
             facts,
+            active_expire: true,
         }
     }
 
@@ -161,8 +169,17 @@ impl Engine {
         self.clients.disconnect(client);
     }
 
+    /// When the next key's time is over, if it shall go then.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<UnixMs> {
+        self.store.next_expiry().filter(|_| self.active_expire)
+    }
+
     /// Removes keys whose time has come, `budget` at most.
     pub fn expire_keys(&mut self, now: Now, budget: usize) {
+        if !self.active_expire {
+            return;
+        }
         let mut left = budget;
         for index in 0..self.store.databases() {
             left -= self.store.database(index).expire_due(now.wall_ms(), left);
@@ -196,6 +213,7 @@ impl Engine {
             config: &mut self.config,
             stats: &mut self.stats,
             facts: &self.facts,
+            active_expire: &mut self.active_expire,
             host: ask.host,
             now: ask.now,
             call: ask.call,

@@ -132,7 +132,7 @@ mod tests {
 
     fn parsed(words: &[&str]) -> Option<Ending> {
         let all: Vec<&str> = ["SHUTDOWN"].iter().chain(words).copied().collect();
-        request(&all, |request| Ending::parse(request).ok())
+        Ending::parse(request(&all).as_request()).ok()
     }
 
     #[test]
