@@ -98,6 +98,7 @@ impl<S: Sys> Server<S> {
     fn pause(&mut self, client: ClientId) {
         if let Some(connection) = self.event_loop.connections.get_mut(client) {
             connection.is_paused = true;
+            connection.has_unparsed = false; // what stands behind is looked at when it goes on
             self.arm(client.index);
         }
     }
