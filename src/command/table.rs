@@ -248,20 +248,13 @@ macro_rules! commands {
         const COUNT: usize = [$($name),*].len();
         const ROWS: [Command; COUNT] = [$(Command {
             name: $name,
-            handler: handler!($module $function),
+            handler: crate::command::$module::$function,
             $($field: field!($field $value),)*
             ..Command::BLANK
         }),*];
 
         /// Every command and sub-command; the latter stand behind their containers.
         pub static COMMANDS: [Command; COUNT] = complete(ROWS);
-    };
-}
-
-/// The path of a command's function.
-macro_rules! handler {
-    ($module:ident $function:ident) => {
-        crate::command::dispatcher::container
     };
 }
 
