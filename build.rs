@@ -29,9 +29,12 @@ macro_rules! commands {
 mod rows;
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+    let is_server = std::env::var("CARGO_PKG_NAME").as_deref() == Ok("squint-server");
+    // Paths count from the package: a file that is not there would mean to run every time.
+    let root = if is_server { "" } else { "../" };
+    println!("cargo:rerun-if-changed={root}build.rs");
     name_the_poller();
-    if std::env::var("CARGO_PKG_NAME").as_deref() == Ok("squint-server") {
+    if is_server {
         println!("cargo:rerun-if-changed=src/command/name_hash.rs");
         println!("cargo:rerun-if-changed=src/command/rows.rs");
         write_look_up(rows::NAMES);

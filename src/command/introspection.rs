@@ -283,10 +283,9 @@ fn write_begin(reply: &mut Writer<'_>, begin: Begin) {
 
 fn write_find(reply: &mut Writer<'_>, find: Find) {
     let (kind, numbers) = match find {
-        Find::Range { last, step, limit } => (
-            "range",
-            [("lastkey", last as i64), ("keystep", step as i64), ("limit", limit as i64)],
-        ),
+        Find::Range { last, step, limit } => {
+            ("range", [("lastkey", last as i64), ("keystep", step as i64), ("limit", limit as i64)])
+        }
         Find::Counted { count_at, first, step } => (
             "keynum",
             [("keynumidx", count_at as i64), ("firstkey", first as i64), ("keystep", step as i64)],
@@ -310,10 +309,7 @@ fn write_docs(reply: &mut Writer<'_>, request: Request<'_>) {
     }
 }
 
-fn write_docs_of(
-    reply: &mut Writer<'_>,
-    commands: impl Iterator<Item = &'static Command> + Clone,
-) {
+fn write_docs_of(reply: &mut Writer<'_>, commands: impl Iterator<Item = &'static Command> + Clone) {
     reply.map(commands.clone().count());
     for command in commands {
         reply.bulk(command.name.as_bytes());
@@ -418,4 +414,111 @@ fn help_lines(container: &Command) -> Vec<String> {
     }
     lines.extend(["HELP".to_owned(), "    Print this help.".to_owned()]);
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::key_spec::tests::with_request;
+    use crate::reply_buffer::ReplyBuffer;
+    use crate::resp::writer::Protocol;
+
+    fn written(protocol: Protocol, write: impl Fn(&mut Writer<'_>)) -> String {
+        let mut out = ReplyBuffer::default();
+        write(&mut Writer::new(&mut out, protocol));
+        String::from_utf8(out.to_vec()).expect("the table is ASCII").replace("\r\n", " ")
+    }
+
+    fn row(name: &str) -> &'static Command {
+        find_by_full_name(name.as_bytes()).expect("a row")
+    }
+
+    #[test]
+    fn info_has_ten_fields_in_both_protocols() {
+        let get = |protocol| written(protocol, |reply| write_info(reply, row("get")));
+        assert_eq!(
+            get(Protocol::Resp2),
+            "*10 $3 get :2 *2 +readonly +fast :1 :1 :1 *3 +@read +@string +@fast *0 *1 *6 \
+             $5 flags *2 +RO +access $12 begin_search *4 $4 type $5 index $4 spec *2 $5 index :1 \
+             $9 find_keys *4 $4 type $5 range $4 spec *6 $7 lastkey :0 $7 keystep :1 $5 limit :0 \
+             *0 "
+        );
+        assert!(get(Protocol::Resp3).contains("~3 +@read +@string +@fast ~0 ~1 %3 $5 flags ~2"));
+    }
+
+    #[test]
+    fn info_of_movable_keys_and_of_containers() {
+        let xread = written(Protocol::Resp2, |reply| write_info(reply, row("xread")));
+        assert!(xread.contains(":0 :0 :0") && xread.contains("$7 STREAMS $9 startfrom :1"));
+        let config = written(Protocol::Resp3, |reply| write_info(reply, row("config")));
+        assert!(config.starts_with("*10 $6 config :-2 ~0 :0 :0 :0 ~1 +@slow ~0 ~0 *4 *10 "));
+    }
+
+    #[test]
+    fn docs_are_maps_whose_counts_are_right() {
+        let quit = written(Protocol::Resp3, |reply| write_doc(reply, row("quit")));
+        assert!(quit.starts_with("%7 $7 summary "), "{quit}");
+        assert!(quit.contains("$9 doc_flags ~1 +deprecated $16 deprecated_since $5 7.2.0"));
+        let get = written(Protocol::Resp3, |reply| write_doc(reply, row("get")));
+        let arguments = "$9 arguments *1 %4 $4 name $3 key $4 type $3 key $12 display_text $3 key \
+                         $14 key_spec_index :0 ";
+        assert!(get.ends_with(arguments), "{get}");
+    }
+
+    #[test]
+    fn full_names_find_subcommands() {
+        assert_eq!(row("CLIENT|ID").name, "client|id");
+        for name in ["nope", "get|x", "client|nope", "client|", "|", "client|id|x", ""] {
+            assert!(find_by_full_name(name.as_bytes()).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn keys_of_a_request_or_the_reason_why_not() {
+        let keys = |line| {
+            with_request(line, |request| {
+                keys_of(request)
+                    .map(|keys| keys.positions().collect::<Vec<_>>())
+                    .map_err(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+            })
+        };
+        assert_eq!(keys("mset a 1 b 2"), Ok(vec![1, 3]));
+        assert_eq!(keys("nope a"), Err("ERR Invalid command specified".into()));
+        assert_eq!(keys("client nope"), Err("ERR Invalid command specified".into()));
+        assert_eq!(keys("client list"), Err("ERR The command has no key arguments".into()));
+        let count = "ERR Invalid number of arguments specified for command";
+        assert_eq!(keys("get"), Err(count.into()));
+        let invalid = "ERR Invalid arguments specified for command";
+        assert_eq!(keys("xread COUNT 1 2 3"), Err(invalid.into()));
+    }
+
+    #[test]
+    fn list_filters() {
+        let names = |line| {
+            with_request(line, |request| {
+                let filter = Filter::parse(request).ok()?;
+                let rows = COMMANDS.iter().filter(|command| filter.lets_pass(command));
+                Some(rows.map(|command| command.name).collect::<Vec<_>>())
+            })
+        };
+        assert_eq!(names("command list").map(|names| names.len()), Some(COMMANDS.len()));
+        let transactions = vec!["multi", "exec", "discard", "watch", "unwatch"];
+        assert_eq!(names("command list FilterBy aclcat TRANSACTION"), Some(transactions));
+        assert_eq!(names("command list filterby pattern CLIENT|K*"), Some(vec!["client|kill"]));
+        assert_eq!(names("command list filterby aclcat @read"), Some(vec![]));
+        assert_eq!(names("command list filterby module x"), Some(vec![]));
+        for line in ["command list x", "command list filterby x y", "command list filterby module"]
+        {
+            assert_eq!(names(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn help_has_the_usual_layout() {
+        let lines = help_lines(row("config"));
+        assert_eq!(lines[0], "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+        assert_eq!(lines[1], "GET <parameter> [<parameter> ...]");
+        assert_eq!(lines[lines.len() - 2..], ["HELP", "    Print this help."]);
+        assert_eq!(help_lines(row("command"))[1], "(no subcommand)");
+    }
 }

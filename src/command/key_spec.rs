@@ -114,18 +114,12 @@ impl KeySpec {
     /// The keys of a request. A spec that cannot be followed in it is an error.
     pub fn keys(&self, request: Request<'_>) -> Result<KeyRange, InvalidKeys> {
         let begin = self.begin.find(request).ok_or(InvalidKeys)?;
-        let mut range = self.find.range(begin, request).ok_or(InvalidKeys)?;
-        range.flags = self.flags_in(request);
-        let last = if range.count == 0 {
-            range.first
+        let range = self.find.range(begin, request).ok_or(InvalidKeys)?;
+        if range.is_within(request.len()) {
+            Ok(KeyRange { flags: self.flags_in(request), ..range })
         } else {
-            (range.count - 1)
-                .checked_mul(range.step)
-                .and_then(|distance| range.first.checked_add(distance))
-                .ok_or(InvalidKeys)?
-        };
-        let is_inside = range.count == 0 || last < request.len();
-        if is_inside { Ok(range) } else { Err(InvalidKeys) }
+            Err(InvalidKeys)
+        }
     }
 
     /// What this very request does with the keys.
@@ -201,6 +195,15 @@ pub struct KeyRange {
 }
 
 impl KeyRange {
+    /// Does a request of `argc` arguments have all of them?
+    fn is_within(self, argc: usize) -> bool {
+        let Some(distance) = self.count.checked_sub(1) else { return true };
+        distance
+            .checked_mul(self.step)
+            .and_then(|distance| self.first.checked_add(distance))
+            .is_some_and(|last| last < argc)
+    }
+
     /// The arguments that are keys.
     pub fn positions(self) -> impl Iterator<Item = usize> {
         (0..self.count).map(move |number| self.first + number * self.step)
@@ -231,5 +234,114 @@ impl Keys {
     /// The arguments that are keys, and what is done with each.
     pub fn positions_and_flags(&self) -> impl Iterator<Item = (usize, KeyFlags)> {
         self.0.iter().flat_map(|range| range.positions().map(|position| (position, range.flags)))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::command::flags::key_bits::{OW, RO, RW, UPDATE};
+    use crate::resp::request::Span;
+
+    /// Calls `test` with the words of `line` as a request.
+    pub(in crate::command) fn with_request<R>(line: &str, test: impl Fn(Request<'_>) -> R) -> R {
+        let start_of = |word: &str| word.as_ptr() as usize - line.as_ptr() as usize;
+        let spans: Vec<Span> = line
+            .split(' ')
+            .map(|word| Span { start: start_of(word) as u32, len: word.len() as u32 })
+            .collect();
+        test(Request::new(line.as_bytes(), &spans))
+    }
+
+    fn positions(spec: KeySpec, line: &str) -> Option<Vec<usize>> {
+        with_request(line, |request| Some(spec.keys(request).ok()?.positions().collect()))
+    }
+
+    #[test]
+    fn ranges_count_from_the_beginning_or_the_end() {
+        assert_eq!(positions(one(RO), "get k"), Some(vec![1]));
+        assert_eq!(positions(all(RO), "del a b c"), Some(vec![1, 2, 3]));
+        assert_eq!(positions(range(-2, 1, RO), "blpop a b 0"), Some(vec![1, 2]));
+        assert_eq!(positions(range(-1, 2, RO), "mset a 1 b 2"), Some(vec![1, 3]));
+        assert_eq!(positions(range(-1, 2, RO), "mset a 1 b"), Some(vec![1, 3]));
+    }
+
+    #[test]
+    fn a_request_too_short_is_refused() {
+        assert_eq!(positions(one(RO), "get"), None);
+        assert_eq!(positions(all(RO), "del"), None);
+        assert_eq!(positions(range(-2, 1, RO), "blpop a"), None);
+    }
+
+    #[test]
+    fn keys_behind_a_word() {
+        let streams = half_behind("STREAMS", RO);
+        assert_eq!(positions(streams, "xread streams a b 1 2"), Some(vec![2, 3]));
+        assert_eq!(positions(streams, "xread COUNT 1 STREAMS a b c"), Some(vec![4]));
+        assert_eq!(positions(streams, "xread STREAMS streams 1 2"), Some(vec![2]));
+        assert_eq!(positions(streams, "xread COUNT 1 2 3"), None);
+        assert_eq!(positions(streams, "xread COUNT 2 STREAMS a"), None);
+        assert_eq!(positions(streams, "xread COUNT 2 3 STREAMS"), None);
+        assert_eq!(positions(streams, "streams"), None);
+    }
+
+    const COUNTED: KeySpec = KeySpec {
+        begin: Begin::Index(2),
+        find: Find::Counted { count_at: 0, first: 1, step: 1 },
+        ..one(RW)
+    };
+
+    #[test]
+    fn keys_that_are_counted() {
+        assert_eq!(positions(COUNTED, "eval x 2 a b c"), Some(vec![3, 4]));
+        assert_eq!(positions(COUNTED, "eval x 0"), Some(vec![]));
+    }
+
+    #[test]
+    fn a_hostile_count_is_refused() {
+        for count in
+            ["3", "-1", "2147483647", "9223372036854775807", "9223372036854775808", "x", ""]
+        {
+            assert_eq!(positions(COUNTED, &format!("eval x {count} a b")), None, "{count}");
+        }
+        assert_eq!(positions(COUNTED, "eval x"), None);
+    }
+
+    #[test]
+    fn flags_that_depend_on_a_word() {
+        let spec = one(RW | UPDATE).unless("GET", OW);
+        let flags = |line| with_request(line, |request| spec.keys(request).map(|keys| keys.flags));
+        assert_eq!(flags("set k v"), Ok(KeyFlags::OW));
+        assert_eq!(flags("set get v"), Ok(KeyFlags::OW));
+        assert_eq!(flags("set k v EX 1 get"), Ok(KeyFlags(RW | UPDATE)));
+        assert!(spec.flags.contains(KeyFlags::VARIABLE));
+    }
+
+    #[test]
+    fn no_spec_names_an_argument_that_is_not_there() {
+        arbtest::arbtest(|u| {
+            let step = u.int_in_range(1..=3)?;
+            let (count_at, first) = (u.int_in_range(0..=3)?, u.int_in_range(0..=3)?);
+            let (last, limit) = (u.int_in_range(-4..=4)?, u.int_in_range(0..=3)?);
+            let begin = if u.arbitrary()? {
+                Begin::Index(u.int_in_range(0..=5)?)
+            } else {
+                Begin::Keyword { word: "3", from: u.int_in_range(0..=5)? }
+            };
+            let find = if u.arbitrary()? {
+                Find::Range { last, step, limit }
+            } else {
+                Find::Counted { count_at, first, step }
+            };
+            let words: Vec<i64> = u.arbitrary()?;
+            let words: Vec<String> = words.iter().map(|word| (word % 8).to_string()).collect();
+            with_request(&words.join(" "), |request| {
+                if let Ok(keys) = (KeySpec { begin, find, ..one(RO) }).keys(request) {
+                    assert_eq!(keys.positions().count(), keys.count);
+                    assert!(keys.positions().all(|position| position < request.len()));
+                }
+            });
+            Ok(())
+        });
     }
 }

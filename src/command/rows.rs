@@ -15,7 +15,7 @@ commands! {
         arity: -3, flags: WRITE | DENYOOM, group: String, since: "1.0.0", complexity: "O(1)",
         keys: [one(RW | ACCESS | UPDATE).unless("GET", OW | UPDATE)
             .because("reads the old value only when GET is given")],
-        summary: "Stores a string at a key, whatever was there, with options for time and condition",
+        summary: "Stores a string at a key, whatever was there; for some time, or on a condition",
         arguments: "key value [condition(NX | XX)@2.6.12] [GET@6.2.0] [expiration(\
             EX seconds:integer@2.6.12 | PX milliseconds:integer@2.6.12 | \
             EXAT unix-time-seconds:unix-time@6.2.0 | \
@@ -94,7 +94,8 @@ commands! {
     "lpush" => lists::lpush {
         arity: -3, flags: WRITE | DENYOOM | FAST, keys: [one(RW | INSERT)], group: List,
         since: "1.0.0", complexity: "O(1) for each element",
-        summary: "Puts elements in front of a list, one after the other", arguments: "key element...",
+        summary: "Puts elements in front of a list, one after the other",
+        arguments: "key element...",
     }
     "rpush" => lists::rpush {
         arity: -3, flags: WRITE | DENYOOM | FAST, keys: [one(RW | INSERT)], group: List,
@@ -180,7 +181,8 @@ commands! {
         keys: [half_behind("STREAMS", RO | ACCESS)],
         complexity: "O(log M + N) for each stream, for N entries returned of M",
         summary: "Returns the entries of streams behind given IDs, or waits for new ones",
-        arguments: "[COUNT count:integer] [BLOCK milliseconds:integer] STREAMS streams(key... id...)",
+        arguments: "[COUNT count:integer] [BLOCK milliseconds:integer] \
+            STREAMS streams(key... id...)",
     }
     "xdel" => streams::xdel {
         arity: -3, flags: WRITE | FAST, keys: [one(RW | DELETE)], group: Stream, since: "5.0.0",
@@ -202,7 +204,8 @@ commands! {
     }
     "unsubscribe" => pubsub::unsubscribe {
         arity: -1, flags: PUBSUB | NOSCRIPT | LOADING | STALE, group: PubSub, since: "2.0.0",
-        complexity: "O(N) for N channels", summary: "Stops listening to channels, or to all of them",
+        complexity: "O(N) for N channels",
+        summary: "Stops listening to channels, or to all of them",
         arguments: "[channel...]",
     }
     "psubscribe" => pubsub::psubscribe {
@@ -212,7 +215,8 @@ commands! {
     }
     "punsubscribe" => pubsub::punsubscribe {
         arity: -1, flags: PUBSUB | NOSCRIPT | LOADING | STALE, group: PubSub, since: "2.0.0",
-        complexity: "O(N) for N patterns", summary: "Stops listening to patterns, or to all of them",
+        complexity: "O(N) for N patterns",
+        summary: "Stops listening to patterns, or to all of them",
         arguments: "[pattern...]",
     }
     "publish" => pubsub::publish {
@@ -332,7 +336,8 @@ commands! {
     }
     "pexpiretime" => keys::pexpiretime {
         arity: 2, flags: READONLY | FAST, keys: [one(RO | ACCESS)], group: Generic, since: "7.0.0",
-        complexity: "O(1)", summary: "Returns the Unix time at which a key expires, in milliseconds",
+        complexity: "O(1)",
+        summary: "Returns the Unix time at which a key expires, in milliseconds",
         arguments: "key",
     }
     "persist" => keys::persist {
@@ -371,7 +376,8 @@ commands! {
     "flushall" => keys::flushall {
         arity: -1, flags: WRITE, group: Server, acl: acl::KEYSPACE | acl::DANGEROUS,
         since: "1.0.0", tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
-        complexity: "O(N) for N keys in all databases", summary: "Deletes all keys of all databases",
+        complexity: "O(N) for N keys in all databases",
+        summary: "Deletes all keys of all databases",
         arguments: "[flush-type(ASYNC@4.0.0 | SYNC@6.2.0)]",
     }
 
@@ -404,7 +410,8 @@ commands! {
         arity: -1, flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | BARRIER,
         group: Connection, since: "6.0.0", complexity: "O(1)",
         summary: "Chooses the protocol, and says who the server is",
-        arguments: "[arguments(protover:integer [AUTH auth(username password)] [SETNAME clientname])]",
+        arguments: "[arguments(protover:integer [AUTH auth(username password)] \
+            [SETNAME clientname])]",
     }
     "auth" => connection::auth {
         arity: -2, flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | BARRIER,
@@ -453,7 +460,8 @@ commands! {
     }
     "client|no-touch" => connection::client_no_touch {
         arity: 3, flags: NOSCRIPT | LOADING | STALE, group: Connection, since: "7.2.0",
-        complexity: "O(1)", summary: "Lets this connection use keys without making them recently used",
+        complexity: "O(1)",
+        summary: "Lets this connection use keys without making them recently used",
         arguments: "enabled(ON | OFF)",
     }
     "client|reply" => connection::client_reply {
@@ -496,7 +504,8 @@ commands! {
     }
     "command|getkeys" => introspection::command_getkeys {
         arity: -3, flags: LOADING | STALE, group: Server, acl: acl::CONNECTION, since: "2.8.13",
-        complexity: "O(N) for N arguments", summary: "Returns which arguments of a request are keys",
+        complexity: "O(N) for N arguments",
+        summary: "Returns which arguments of a request are keys",
         arguments: "command [arg...]",
     }
     "command|getkeysandflags" => introspection::command_getkeysandflags {

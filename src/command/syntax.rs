@@ -175,9 +175,7 @@ fn term<'a>(words: &mut Words<'a>) -> Argument<'a> {
     if !is_token(word) {
         return named(word, words);
     }
-    let is_alone = words
-        .peek()
-        .is_none_or(|next| Words::SIGNS.contains(&next) || is_token(next));
+    let is_alone = words.peek().is_none_or(|next| Words::SIGNS.contains(&next) || is_token(next));
     let mut argument = if is_alone {
         leaf(word.to_ascii_lowercase(), Kind::PureToken)
     } else {
@@ -233,28 +231,30 @@ fn join(arguments: &[Argument<'_>], separator: &str) -> String {
 }
 
 fn show(argument: &Argument<'_>) -> String {
-    let body = match argument.kind {
-        Kind::PureToken => String::new(),
-        Kind::OneOf if argument.is_optional && argument.token.is_none() => {
-            join(&argument.parts, "|")
-        }
-        Kind::OneOf => format!("({})", join(&argument.parts, "|")),
-        Kind::Block => join(&argument.parts, " "),
-        _ => format!("<{}>", argument.name),
-    };
-    let body = if argument.is_multiple { format!("{body} [{body} ...]") } else { body };
-    let body = [argument.token.unwrap_or_default(), &body].join(" ");
-    let body = body.trim();
-    match (argument.is_optional, argument.is_multiple && argument.token.is_none()) {
-        (true, true) => format!("[{} ...]", single(argument)),
-        (true, false) => format!("[{body}]"),
-        (false, _) => body.to_owned(),
+    let once = once(argument);
+    let token = argument.token.unwrap_or_default();
+    let with_token = [token, &once].join(" ").trim().to_owned();
+    match (argument.is_optional, argument.is_multiple) {
+        (false, false) => with_token,
+        (true, false) => format!("[{with_token}]"),
+        // What is long is not said twice.
+        (false, true) if argument.kind == Kind::OneOf => format!("{with_token} [...]"),
+        (false, true) => format!("{with_token} [{once} ...]"),
+        (true, true) if token.is_empty() => format!("[{once} ...]"),
+        (true, true) => format!("[{with_token} [{once} ...]]"),
     }
 }
 
-/// An argument as if there could be one only.
-fn single(argument: &Argument<'_>) -> String {
-    show(&Argument { is_optional: false, is_multiple: false, ..argument.clone() })
+/// An argument without its token, as if there could be only one.
+fn once(argument: &Argument<'_>) -> String {
+    let is_bracketed = argument.is_optional && argument.token.is_none();
+    match argument.kind {
+        Kind::PureToken => String::new(),
+        Kind::OneOf if is_bracketed => join(&argument.parts, "|"),
+        Kind::OneOf => format!("({})", join(&argument.parts, "|")),
+        Kind::Block => join(&argument.parts, " "),
+        _ => format!("<{}>", argument.name),
+    }
 }
 
 #[cfg(test)]
@@ -275,7 +275,8 @@ mod tests {
 
     #[test]
     fn tokens_alone_named_and_in_front() {
-        let arguments = parse("[GET] auto-id(*) [COUNT count:integer@6.2.0] STREAMS streams(key...)");
+        let arguments =
+            parse("[GET] auto-id(*) [COUNT count:integer@6.2.0] STREAMS streams(key...)");
         assert_eq!(arguments.len(), 4, "{arguments:?}");
         assert_eq!((arguments[0].name.as_str(), arguments[0].token), ("get", Some("GET")));
         assert_eq!((arguments[1].name.as_str(), arguments[1].kind), ("auto-id", Kind::PureToken));
@@ -285,7 +286,8 @@ mod tests {
 
     #[test]
     fn choices_versions_and_repetition() {
-        let arguments = parse("[condition(NX | EX seconds:integer@2.0.0)@1.0.0] data(key value)...");
+        let line = "[condition(NX | EX seconds:integer@2.0.0)@1.0.0] data(key value)...";
+        let arguments = parse(line);
         let condition = &arguments[0];
         assert_eq!((condition.kind, condition.since), (Kind::OneOf, Some("1.0.0")));
         assert_eq!(condition.parts[1].since, Some("2.0.0"));
@@ -300,6 +302,7 @@ mod tests {
         assert_eq!(shown("data(key value)..."), "<key> <value> [<key> <value> ...]");
         assert_eq!(shown("[TYPE kind(A | B)] [ID id...]"), "[TYPE (A|B)] [ID <id> [<id> ...]]");
         assert_eq!(shown("STREAMS s(key... id...)"), "STREAMS <key> [<key> ...] <id> [<id> ...]");
+        assert_eq!(shown("filter(A a | B)..."), "(A <a>|B) [...]");
         assert_eq!(shown(""), "");
     }
 }

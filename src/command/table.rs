@@ -248,7 +248,7 @@ macro_rules! commands {
         const COUNT: usize = [$($name),*].len();
         const ROWS: [Command; COUNT] = [$(Command {
             name: $name,
-            handler: handler!($module $function),
+            handler: crate::command::$module::$function,
             $($field: field!($field $value),)*
             ..Command::BLANK
         }),*];
@@ -258,12 +258,166 @@ macro_rules! commands {
     };
 }
 
-/// The path of a command's function.
-macro_rules! handler {
-    ($module:ident $function:ident) => {
-        crate::command::$module::$function
-    };
-}
-
 #[path = "rows.rs"]
 mod rows;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::syntax::Kind;
+
+    /// A command by its full name, the slow way.
+    fn naive(name: &[u8]) -> Option<&'static Command> {
+        COMMANDS.iter().find(|command| command.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// A command or sub-command, the way the dispatcher does it.
+    fn found(name: &str) -> Option<&'static Command> {
+        match name.split_once('|') {
+            None => find(name.as_bytes()),
+            Some((parent, word)) => find_subcommand(find(parent.as_bytes())?, word.as_bytes()),
+        }
+    }
+
+    fn same(left: Option<&Command>, right: Option<&Command>) -> bool {
+        left.map(|command| command.index) == right.map(|command| command.index)
+    }
+
+    #[test]
+    fn every_row_is_found_by_its_name_in_any_case() {
+        for row in &COMMANDS {
+            let mixed = |odd: bool| {
+                let letters = row.name.char_indices();
+                let letter = |(index, letter): (usize, char)| match (index % 2 == 1) == odd {
+                    true => letter.to_ascii_uppercase(),
+                    false => letter,
+                };
+                letters.map(letter).collect::<String>()
+            };
+            for name in [row.name.to_owned(), row.name.to_uppercase(), mixed(true), mixed(false)] {
+                assert!(same(found(&name), Some(row)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn subcommands_are_not_commands() {
+        for name in ["config|get", "CONFIG|GET", "client|", "|", "get|", "|get", "get|get"] {
+            assert!(find(name.as_bytes()).is_none(), "{name}");
+        }
+        let config = found("config").expect("a row");
+        for word in ["", "get|get", "|get", "g", "getx", "no such word longer than any name"] {
+            assert!(find_subcommand(config, word.as_bytes()).is_none(), "{word}");
+        }
+        let get = found("get").expect("a row");
+        assert!(find_subcommand(get, b"get").is_none());
+    }
+
+    #[test]
+    fn names_that_are_almost_right_miss() {
+        let near = [&b""[..], b"get\0", b"\0get", b"ge", b"gett", b" get", b"g\x45t\r", b"GE\xd4"];
+        for name in near {
+            assert!(find(name).is_none(), "{name:?}");
+        }
+        // Setting the bit of the lower case would turn this line end into the dash of NO-TOUCH.
+        let client = found("client").expect("a row");
+        assert!(find_subcommand(client, b"no\rtouch").is_none());
+        assert!(find(&[b'a'; NAME_BYTES_MAX]).is_none());
+        assert!(find(&[b'a'; NAME_BYTES_MAX + 1]).is_none());
+        assert!(find(&vec![b'g'; 1 << 20]).is_none());
+    }
+
+    #[test]
+    fn random_names_are_found_exactly_if_they_are_there() {
+        arbtest::arbtest(|u| {
+            let name: Vec<u8> = if u.arbitrary()? {
+                u.arbitrary()?
+            } else {
+                let mut name = u.choose(&COMMANDS)?.name.as_bytes().to_vec();
+                let index = u.choose_index(name.len())?;
+                name[index] = u.arbitrary()?;
+                name
+            };
+            let expected = naive(&name).filter(|command| command.parent.is_none());
+            assert!(same(find(&name), expected), "{name:?}");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn arity() {
+        let ok = |name, argc| found(name).expect("a row").arity_ok(argc);
+        assert!(ok("get", 2) && !ok("get", 1) && !ok("get", 3));
+        assert!(ok("set", 3) && ok("set", 9) && !ok("set", 2));
+        assert!(ok("ping", 1) && ok("command|getkeys", 3) && !ok("client|id", 3));
+    }
+
+    /// The fewest arguments that the syntax allows.
+    fn arguments_min(arguments: &[Argument<'_>]) -> usize {
+        arguments.iter().filter(|argument| !argument.is_optional).map(argument_min).sum()
+    }
+
+    fn argument_min(argument: &Argument<'_>) -> usize {
+        let body = match argument.kind {
+            Kind::PureToken => 0,
+            Kind::OneOf => argument.parts.iter().map(argument_min).min().unwrap_or(0),
+            Kind::Block => arguments_min(&argument.parts),
+            _ => 1,
+        };
+        usize::from(argument.token.is_some()) + body
+    }
+
+    #[test]
+    fn every_row_is_complete_and_agrees_with_itself() {
+        for row in &COMMANDS {
+            let name = row.name;
+            assert!(name.bytes().all(|byte| !byte.is_ascii_uppercase()), "{name}");
+            assert!(!row.summary.is_empty() && !row.summary.ends_with('.'), "{name}");
+            assert!(!row.complexity.is_empty() && row.since.split('.').count() == 3, "{name}");
+            let depends_on_word = Flags::CONTAINER.with(Flags::SYSTEM);
+            if !row.flags.contains(depends_on_word) {
+                let words = name.split('|').count();
+                let argc_min = words + arguments_min(&row.arguments());
+                assert_eq!(row.arity.unsigned_abs() as usize, argc_min, "{name}");
+            }
+            let has_key =
+                row.arguments.split(|byte: char| !byte.is_alphanumeric()).any(|word| word == "key");
+            assert_eq!(has_key, !row.keys.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn containers_know_their_subcommands() {
+        let names: Vec<_> = COMMANDS.iter().filter(|row| row.is_container()).collect();
+        let names: Vec<_> = names.iter().map(|row| row.name).collect();
+        assert_eq!(names, ["pubsub", "client", "command", "config"]);
+        for row in COMMANDS.iter().filter(|row| row.name.contains('|')) {
+            let parent = row.parent().expect("a sub-command stands behind its container");
+            assert!(parent.subcommands().iter().any(|sibling| sibling.name == row.name));
+            assert!(parent.subcommands().iter().any(|sibling| sibling.word() == "help"));
+        }
+    }
+
+    #[test]
+    fn whatever_may_block_is_a_barrier() {
+        let barriers: Vec<_> = COMMANDS
+            .iter()
+            .filter(|row| row.flags.contains(Flags::BARRIER) && row.parent.is_none())
+            .map(|row| row.name)
+            .collect();
+        let expected = ["blpop", "brpop", "xread", "quit", "reset", "hello", "auth", "config"];
+        assert_eq!(barriers[..expected.len()], expected);
+        assert_eq!(barriers[expected.len()..], ["debug", "shutdown"]);
+    }
+
+    #[test]
+    fn categories_follow_from_flags_and_group() {
+        let categories =
+            |name| found(name).expect("a row").categories().names().collect::<Vec<_>>();
+        assert_eq!(categories("get"), ["read", "string", "fast"]);
+        assert_eq!(categories("blpop"), ["write", "list", "slow", "blocking"]);
+        assert_eq!(categories("client"), ["slow"]);
+        assert_eq!(categories("client|kill"), ["admin", "slow", "dangerous", "connection"]);
+        assert_eq!(categories("flushall"), ["keyspace", "write", "slow", "dangerous"]);
+    }
+}
