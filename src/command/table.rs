@@ -261,7 +261,7 @@ macro_rules! commands {
 /// The path of a command's function.
 macro_rules! handler {
     ($module:ident $function:ident) => {
-        crate::command::dispatcher::container
+        crate::command::$module::$function
     };
 }
 
