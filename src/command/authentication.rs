@@ -23,8 +23,7 @@ const NO_PASSWORD: ErrorReply = ErrorReply::fixed(
 );
 const NOT_A_PROTOCOL: ErrorReply =
     ErrorReply::fixed("ERR Protocol version is not an integer or out of range");
-const UNSUPPORTED_PROTOCOL: ErrorReply =
-    ErrorReply::fixed("NOPROTO unsupported protocol version");
+const UNSUPPORTED_PROTOCOL: ErrorReply = ErrorReply::fixed("NOPROTO unsupported protocol version");
 const HELLO_WITHOUT_PASSWORD: ErrorReply = ErrorReply::fixed(
     "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO \
      <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP \

@@ -128,10 +128,10 @@ fn write_line(text: &mut Vec<u8>, view: &View<'_>) {
     let View { client, figures, .. } = view;
     write_identity(text, view);
     write_state(text, view);
-    let (queued, multi_bytes) =
-        client.transaction.as_ref().map_or((-1, 0), |transaction| {
-            (transaction.queue.len() as i64, transaction.queue_bytes)
-        });
+    let (queued, multi_bytes) = client
+        .transaction
+        .as_ref()
+        .map_or((-1, 0), |transaction| (transaction.queue.len() as i64, transaction.queue_bytes));
     put(text, format_args!(" multi={queued} watch={}", client.watched.len()));
     put(text, format_args!(" qbuf={} qbuf-free={}", figures.query_bytes, figures.query_free_bytes));
     put(text, format_args!(" argv-mem=0 multi-mem={multi_bytes}"));
@@ -187,7 +187,8 @@ fn flags(client: &Client) -> String {
         (client.no_evict, 'e'),
         (client.no_touch, 'T'),
     ];
-    let set: String = letters.iter().filter(|(is_set, _)| *is_set).map(|(_, letter)| letter).collect();
+    let set: String =
+        letters.iter().filter(|(is_set, _)| *is_set).map(|(_, letter)| letter).collect();
     if set.is_empty() { "N".to_owned() } else { set }
 }
 
@@ -266,9 +267,6 @@ mod tests {
     fn classes_have_names() {
         assert_eq!(Class::named(b"NORMAL"), Ok(Class::Normal));
         assert_eq!(Class::named(b"slave"), Class::named(b"replica"));
-        assert_eq!(
-            Class::named(b"foo").unwrap_err().as_bytes(),
-            b"ERR Unknown client type 'foo'"
-        );
+        assert_eq!(Class::named(b"foo").unwrap_err().as_bytes(), b"ERR Unknown client type 'foo'");
     }
 }
