@@ -56,7 +56,12 @@ fn written(connection: &str, bytes: &[u8]) -> Vec<String> {
     while let Ok(Some(length)) = reply::length(rest) {
         let mut tokens = Vec::new();
         collect_tokens(&rest[..length], &mut tokens);
-        wrap(&format!("{connection}<"), &tokens, &mut lines);
+        // The notation has no escapes for what a server says in words.
+        if tokens.iter().any(|token| !token.is_ascii() || token.ends_with(' ')) {
+            lines.push(format!("{connection}<< \"{}\"", escaped(&rest[..length])));
+        } else {
+            wrap(&format!("{connection}<"), &tokens, &mut lines);
+        }
         rest = &rest[length..];
     }
     if !rest.is_empty() {

@@ -68,7 +68,7 @@ impl<'a> Stage<'a> {
         for index in 0..lines.len() {
             let line = lines[index];
             scene
-                .act(line, lines.get(index + 1).copied())
+                .act(line, &lines[index + 1..])
                 .map_err(|message| Failure { line_number: line.number, message })?;
         }
         scene.nothing_is_left().map_err(at_title)
@@ -99,17 +99,18 @@ struct Scene<'s, 'a, 'b> {
 }
 
 impl Scene<'_, '_, '_> {
-    fn act(&mut self, line: &Line, next: Option<&Line>) -> Result<(), String> {
+    fn act(&mut self, line: &Line, later: &[&Line]) -> Result<(), String> {
         let name = line.connection.as_str();
         match &line.step {
             Step::Send(bytes) => {
                 self.actor(name).outgoing.extend_from_slice(bytes);
-                let more = next.is_some_and(|next| {
-                    next.connection == name && matches!(next.step, Step::Send(_))
-                });
-                if !more {
+                let is_blessed = self.blessing.is_some() && lacks_reply(name, later);
+                if is_blessed || !goes_on_sending(name, later) {
                     self.flush(name);
-                    self.bless_after_send(line, next);
+                }
+                if is_blessed {
+                    let is_read_later = later.iter().any(|later| later.connection == name);
+                    self.bless(line, false, is_read_later);
                 }
             }
             Step::Expect(pieces) if pieces.is_empty() => self.bless_empty(line)?,
@@ -144,37 +145,27 @@ impl Scene<'_, '_, '_> {
         connection.send(last_sent);
     }
 
-    /// Fills in the replies of a request that has none in the file.
-    fn bless_after_send(&mut self, line: &Line, next: Option<&Line>) {
-        let answered = next.is_some_and(|next| match next.step {
-            Step::Expect(_) | Step::Closed | Step::Silent(_) | Step::Close | Step::Finish => {
-                next.connection == line.connection
-            }
-            Step::Until(..) | Step::Pause(_) => true,
-            _ => false,
-        });
-        if !answered {
-            self.bless(line, false);
-        }
-    }
-
     fn bless_empty(&mut self, line: &Line) -> Result<(), String> {
         if self.blessing.is_none() {
             return Err("no reply stands here; SQUINT_BLESS=1 fills it in".to_string());
         }
-        self.bless(line, true);
+        self.bless(line, true, false);
         Ok(())
     }
 
-    fn bless(&mut self, line: &Line, replaces: bool) {
-        if self.blessing.is_none() {
-            return;
+    /// Writes down what comes now. When nothing does, that is worth a line only if nobody reads
+    /// from this connection later.
+    fn bless(&mut self, line: &Line, replaces: bool, is_read_later: bool) {
+        let Some(blessing) = self.blessing.as_mut() else { return };
+        let Some(actor) = self.actors.get_mut(&line.connection) else { return };
+        let connection = &mut actor.connection;
+        let mut bytes = Vec::new();
+        if connection.wait(Instant::now() + Duration::from_millis(60)) == Arrival::Bytes {
+            bytes = connection.read_until_quiet(Duration::from_millis(5));
         }
-        let actor = self.actor(&line.connection);
-        let bytes = actor.connection.read_until_quiet(Duration::from_millis(40));
-        let closed = actor.connection.wait(Instant::now()) == Arrival::Closed;
-        if let Some(blessing) = self.blessing.as_mut() {
-            blessing.add(line, replaces, &bytes, closed);
+        let is_closed = connection.wait(Instant::now()) == Arrival::Closed;
+        if !bytes.is_empty() || is_closed || !is_read_later {
+            blessing.add(line, replaces, &bytes, is_closed);
         }
     }
 
@@ -190,6 +181,30 @@ impl Scene<'_, '_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether the next line sends more on the same connection, in the same write.
+fn goes_on_sending(name: &str, later: &[&Line]) -> bool {
+    later.first().is_some_and(|next| next.connection == name && matches!(next.step, Step::Send(_)))
+}
+
+/// Whether the file does not say yet what answers a request of this connection, to which `later`
+/// are the lines that follow. A pipeline has its replies below it, as many as it has requests.
+fn lacks_reply(name: &str, later: &[&Line]) -> bool {
+    let is_send = |line: &&&Line| line.connection == name && matches!(line.step, Step::Send(_));
+    let more_requests = later.iter().take_while(is_send).count();
+    let after_requests = &later[more_requests..];
+    if let Some(Step::Until(..) | Step::Pause(_)) = after_requests.first().map(|line| &line.step) {
+        return false;
+    }
+    let answers = after_requests.iter().take_while(|line| {
+        let is_answer = matches!(
+            line.step,
+            Step::Expect(_) | Step::Closed | Step::Silent(_) | Step::Close | Step::Finish
+        );
+        is_answer && line.connection == name
+    });
+    answers.count() < if more_requests == 0 { 1 } else { more_requests + 1 }
 }
 
 impl Actor {
