@@ -37,9 +37,9 @@ fn play_all(program: &Program) {
     std::thread::scope(|scope| {
         for _ in 0..WORKERS.min(files.len()) {
             scope.spawn(|| {
-                let server = Server::start(program, &[]);
+                let mut server = Server::start(program, &[]);
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (count, mut found) = play_file(program, &server, file);
+                    let (count, mut found) = play_file(program, &mut server, file);
                     played.fetch_add(count, Ordering::Relaxed);
                     failures.lock().expect("no thread panicked with it").append(&mut found);
                 }
@@ -78,7 +78,7 @@ fn case_files() -> Vec<PathBuf> {
 }
 
 /// Plays a file; the number of conversations, and what failed.
-fn play_file(program: &Program, server: &Server, file: &Path) -> (usize, Vec<String>) {
+fn play_file(program: &Program, server: &mut Server, file: &Path) -> (usize, Vec<String>) {
     let text = std::fs::read_to_string(file).expect("a case file is text");
     let name = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(file).display();
     let conversations = match parse(&text) {
@@ -103,7 +103,7 @@ fn play_file(program: &Program, server: &Server, file: &Path) -> (usize, Vec<Str
 
 fn play(
     program: &Program,
-    server: &Server,
+    server: &mut Server,
     conversation: &Conversation,
     blessing: Option<&mut Blessing>,
 ) -> Result<(), Failure> {
@@ -114,10 +114,10 @@ fn play(
         }
         let arguments: Vec<&str> =
             conversation.server_arguments.iter().map(String::as_str).collect();
-        let own_server = Server::start(program, &arguments);
+        let mut own_server = Server::start(program, &arguments);
         let password = arguments.iter().position(|argument| *argument == "--requirepass");
         let password = password.and_then(|at| arguments.get(at + 1).copied());
-        Stage::new(&own_server, password).play(conversation, blessing)
+        Stage::new(&mut own_server, password).play(conversation, blessing)
     }));
     outcome.unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<String>().cloned().unwrap_or_default();

@@ -40,6 +40,8 @@ pub struct Line {
 pub enum Step {
     /// Bytes for the server. Sends that follow each other go out in one write.
     Send(Vec<u8>),
+    /// The same as a command in words, some of which are known only when it is played.
+    Command(Vec<Word>),
     /// What must come next.
     Expect(Vec<Piece>),
     /// The server must have closed the connection.
@@ -54,8 +56,19 @@ pub enum Step {
     Took(RangeInclusive<u64>),
     /// Nothing happens for a while.
     Pause(Duration),
+    /// The server, which must be the conversation's own, ends with this exit code.
+    Exits(i32),
     /// Wait until a field of INFO has this value.
     Until(String, String),
+}
+
+/// A word of a command.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Word {
+    /// As it stands.
+    Bytes(Vec<u8>),
+    /// What [`Piece::Variable`] caught.
+    Variable(String),
 }
 
 /// A part of what must come next.
@@ -69,6 +82,8 @@ pub enum Piece {
     Integer(RangeInclusive<i64>),
     /// A string reply whose text fits a pattern, where `*` is anything.
     Like(String),
+    /// A reply whose text is kept under this name, or, if the name is taken, must be the same.
+    Variable(String),
     /// This aggregate with its elements in any order.
     Unordered(Vec<u8>),
 }
@@ -138,7 +153,7 @@ fn parse_step(text: &str) -> Result<Step, String> {
         return Ok(Step::Expect(vec![Piece::Exact(raw_bytes(raw)?)]));
     }
     if let Some(command) = text.strip_prefix('>') {
-        return Ok(Step::Send(encoded(&words(command)?)));
+        return Ok(command_step(words(command)?));
     }
     if let Some(reply) = text.strip_prefix('<') {
         return Ok(Step::Expect(pieces(reply.trim_start())?));
@@ -151,6 +166,7 @@ fn parse_step(text: &str) -> Result<Step, String> {
         ("silent", "") => Ok(Step::Silent(SILENCE_DEFAULT)),
         ("silent", time) => Ok(Step::Silent(milliseconds(time)?)),
         ("pause", time) => Ok(Step::Pause(milliseconds(time)?)),
+        ("exits", code) => Ok(Step::Exits(code.parse().map_err(|_| "an exit code")?)),
         ("took", range) => Ok(Step::Took(took_range(range)?)),
         ("until", condition) => {
             let (field, value) = condition.split_once(' ').ok_or("until FIELD VALUE")?;
@@ -158,6 +174,24 @@ fn parse_step(text: &str) -> Result<Step, String> {
         }
         _ => Err(format!("not understood: {text}")),
     }
+}
+
+fn command_step(words: Vec<Vec<u8>>) -> Step {
+    if !words.iter().any(|word| variable_name(word).is_some()) {
+        return Step::Send(encoded(&words));
+    }
+    let word = |word: Vec<u8>| match variable_name(&word) {
+        Some(name) => Word::Variable(name),
+        None => Word::Bytes(word),
+    };
+    Step::Command(words.into_iter().map(word).collect())
+}
+
+/// The name in `{name}`.
+fn variable_name(word: &[u8]) -> Option<String> {
+    let name = word.strip_prefix(b"{")?.strip_suffix(b"}")?;
+    let is_name = !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric);
+    is_name.then(|| text_of(name))
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {
@@ -258,7 +292,11 @@ fn first_piece(text: &str) -> Result<(Piece, &str), String> {
     if token == "unordered" {
         return Ok((unordered(rest)?, ""));
     }
-    let piece = match (token, token[1..].split_once("..")) {
+    if let Some(name) = variable_name(token.as_bytes()) {
+        return Ok((Piece::Variable(name), rest));
+    }
+    let range = token.get(1..).and_then(|digits| digits.split_once(".."));
+    let piece = match (token, range) {
         ("any", _) => Piece::Any,
         (_, Some((low, high))) if first == ':' => {
             let number = |text: &str| text.parse().map_err(|_| format!("not a range: {token}"));

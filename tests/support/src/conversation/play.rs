@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::bless::Blessing;
-use super::format::{Conversation, Line, Piece, Step};
+use super::format::{Conversation, Line, Piece, Step, Word};
 use crate::bytes::{escaped, excerpt};
-use crate::connection::{Arrival, Connection, REPLY_TIME_MAX};
+use crate::connection::{Arrival, Connection, REPLY_TIME_MAX, encoded};
 use crate::reply;
 use crate::server::Server;
 
@@ -25,8 +25,9 @@ pub struct Failure {
 /// A server made ready for one conversation after the other.
 #[derive(Debug)]
 pub struct Stage<'a> {
-    server: &'a Server,
+    server: &'a mut Server,
     control: Connection,
+    has_ended: bool,
 }
 
 struct Actor {
@@ -39,12 +40,12 @@ struct Actor {
 
 impl<'a> Stage<'a> {
     /// `password` is for a server that asks for one.
-    pub fn new(server: &'a Server, password: Option<&str>) -> Stage<'a> {
+    pub fn new(server: &'a mut Server, password: Option<&str>) -> Stage<'a> {
         let mut control = server.connect();
         if let Some(password) = password {
             control.expect_reply(&format!("AUTH {password}"), b"+OK\r\n");
         }
-        Stage { server, control }
+        Stage { server, control, has_ended: false }
     }
 
     /// Plays a conversation on an empty server, with fresh connections. What is written to
@@ -61,7 +62,8 @@ impl<'a> Stage<'a> {
         // is its own affair.
         self.until("connected_clients", "1").map_err(at_title)?;
         self.until("blocked_clients", "0").map_err(at_title)?;
-        let mut scene = Scene { stage: self, actors: BTreeMap::new(), blessing };
+        let variables = BTreeMap::new();
+        let mut scene = Scene { stage: self, actors: BTreeMap::new(), variables, blessing };
         let name = scene.stage.server.program.name;
         let applies = |line: &&Line| line.only.is_none_or(|only| only == name);
         let lines: Vec<&Line> = conversation.lines.iter().filter(applies).collect();
@@ -72,6 +74,14 @@ impl<'a> Stage<'a> {
                 .map_err(|message| Failure { line_number: line.number, message })?;
         }
         scene.nothing_is_left().map_err(at_title)
+    }
+
+    fn exits(&mut self, code: i32) -> Result<(), String> {
+        self.has_ended = true;
+        match self.server.exit_code_within(REPLY_TIME_MAX) {
+            Some(found) if found == code => Ok(()),
+            found => Err(format!("the exit code is {found:?}, expected {code}")),
+        }
     }
 
     fn until(&mut self, field: &str, value: &str) -> Result<(), String> {
@@ -95,6 +105,7 @@ impl<'a> Stage<'a> {
 struct Scene<'s, 'a, 'b> {
     stage: &'s mut Stage<'a>,
     actors: BTreeMap<String, Actor>,
+    variables: BTreeMap<String, Vec<u8>>,
     blessing: Option<&'b mut Blessing>,
 }
 
@@ -102,8 +113,9 @@ impl Scene<'_, '_, '_> {
     fn act(&mut self, line: &Line, later: &[&Line]) -> Result<(), String> {
         let name = line.connection.as_str();
         match &line.step {
-            Step::Send(bytes) => {
-                self.actor(name).outgoing.extend_from_slice(bytes);
+            Step::Send(_) | Step::Command(_) => {
+                let bytes = self.bytes_to_send(&line.step)?;
+                self.actor(name).outgoing.extend_from_slice(&bytes);
                 let is_blessed = self.blessing.is_some() && lacks_reply(name, later);
                 if is_blessed || !goes_on_sending(name, later) {
                     self.flush(name);
@@ -114,20 +126,25 @@ impl Scene<'_, '_, '_> {
                 }
             }
             Step::Expect(pieces) if pieces.is_empty() => self.bless_empty(line)?,
-            Step::Expect(pieces) => self.actor(name).expect(pieces)?,
+            Step::Expect(pieces) => {
+                self.actor(name);
+                let actor = self.actors.get_mut(name).ok_or("it was just made")?;
+                actor.expect(pieces, &mut self.variables)?;
+            }
             Step::Closed => self.actor(name).expect_arrival(Arrival::Closed, REPLY_TIME_MAX)?,
             Step::Silent(time) => self.actor(name).expect_arrival(Arrival::Quiet, *time)?,
             Step::Close => drop(self.actors.remove(name)),
             Step::Finish => self.actor(name).connection.finish_sending(),
             Step::Took(range) => self.actor(name).took(range)?,
             Step::Pause(time) => std::thread::sleep(*time),
+            Step::Exits(code) => self.stage.exits(*code)?,
             Step::Until(field, value) => self.stage.until(field, value)?,
         }
         Ok(())
     }
 
     fn actor(&mut self, name: &str) -> &mut Actor {
-        let server = self.stage.server;
+        let server = &*self.stage.server;
         self.actors.entry(name.to_string()).or_insert_with(|| Actor {
             connection: server.connect(),
             last_sent: Vec::new(),
@@ -135,6 +152,19 @@ impl Scene<'_, '_, '_> {
             sent_at: Instant::now(),
             answered_at: Instant::now(),
         })
+    }
+
+    fn bytes_to_send(&self, step: &Step) -> Result<Vec<u8>, String> {
+        let words = match step {
+            Step::Send(bytes) => return Ok(bytes.clone()),
+            Step::Command(words) => words,
+            other => return Err(format!("{other:?} sends nothing")),
+        };
+        let known = words.iter().map(|word| match word {
+            Word::Bytes(bytes) => Ok(bytes),
+            Word::Variable(name) => self.variables.get(name).ok_or(format!("no {name} yet")),
+        });
+        Ok(encoded(&known.collect::<Result<Vec<_>, String>>()?))
     }
 
     fn flush(&mut self, name: &str) {
@@ -171,7 +201,9 @@ impl Scene<'_, '_, '_> {
 
     /// At the end every byte must have been expected by some line.
     fn nothing_is_left(&mut self) -> Result<(), String> {
-        self.stage.control.expect_reply("PING", b"+PONG\r\n");
+        if !self.stage.has_ended {
+            self.stage.control.expect_reply("PING", b"+PONG\r\n");
+        }
         for (name, actor) in &mut self.actors {
             actor.connection.wait(Instant::now());
             if !actor.connection.received().is_empty() {
@@ -183,16 +215,20 @@ impl Scene<'_, '_, '_> {
     }
 }
 
+fn is_send(line: &Line) -> bool {
+    matches!(line.step, Step::Send(_) | Step::Command(_))
+}
+
 /// Whether the next line sends more on the same connection, in the same write.
 fn goes_on_sending(name: &str, later: &[&Line]) -> bool {
-    later.first().is_some_and(|next| next.connection == name && matches!(next.step, Step::Send(_)))
+    later.first().is_some_and(|next| next.connection == name && is_send(next))
 }
 
 /// Whether the file does not say yet what answers a request of this connection, to which `later`
 /// are the lines that follow. A pipeline has its replies below it, as many as it has requests.
 fn lacks_reply(name: &str, later: &[&Line]) -> bool {
-    let is_send = |line: &&&Line| line.connection == name && matches!(line.step, Step::Send(_));
-    let more_requests = later.iter().take_while(is_send).count();
+    let sends = |line: &&&Line| line.connection == name && is_send(line);
+    let more_requests = later.iter().take_while(sends).count();
     let after_requests = &later[more_requests..];
     if let Some(Step::Until(..) | Step::Pause(_)) = after_requests.first().map(|line| &line.step) {
         return false;
@@ -208,11 +244,15 @@ fn lacks_reply(name: &str, later: &[&Line]) -> bool {
 }
 
 impl Actor {
-    fn expect(&mut self, pieces: &[Piece]) -> Result<(), String> {
+    fn expect(
+        &mut self,
+        pieces: &[Piece],
+        variables: &mut BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), String> {
         let deadline = Instant::now() + REPLY_TIME_MAX;
         for piece in pieces {
             loop {
-                match matched(piece, self.connection.received()) {
+                match matched(piece, self.connection.received(), variables) {
                     Match::Whole(length) => {
                         self.connection.take(length);
                         break;
@@ -266,7 +306,11 @@ enum Match {
     Differs,
 }
 
-fn matched(piece: &Piece, received: &[u8]) -> Match {
+fn matched(
+    piece: &Piece,
+    received: &[u8],
+    variables: &mut BTreeMap<String, Vec<u8>>,
+) -> Match {
     if let Piece::Exact(bytes) = piece {
         return match received {
             _ if received.starts_with(bytes) => Match::Whole(bytes.len()),
@@ -288,6 +332,11 @@ fn matched(piece: &Piece, received: &[u8]) -> Match {
         }
         Piece::Like(pattern) => {
             reply::bulk(whole).is_some_and(|text| is_like(pattern.as_bytes(), text))
+        }
+        Piece::Variable(name) => {
+            let header = whole[1..].strip_suffix(b"\r\n").unwrap_or_default();
+            let text = reply::bulk(whole).unwrap_or(header);
+            variables.entry(name.clone()).or_insert_with(|| text.to_vec()) == text
         }
         Piece::Unordered(bytes) => same_elements(bytes, whole),
     };
