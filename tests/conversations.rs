@@ -89,7 +89,8 @@ fn play_file(program: &Program, server: &mut Server, file: &Path) -> (usize, Vec
     let mut blessing = Blessing::default();
     let mut failures = Vec::new();
     for conversation in &conversations {
-        if let Err(failure) = play(program, server, conversation, blesses.then_some(&mut blessing)) {
+        if let Err(failure) = play(program, server, conversation, blesses.then_some(&mut blessing))
+        {
             let Failure { line_number, message } = failure;
             let title = &conversation.title;
             failures.push(format!("{name}:{line_number} ({title}): {message}"));

@@ -9,15 +9,21 @@ use crate::bytes::escaped;
 /// `Err` names what cannot be the start of a reply.
 pub fn length(bytes: &[u8]) -> Result<Option<usize>, String> {
     let Some(header_length) = line_length(bytes) else { return Ok(None) };
-    let header = &bytes[1..header_length - 2];
+    let header = bytes.get(1..header_length - 2).unwrap_or_default();
     match bytes[0] {
         b'+' | b'-' | b':' | b',' | b'#' | b'_' | b'(' => Ok(Some(header_length)),
         b'$' | b'=' => match count(header)? {
             None => Ok(Some(header_length)),
-            Some(length) => Ok(Some(header_length + length + 2).filter(|end| *end <= bytes.len())),
+            Some(length) => {
+                let end = header_length.saturating_add(length).saturating_add(2);
+                Ok(Some(end).filter(|end| *end <= bytes.len()))
+            }
         },
         b'*' | b'~' | b'>' => elements_length(bytes, header_length, count(header)?.unwrap_or(0)),
-        b'%' => elements_length(bytes, header_length, count(header)?.unwrap_or(0) * 2),
+        b'%' => {
+            let pairs = count(header)?.unwrap_or(0);
+            elements_length(bytes, header_length, pairs.saturating_mul(2))
+        }
         _ => Err(format!("no reply starts like this: {}", escaped(&bytes[..bytes.len().min(80)]))),
     }
 }
@@ -100,6 +106,7 @@ mod tests {
     #[test]
     fn nonsense_is_named() {
         assert!(length(b"hello\r\n").is_err());
+        assert!(length(b"\r\n").is_err());
         assert!(length(b"$x\r\n").is_err());
     }
 }

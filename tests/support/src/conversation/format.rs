@@ -108,7 +108,8 @@ pub fn parse(text: &str) -> Result<Vec<Conversation>, String> {
             let conversation = conversations.last_mut().ok_or_else(no_title)?;
             if let Some(rest) = trimmed.strip_prefix("server ") {
                 let arguments = words(rest).map_err(at)?;
-                conversation.server_arguments = arguments.iter().map(|word| text_of(word)).collect();
+                conversation.server_arguments =
+                    arguments.iter().map(|word| text_of(word)).collect();
             } else {
                 let line = parse_line(number, trimmed).map_err(at)?;
                 if line.only.is_some() && !reason_given {
@@ -201,7 +202,8 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
 
 fn took_range(text: &str) -> Result<RangeInclusive<u64>, String> {
     let wanted = || format!("a range like 50..90ms, not {text}");
-    let (low, high) = text.strip_suffix("ms").ok_or_else(wanted)?.split_once("..").ok_or_else(wanted)?;
+    let (low, high) =
+        text.strip_suffix("ms").ok_or_else(wanted)?.split_once("..").ok_or_else(wanted)?;
     let low = low.parse().map_err(|_| wanted())?;
     let high = high.parse().map_err(|_| wanted())?;
     Ok(low..=high)
@@ -347,8 +349,12 @@ mod tests {
             panic!("an expectation")
         };
         let exact = |text: &str| Piece::Exact(text.as_bytes().to_vec());
-        let expected =
-            [exact("*3\r\n"), exact("$1\r\na\r\n"), Piece::Integer(5..=6), exact("-ERR no  way\r\n")];
+        let expected = [
+            exact("*3\r\n"),
+            exact("$1\r\na\r\n"),
+            Piece::Integer(5..=6),
+            exact("-ERR no  way\r\n"),
+        ];
         assert_eq!(pieces, expected);
     }
 

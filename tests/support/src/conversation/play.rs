@@ -280,7 +280,9 @@ impl Actor {
         }
         let got = excerpt(self.connection.received());
         let sent = excerpt(&self.last_sent);
-        Err(format!("{arrival:?}\n    sent     {sent}\n    expected {wanted:?}\n    got      {got}"))
+        Err(format!(
+            "{arrival:?}\n    sent     {sent}\n    expected {wanted:?}\n    got      {got}"
+        ))
     }
 
     fn took(&self, range: &std::ops::RangeInclusive<u64>) -> Result<(), String> {
@@ -306,11 +308,7 @@ enum Match {
     Differs,
 }
 
-fn matched(
-    piece: &Piece,
-    received: &[u8],
-    variables: &mut BTreeMap<String, Vec<u8>>,
-) -> Match {
+fn matched(piece: &Piece, received: &[u8], variables: &mut BTreeMap<String, Vec<u8>>) -> Match {
     if let Piece::Exact(bytes) = piece {
         return match received {
             _ if received.starts_with(bytes) => Match::Whole(bytes.len()),
