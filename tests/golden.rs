@@ -26,7 +26,7 @@ const LATER: &[&str] = &[
     "GETRANGE", "HINCRBYFLOAT", "HSET", "INCRBYFLOAT", "LATENCY", "LCS", "LINSERT", "LMOVE",
     "LMPOP", "LPOS", "LREM", "LSET", "MEMORY", "MONITOR", "MSETNX", "OBJECT", "RENAME",
     "REPLCONF", "REPLICAOF", "RESTORE", "RPOPLPUSH", "SETBIT", "SETRANGE", "SINTERCARD", "SORT",
-    "XGROUP", "XINFO", "XREADGROUP", "XSETID", "ZADD", "ZRANDMEMBER",
+    "XGROUP", "XINFO", "XREADGROUP", "XSETID", "ZADD",
 ];
 
 /// A record from which we depart on purpose.

@@ -206,11 +206,6 @@ impl Connection {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// The socket, for a test that reads and writes at once.
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
-    }
-
     fn story(&self, expected: &str) -> String {
         let sent = excerpt(&self.last_sent);
         let got = excerpt(&self.received);

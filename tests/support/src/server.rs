@@ -25,8 +25,10 @@ pub struct Program {
 }
 
 impl Program {
-    /// The server of this package; use the macro [`crate::ours!`].
+    /// The server of this package; use the macro [`crate::ours!`]. `SQUINT_SERVER` puts another
+    /// binary in its place: the release build, or the real one to try out a test on it.
     pub fn ours(path: &str) -> Program {
+        let path = std::env::var_os("SQUINT_SERVER").unwrap_or_else(|| path.into());
         Program { name: "ours", path: PathBuf::from(path) }
     }
 
