@@ -52,11 +52,7 @@ struct Section {
     write: fn(&mut Page<'_, '_>),
 }
 
-const fn section(
-    title: &'static str,
-    is_default: bool,
-    write: fn(&mut Page<'_, '_>),
-) -> Section {
+const fn section(title: &'static str, is_default: bool, write: fn(&mut Page<'_, '_>)) -> Section {
     Section { title, is_default, write }
 }
 

@@ -283,10 +283,9 @@ fn write_begin(reply: &mut Writer<'_>, begin: Begin) {
 
 fn write_find(reply: &mut Writer<'_>, find: Find) {
     let (kind, numbers) = match find {
-        Find::Range { last, step, limit } => (
-            "range",
-            [("lastkey", last as i64), ("keystep", step as i64), ("limit", limit as i64)],
-        ),
+        Find::Range { last, step, limit } => {
+            ("range", [("lastkey", last as i64), ("keystep", step as i64), ("limit", limit as i64)])
+        }
         Find::Counted { count_at, first, step } => (
             "keynum",
             [("keynumidx", count_at as i64), ("firstkey", first as i64), ("keystep", step as i64)],
@@ -310,10 +309,7 @@ fn write_docs(reply: &mut Writer<'_>, request: Request<'_>) {
     }
 }
 
-fn write_docs_of(
-    reply: &mut Writer<'_>,
-    commands: impl Iterator<Item = &'static Command> + Clone,
-) {
+fn write_docs_of(reply: &mut Writer<'_>, commands: impl Iterator<Item = &'static Command> + Clone) {
     reply.map(commands.clone().count());
     for command in commands {
         reply.bulk(command.name.as_bytes());

@@ -38,10 +38,8 @@ pub const fn fold(name: &[u8]) -> Option<Folded> {
 /// Hashes folded words: one multiplication whose two halves are mixed.
 #[must_use]
 pub const fn hash(words: &Folded, seed: u64) -> u64 {
-    let folded = words[0]
-        ^ words[1].rotate_left(17)
-        ^ words[2].rotate_left(31)
-        ^ words[3].rotate_left(47);
+    let folded =
+        words[0] ^ words[1].rotate_left(17) ^ words[2].rotate_left(31) ^ words[3].rotate_left(47);
     let product = folded as u128 * seed as u128;
     (product ^ (product >> 64)) as u64
 }

@@ -14,8 +14,7 @@ pub use super::debug::debug;
 pub use super::info::info;
 
 const NO_SHUTDOWN: ErrorReply = ErrorReply::fixed("ERR No shutdown in progress.");
-const NOT_SAVED: ErrorReply =
-    ErrorReply::fixed("ERR Errors trying to SHUTDOWN. Check logs.");
+const NOT_SAVED: ErrorReply = ErrorReply::fixed("ERR Errors trying to SHUTDOWN. Check logs.");
 
 /// CONFIG GET parameter \[parameter ...\]
 pub fn config_get(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {

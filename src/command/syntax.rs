@@ -175,9 +175,7 @@ fn term<'a>(words: &mut Words<'a>) -> Argument<'a> {
     if !is_token(word) {
         return named(word, words);
     }
-    let is_alone = words
-        .peek()
-        .is_none_or(|next| Words::SIGNS.contains(&next) || is_token(next));
+    let is_alone = words.peek().is_none_or(|next| Words::SIGNS.contains(&next) || is_token(next));
     let mut argument = if is_alone {
         leaf(word.to_ascii_lowercase(), Kind::PureToken)
     } else {
@@ -275,7 +273,8 @@ mod tests {
 
     #[test]
     fn tokens_alone_named_and_in_front() {
-        let arguments = parse("[GET] auto-id(*) [COUNT count:integer@6.2.0] STREAMS streams(key...)");
+        let arguments =
+            parse("[GET] auto-id(*) [COUNT count:integer@6.2.0] STREAMS streams(key...)");
         assert_eq!(arguments.len(), 4, "{arguments:?}");
         assert_eq!((arguments[0].name.as_str(), arguments[0].token), ("get", Some("GET")));
         assert_eq!((arguments[1].name.as_str(), arguments[1].kind), ("auto-id", Kind::PureToken));
@@ -285,7 +284,8 @@ mod tests {
 
     #[test]
     fn choices_versions_and_repetition() {
-        let arguments = parse("[condition(NX | EX seconds:integer@2.0.0)@1.0.0] data(key value)...");
+        let arguments =
+            parse("[condition(NX | EX seconds:integer@2.0.0)@1.0.0] data(key value)...");
         let condition = &arguments[0];
         assert_eq!((condition.kind, condition.since), (Kind::OneOf, Some("1.0.0")));
         assert_eq!(condition.parts[1].since, Some("2.0.0"));

@@ -11,6 +11,7 @@
 //! | [`bytes`] | bytes in a form that a reader can follow (`+OK\r\n`), and back |
 //! | [`reply`] | where one RESP reply ends, and what it looks like on one line |
 //! | [`conversation`] | the text files in `tests/cases/`: read, played, filled in |
+//! | [`source`] | the source of this repository as text |
 //! | [`temporary`] | directories that are gone when dropped |
 #![forbid(unsafe_code)]
 
@@ -19,6 +20,7 @@ pub mod connection;
 pub mod conversation;
 pub mod reply;
 pub mod server;
+pub mod source;
 pub mod temporary;
 
 pub use connection::Connection;
