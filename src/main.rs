@@ -23,8 +23,7 @@ Examples:
 ";
 
 fn main() -> ExitCode {
-    let arguments: Vec<Vec<u8>> =
-        std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
+    let arguments: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
     match Config::from_arguments(&arguments, &mut Disk) {
         Ok(Startup::Run(config)) => serve(*config),
         Ok(Startup::Version) => {

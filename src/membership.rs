@@ -162,7 +162,9 @@ impl Membership {
     /// How many members `name` has.
     #[must_use]
     pub fn members_of(&self, name: &[u8]) -> usize {
-        self.name_numbers.get(name).map_or(0, |&number| self.name_ref(number).members.count as usize)
+        self.name_numbers
+            .get(name)
+            .map_or(0, |&number| self.name_ref(number).members.count as usize)
     }
 
     /// How many names `member` has joined.

@@ -260,7 +260,8 @@ impl Context<'_> {
                 for key in keys {
                     self.blocking.wait(self.store.index, key, self.id);
                 }
-                let deadline_ms = wait.timeout_ms.map(|ms| self.now.monotonic_ms.saturating_add(ms));
+                let deadline_ms =
+                    wait.timeout_ms.map(|ms| self.now.monotonic_ms.saturating_add(ms));
                 self.client().blocked = Some(Box::new(Blocked {
                     request: wait.request.to_owned(),
                     kind: wait.kind,

@@ -20,7 +20,9 @@ use crate::reply_buffer::ReplyBuffer;
 pub fn resolve(request: Request<'_>) -> Option<&'static Command> {
     let command = table::find(request.get(0)?)?;
     match request.get(1) {
-        Some(word) if command.is_container() => table::find_subcommand(command, word).or(Some(command)),
+        Some(word) if command.is_container() => {
+            table::find_subcommand(command, word).or(Some(command))
+        }
         _ => Some(command),
     }
 }
@@ -65,8 +67,15 @@ impl Engine {
         };
         let call = Call::Direct;
         let mark = reply.mark();
-        let mut ctx =
-            self.context(Ask { client, command, call, first_key_hash, reply, now, host: &mut *host });
+        let mut ctx = self.context(Ask {
+            client,
+            command,
+            call,
+            first_key_hash,
+            reply,
+            now,
+            host: &mut *host,
+        });
         if let Err(error) = dispatch(&mut ctx, request) {
             reject(&mut ctx, &error);
         }
@@ -185,8 +194,7 @@ fn reject(ctx: &mut Context<'_>, error: &ErrorReply) {
 fn reject_exec(ctx: &mut Context<'_>, error: &ErrorReply) {
     super::transactions::discard_transaction(ctx);
     let reason = error.as_bytes().strip_prefix(b"ERR ").unwrap_or(error.as_bytes());
-    let error =
-        ErrorReply::quoting(&[b"EXECABORT Transaction discarded because of: ", reason]);
+    let error = ErrorReply::quoting(&[b"EXECABORT Transaction discarded because of: ", reason]);
     ctx.stats.count_error(error.as_bytes());
     ctx.reply.error(error.as_bytes());
 }

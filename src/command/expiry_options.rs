@@ -111,7 +111,9 @@ impl Lifetime {
     fn choose(&mut self, other: Self) -> Result<(), ErrorReply> {
         let is_free = match (*self, other) {
             (Self::Unsaid, _) => true,
-            (Self::Until { scale: first, .. }, Self::Until { scale: second, .. }) => first == second,
+            (Self::Until { scale: first, .. }, Self::Until { scale: second, .. }) => {
+                first == second
+            }
             (first, second) => first == second,
         };
         if !is_free {
@@ -340,7 +342,8 @@ pub(super) mod tests {
 
     #[test]
     fn getex_knows_persist_and_no_conditions() {
-        let parse = |options: &str| parse_getex(Words::new(&format!("GETEX k {options}")).request());
+        let parse =
+            |options: &str| parse_getex(Words::new(&format!("GETEX k {options}")).request());
         assert_eq!(parse("persist"), Ok(Lifetime::Persist));
         assert_eq!(parse("EXAT 10"), Ok(until(Scale::UnixSeconds, 3)));
         for options in ["KEEPTTL", "NX", "GET", "PERSIST EX 10", "EX 10 PERSIST", "PX"] {
@@ -393,7 +396,11 @@ pub(super) mod tests {
         ] {
             let replaceable = expire(options).unwrap();
             let currents = [None, Some(9), Some(10), Some(11)];
-            assert_eq!(currents.map(|current| replaceable.allows(current, 10)), allowed, "{options}");
+            assert_eq!(
+                currents.map(|current| replaceable.allows(current, 10)),
+                allowed,
+                "{options}"
+            );
         }
     }
 

@@ -14,9 +14,8 @@ use crate::reply_buffer::{Mark, ReplyBuffer};
 use crate::resp::writer::Writer;
 
 const NO_SUCH_DATABASE: ErrorReply = ErrorReply::fixed("ERR DB index is out of range");
-const NO_32_BIT_INTEGER: ErrorReply = ErrorReply::fixed(
-    "ERR value is out of range, value must between -2147483648 and 2147483647",
-);
+const NO_32_BIT_INTEGER: ErrorReply =
+    ErrorReply::fixed("ERR value is out of range, value must between -2147483648 and 2147483647");
 
 /// How a moment, or the time until then, is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

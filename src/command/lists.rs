@@ -12,8 +12,7 @@ use crate::data_store::Key;
 use crate::data_store::list::{List, clamp_index, clamp_range};
 use crate::data_store::value::Value;
 
-const NOT_POSITIVE: ErrorReply =
-    ErrorReply::fixed("ERR value is out of range, must be positive");
+const NOT_POSITIVE: ErrorReply = ErrorReply::fixed("ERR value is out of range, must be positive");
 
 /// Which end of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -22,8 +22,8 @@ pub mod debug;
 pub mod dispatcher;
 pub mod effects;
 pub mod error_reply;
-pub mod flags;
 pub mod expiry_options;
+pub mod flags;
 pub mod info;
 pub mod introspection;
 pub mod key_spec;
@@ -43,8 +43,8 @@ pub mod transactions;
 pub mod waking;
 pub mod watches;
 
-pub use context::{Call, Change, CommandResult, Context, Now, Wait};
 pub use crate::resp::request::Request;
+pub use context::{Call, Change, CommandResult, Context, Now, Wait};
 
 use crate::blocking::Blocking;
 use crate::client::{ClientId, Clients};

@@ -61,12 +61,8 @@ impl<'a> Scan<'a> {
     /// For a cursor or a count that is none, an unknown word, a missing value.
     pub fn parse(request: Request<'a>) -> Result<Self, ErrorReply> {
         let cursor = request.get(1).and_then(parse_cursor).ok_or(INVALID_CURSOR)?;
-        let mut scan = Self {
-            cursor,
-            pattern: Pattern::Every,
-            type_name: None,
-            keys_max: COUNT_DEFAULT,
-        };
+        let mut scan =
+            Self { cursor, pattern: Pattern::Every, type_name: None, keys_max: COUNT_DEFAULT };
         for index in (2..request.len()).step_by(2) {
             scan.take(request, index)?;
         }

@@ -1,11 +1,11 @@
 //! The options that XADD and XTRIM share: MAXLEN|MINID [=|~] threshold [LIMIT count].
 
+use super::Request;
 use super::args::Arguments;
 use super::error_reply::{self, ErrorReply};
 use super::streams::INVALID_ID;
-use super::Request;
-use crate::data_store::stream::{Trim, TrimBy};
 use crate::data_store::stream::BlockLimits;
+use crate::data_store::stream::{Trim, TrimBy};
 use crate::data_store::stream_id::{NewId, StreamId};
 
 const INCOMPATIBLE: ErrorReply = ErrorReply::fixed(

@@ -10,8 +10,8 @@ use super::{Request, timeout};
 use crate::client::{TimeoutReply, WaitKind};
 use crate::config::Config;
 use crate::data_store::Key;
-use crate::data_store::stream::{Entry, Stream};
 use crate::data_store::stream::BlockLimits;
+use crate::data_store::stream::{Entry, Stream};
 use crate::data_store::stream_id::{self, BoundError, NewId, ReadFrom, StreamId};
 use crate::data_store::value::Value;
 use crate::resp::writer::{Protocol, Writer};
@@ -180,10 +180,7 @@ pub fn xread(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     Ok(())
 }
 
-fn parse_read_options(
-    ctx: &Context<'_>,
-    request: Request<'_>,
-) -> Result<ReadOptions, ErrorReply> {
+fn parse_read_options(ctx: &Context<'_>, request: Request<'_>) -> Result<ReadOptions, ErrorReply> {
     let (mut count, mut block_ms, mut index) = (usize::MAX, None, 1);
     while index < request.len() {
         let has_value = index + 1 < request.len();
@@ -245,7 +242,9 @@ fn resolve_starts(
             match ReadFrom::parse(request.at(first_id + number)).ok_or(INVALID_ID)? {
                 ReadFrom::After(id) => Ok(id),
                 ReadFrom::Latest => Ok(stream.map_or(StreamId::MIN, |stream| stream.last_id())),
-                ReadFrom::LastEntry => Ok(stream.map_or(StreamId::MIN, |stream| before_last(stream))),
+                ReadFrom::LastEntry => {
+                    Ok(stream.map_or(StreamId::MIN, |stream| before_last(stream)))
+                }
                 ReadFrom::Undelivered => Err(ErrorReply::fixed(
                     "ERR The > ID can be specified only when calling XREADGROUP using the GROUP \
                      <group> <consumer> option.",
@@ -293,7 +292,11 @@ fn write_streams(
 ) -> CommandResult {
     // RESP3 has maps; in RESP2 it is an array of pairs, not the usual flat one.
     let is_map = ctx.reply.protocol == Protocol::Resp3;
-    if is_map { ctx.reply.map(ready.len()) } else { ctx.reply.array(ready.len()) }
+    if is_map {
+        ctx.reply.map(ready.len())
+    } else {
+        ctx.reply.array(ready.len())
+    }
     for &(index, first) in ready {
         let key = ctx.hash(request.at(index));
         let stream = ctx.store.stream(key)?.expect("just seen");
@@ -301,7 +304,10 @@ fn write_streams(
             ctx.reply.array(2);
         }
         ctx.reply.bulk(key.bytes);
-        write_entries(&mut ctx.reply, stream.range(first, StreamId::MAX, false).take(options.count));
+        write_entries(
+            &mut ctx.reply,
+            stream.range(first, StreamId::MAX, false).take(options.count),
+        );
     }
     Ok(())
 }

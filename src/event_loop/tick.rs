@@ -19,9 +19,7 @@ use super::timer_wheel::{self, TimerWheel, Timers};
 use crate::limits::{ACCEPT_RETRY_MS, INPUT_READ_BYTES_MIN, REPLY_SLICES_MAX};
 use crate::stats::Stats;
 use arrayvec::ArrayVec;
-use squint_sys::{
-    Accepted, Errno, Event, Events, Fd, Interest, Poller, Sys, Token, Verdict,
-};
+use squint_sys::{Accepted, Errno, Event, Events, Fd, Interest, Poller, Sys, Token, Verdict};
 use std::time::Duration;
 
 /// The token of the signal descriptor.

@@ -46,7 +46,8 @@ impl PubSub {
     #[must_use]
     pub fn client_count(&self) -> usize {
         // A client with both kinds is counted once: count the patterns' members without channels.
-        let both = self.patterns.members_iter().filter(|&member| self.channels.names_of(member) > 0);
+        let both =
+            self.patterns.members_iter().filter(|&member| self.channels.names_of(member) > 0);
         self.channels.member_count() + self.patterns.member_count() - both.count()
     }
 }

@@ -70,7 +70,9 @@ impl<'a> Request<'a> {
 
     /// All arguments in order.
     #[inline]
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + 'a {
+    pub fn iter(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + 'a {
         let buffer = self.buffer;
         self.spans.iter().map(move |span| span.of(buffer))
     }

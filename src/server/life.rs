@@ -84,7 +84,10 @@ impl<S: Sys> Server<S> {
             let sys = &mut self.event_loop.sys;
             let listened = sys.listen_unix(path, settings.unixsocketperm, settings.tcp_backlog);
             let fd = listened.map_err(|errno| {
-                StartError(format!("Could not listen on the Unix socket {}: {errno}", path.display()))
+                StartError(format!(
+                    "Could not listen on the Unix socket {}: {errno}",
+                    path.display()
+                ))
             })?;
             self.add_listener(fd)?;
         }
@@ -294,7 +297,9 @@ impl<S: Sys> Server<S> {
 fn prepare_process<S: Sys>(sys: &mut S, settings: &Settings) -> Result<(), StartError> {
     sys.current_dir_set(&settings.dir).map_err(|errno| {
         let dir = settings.dir.display();
-        StartError(format!("Can't chdir to '{dir}': {errno}. Set 'dir' to a directory that exists."))
+        StartError(format!(
+            "Can't chdir to '{dir}': {errno}. Set 'dir' to a directory that exists."
+        ))
     })?;
     if settings.daemonize {
         sys.daemonize().map_err(|errno| StartError(format!("Can't daemonize: {errno}")))?;

@@ -196,7 +196,8 @@ struct Deadlines {
 
 impl Deadlines {
     fn of(connection: &Connection, client: &Client, config: &Config) -> Self {
-        let after = |since_ms: u64, seconds: u32| since_ms.saturating_add(u64::from(seconds) * 1000);
+        let after =
+            |since_ms: u64, seconds: u32| since_ms.saturating_add(u64::from(seconds) * 1000);
         let timeout_s = config.settings().timeout_s;
         let is_patient = client.blocked.is_some() || client.subscriptions > 0;
         let soft_seconds = output_limit(config, client).soft_seconds;

@@ -1,0 +1,54 @@
+//! Client libraries from other languages with their default settings, on our server.
+//!
+//! `scripts/test` installs them in the versions that `tests/clients/` pins, and runs these tests;
+//! `cargo test` alone leaves them out and says so.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use squint_testing::{Program, Server, ours};
+
+/// Where `scripts/test` puts the libraries.
+fn installed() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    target.expect("the directory for temporary files stands in target").join("clients")
+}
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+}
+
+fn python(program: &Program) {
+    let mut command = Command::new(installed().join("python/bin/python"));
+    command.arg(source("redis_py.py"));
+    passes(program, command);
+}
+
+fn node(program: &Program) {
+    let mut command = Command::new("node");
+    command.arg(source("node_clients.js"));
+    command.env("NODE_PATH", installed().join("node/node_modules"));
+    passes(program, command);
+}
+
+fn passes(program: &Program, mut command: Command) {
+    let server = Server::start(program, &[]);
+    let output = command.arg(server.port.to_string()).output();
+    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {command:?}\n{text}\n{errors}", program.name);
+    print!("{text}");
+}
+
+#[test]
+#[ignore = "scripts/test installs redis-py and runs this"]
+fn redis_py_with_its_defaults() {
+    python(&ours!());
+}
+
+#[test]
+#[ignore = "scripts/test installs node-redis and ioredis and runs this"]
+fn node_redis_and_ioredis_with_their_defaults() {
+    node(&ours!());
+}

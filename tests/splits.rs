@@ -1,0 +1,220 @@
+//! A request means the same wherever the network cuts it, and however many come at once.
+
+use std::time::Duration;
+
+use squint_testing::bytes::excerpt;
+use squint_testing::connection::encoded;
+use squint_testing::{Connection, Program, Server, ours};
+
+/// Requests of every shape, and the replies to all of them.
+fn pipeline() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend_from_slice(b"FLUSHALL\r\n");
+    bytes.extend_from_slice(&encoded(&["SET", "k", "v\r\n$3\r\n*1\r\n"]));
+    bytes.extend_from_slice(&encoded(&["GET", "k"]));
+    bytes.extend_from_slice(b"\r\n*0\r\n*-1\r\n  \r\n");
+    bytes.extend_from_slice(b"set inline \"a b\\x00\\n\" px 100000\r\nget inline\n");
+    bytes.extend_from_slice(&encoded(&["RPUSH", "l", "", "a", "bc"]));
+    bytes.extend_from_slice(&encoded(&["LRANGE", "l", "0", "-1"]));
+    bytes.extend_from_slice(&encoded(&["BLPOP", "l", "0"]));
+    bytes.extend_from_slice(&encoded(&["NOSUCH", "x\r\ny"]));
+    bytes.extend_from_slice(&encoded(&["MULTI"]));
+    bytes.extend_from_slice(&encoded(&["INCR", "n"]));
+    bytes.extend_from_slice(&encoded(&["GET"]));
+    bytes.extend_from_slice(&encoded(&["DISCARD"]));
+    bytes.extend_from_slice(&encoded(&["XADD", "s", "1-1", "f", "v"]));
+    bytes.extend_from_slice(&encoded(&["XRANGE", "s", "-", "+"]));
+    bytes.extend_from_slice(&encoded(&["PING"]));
+    bytes
+}
+
+/// The same connection serves many runs, so that what one leaves behind meets the next.
+struct Client {
+    connection: Connection,
+    bytes: Vec<u8>,
+    replies: Vec<u8>,
+}
+
+impl Client {
+    fn new(server: &Server) -> Client {
+        let mut connection = server.connect();
+        let bytes = pipeline();
+        connection.send(&bytes);
+        let replies = connection.read_until_quiet(Duration::from_millis(200));
+        assert!(replies.ends_with(b"+PONG\r\n"), "{}", excerpt(&replies));
+        Client { connection, bytes, replies }
+    }
+
+    /// Sends the pieces with pauses between them, and expects the replies of the whole.
+    fn expect_same(&mut self, pieces: &[&[u8]], pause: Duration) {
+        for piece in pieces {
+            self.connection.send(piece);
+            std::thread::sleep(pause);
+        }
+        self.connection.expect(&self.replies);
+        assert!(self.connection.received().is_empty(), "more replies than requests");
+    }
+}
+
+/// A pause after which the server has most likely read what was sent before.
+const PAUSE: Duration = Duration::from_micros(300);
+
+fn cut_in_two_at_every_byte(program: &Program) {
+    let server = Server::start(program, &[]);
+    let mut client = Client::new(&server);
+    let bytes = client.bytes.clone();
+    for at in 1..bytes.len() {
+        client.expect_same(&[&bytes[..at], &bytes[at..]], PAUSE);
+    }
+}
+
+fn one_byte_at_a_time(program: &Program) {
+    let server = Server::start(program, &[]);
+    let mut client = Client::new(&server);
+    let bytes = client.bytes.clone();
+    let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
+    client.expect_same(&pieces, PAUSE);
+}
+
+#[test]
+fn d01_a_request_cut_at_any_byte_is_the_same_request() {
+    cut_in_two_at_every_byte(&ours!());
+}
+
+#[test]
+fn d01_a_request_that_comes_byte_by_byte_is_the_same_request() {
+    one_byte_at_a_time(&ours!());
+}
+
+#[test]
+fn redis_agrees_about_splits() {
+    if let Some(redis) = Program::redis_or_leave_out() {
+        one_byte_at_a_time(&redis);
+    }
+}
+
+/// Pieces of every length up to a few times what fits in a buffer, so that requests straddle
+/// whatever boundaries there are inside.
+#[test]
+fn m20_a_pipeline_of_a_thousand_in_pieces_of_any_length() {
+    let server = Server::start(&ours!(), &[]);
+    let mut connection = server.connect();
+    let mut bytes = Vec::new();
+    let mut replies = Vec::new();
+    for number in 0..1000 {
+        let text = "x".repeat(number % 97);
+        bytes.extend_from_slice(&encoded(&["ECHO", &text]));
+        replies.extend_from_slice(format!("${}\r\n{text}\r\n", text.len()).as_bytes());
+    }
+    for length in [3, 7, 61, 127, 1000, 1023, 4095, 4096, 4097, 8191, 16_383, 16_385, 20_011] {
+        for piece in bytes.chunks(length) {
+            connection.send(piece);
+        }
+        connection.expect(&replies);
+    }
+}
+
+/// D03: a value far larger than any buffer, cut wherever it pleases the network.
+#[test]
+fn d03_a_value_of_many_megabytes() {
+    const LENGTH: usize = 32 << 20;
+    let server = Server::start(&ours!(), &[]);
+    let mut connection = server.connect();
+    let value: Vec<u8> = (0..LENGTH).map(|at| (at % 251) as u8).collect();
+    connection.send(&encoded(&[b"SET".as_slice(), b"k", &value]));
+    connection.expect(b"+OK\r\n");
+    connection.send(&encoded(&["GET", "k"]));
+    connection.expect(format!("${LENGTH}\r\n").as_bytes());
+    let got = connection.read_exactly(LENGTH + 2);
+    assert!(got[..LENGTH] == value, "the value came back changed");
+    connection.expect_reply("PING", b"+PONG\r\n");
+}
+
+/// D02, M19: the client reads only when all is written, so the replies must wait in the server.
+#[test]
+fn d02_a_million_pings_are_answered_after_the_last_is_written() {
+    const PINGS: usize = 1_000_000;
+    let server = Server::start(&ours!(), &[]);
+    let mut connection = server.connect();
+    connection.send(&b"PING\r\n".repeat(PINGS));
+    let replies = connection.read_exactly(PINGS * b"+PONG\r\n".len());
+    let is_right = replies.chunks(7).all(|reply| reply == b"+PONG\r\n");
+    assert!(is_right, "a reply in the middle differs");
+    connection.expect_reply("ECHO done", b"$4\r\ndone\r\n");
+}
+
+/// D18: what was asked before the client stopped sending is answered.
+#[test]
+fn d18_a_pipeline_and_a_half_close() {
+    const PINGS: usize = 10_000;
+    let server = Server::start(&ours!(), &[]);
+    let mut connection = server.connect();
+    connection.send(&b"PING\r\n".repeat(PINGS));
+    connection.finish_sending();
+    let replies = connection.read_exactly(PINGS * b"+PONG\r\n".len());
+    assert!(replies.chunks(7).all(|reply| reply == b"+PONG\r\n"));
+    connection.expect_closed();
+}
+
+/// D15, D16: a client that asks for much and does not read, or leaves in the middle, harms nobody.
+#[test]
+fn d16_clients_that_leave_while_they_are_answered() {
+    let mut server = Server::start(&ours!(), &[]);
+    let mut steady = server.connect();
+    steady.send(&encoded(&["SET", "big", &"x".repeat(1 << 20)]));
+    steady.expect(b"+OK\r\n");
+    for round in 0..300 {
+        let mut leaver = server.connect();
+        leaver.command("GET big");
+        leaver.command("GET big");
+        if round % 3 > 0 {
+            leaver.read_exactly(1 + round * 37);
+        }
+        if round % 2 > 0 {
+            leaver.finish_sending();
+        }
+        drop(leaver);
+        steady.expect_reply("PING", b"+PONG\r\n");
+    }
+    assert!(server.is_alive());
+}
+
+/// D15: one that never reads, beside one that does.
+#[test]
+fn d15_a_client_that_never_reads_stops_nobody() {
+    let server = Server::start(&ours!(), &[]);
+    let mut steady = server.connect();
+    steady.send(&encoded(&["SET", "big", &"x".repeat(1 << 20)]));
+    steady.expect(b"+OK\r\n");
+    let mut stuck = server.connect();
+    for _ in 0..50 {
+        stuck.command("GET big");
+    }
+    let start = std::time::Instant::now();
+    for _ in 0..1000 {
+        steady.expect_reply("PING", b"+PONG\r\n");
+    }
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    // And it gets all of it when it reads at last.
+    let all = stuck.read_exactly(50 * ((1 << 20) + "$1048576\r\n\r\n".len()));
+    assert!(all.ends_with(b"x\r\n"));
+}
+
+/// D20: a reader that is slow all the way still gets every byte.
+#[test]
+fn d20_a_large_reply_drains_through_a_slow_reader() {
+    let server = Server::start(&ours!(), &[]);
+    let mut connection = server.connect();
+    let value = "y".repeat(8 << 20);
+    connection.send(&encoded(&["SET", "big", &value]));
+    connection.expect(b"+OK\r\n");
+    connection.command("GET big");
+    let mut left = value.len() + "$8388608\r\n\r\n".len();
+    while left > 0 {
+        let step = left.min(300_000);
+        connection.read_exactly(step);
+        left -= step;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    connection.expect_reply("PING", b"+PONG\r\n");
+}

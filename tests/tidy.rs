@@ -1,0 +1,267 @@
+//! The rules of style that a program can check. They only tighten: every list of exceptions here
+//! names its members, and an exception that is not needed any more fails.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use squint_testing::source::{SourceFile, files};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files() -> Vec<SourceFile> {
+    files(root(), &["src", "sys", "tests", "build.rs"], ".rs")
+}
+
+/// Fails with all that is wrong at once.
+fn nothing_is_wrong(broken: &[String]) {
+    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+}
+
+const LINE_WIDTH_MAX: usize = 100;
+
+#[test]
+fn lines_fit_on_a_screen() {
+    let mut broken = Vec::new();
+    for file in rust_files() {
+        for (number, line) in (1..).zip(file.text.lines()) {
+            let width = line.chars().count();
+            if width > LINE_WIDTH_MAX {
+                broken.push(format!("{}:{number}: {width} columns", file.path));
+            }
+        }
+    }
+    nothing_is_wrong(&broken);
+}
+
+#[test]
+fn unsafe_has_one_address() {
+    let mut broken = Vec::new();
+    for file in rust_files().iter().filter(|file| !file.path.starts_with("sys/")) {
+        for (number, line) in file.code_lines() {
+            let is_part = |other: char| other.is_alphanumeric() || other == '_';
+            if line.split(|other| !is_part(other)).any(|word| word == "unsafe") {
+                // A program that reads source has the word in quotes.
+                if !line.contains("\"unsafe\"") {
+                    broken.push(format!("{}:{number}: {line}", file.path));
+                }
+            }
+        }
+    }
+    for root_file in ["src/lib.rs", "src/main.rs", "tests/support/src/lib.rs"] {
+        let text = std::fs::read_to_string(root().join(root_file)).unwrap_or_default();
+        if !text.contains("#![forbid(unsafe_code)]") {
+            broken.push(format!("{root_file} does not say #![forbid(unsafe_code)]"));
+        }
+    }
+    nothing_is_wrong(&broken);
+}
+
+/// Words that must not stand in code that runs, put together so that this list is not one of them.
+fn words_not_in_code() -> [String; 5] {
+    [".unwrap()", "expect(\"\")", "dbg!(", "todo!(", "unimplemented!("].map(String::from)
+}
+
+#[test]
+fn code_that_runs_gives_reasons() {
+    let mut broken = Vec::new();
+    for file in rust_files().iter().filter(|file| !file.is_tests()) {
+        for (number, line) in file.code_lines() {
+            for word in words_not_in_code().iter().filter(|word| line.contains(word.as_str())) {
+                broken.push(format!("{}:{number}: {word}", file.path));
+            }
+        }
+    }
+    nothing_is_wrong(&broken);
+}
+
+#[test]
+fn nothing_is_left_to_do() {
+    let words = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("allow(dead", "_code)")];
+    let mut all = rust_files();
+    all.extend(files(root(), &["scripts", "docs", "README.md"], ""));
+    let mut broken = Vec::new();
+    for file in all {
+        for (number, line) in (1..).zip(file.text.lines()) {
+            for word in words.iter().filter(|word| line.contains(**word)) {
+                broken.push(format!("{}:{number}: {word}", file.path));
+            }
+        }
+    }
+    nothing_is_wrong(&broken);
+}
+
+#[test]
+fn every_module_says_what_it_is() {
+    let mut broken = Vec::new();
+    for file in rust_files() {
+        let is_documented = file.text.starts_with("//!");
+        // A file of tests alone is documented by the module it tests.
+        if !is_documented && !file.path.ends_with("/tests.rs") {
+            broken.push(format!("{} does not start with //!", file.path));
+        }
+    }
+    nothing_is_wrong(&broken);
+}
+
+const FUNCTION_LINES_MAX: usize = 70;
+
+/// Functions that are longer all the same: file, function, lines. They may shrink, and then their
+/// number here must shrink with them.
+const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[];
+
+#[test]
+fn functions_fit_in_a_head() {
+    let mut broken = Vec::new();
+    let mut found = Vec::new();
+    for file in rust_files() {
+        for function in file.functions() {
+            if function.lines <= FUNCTION_LINES_MAX {
+                continue;
+            }
+            let entry = (file.path.clone(), function.name.clone(), function.lines);
+            let is_listed = LONG_FUNCTIONS
+                .iter()
+                .any(|(path, name, lines)| (*path, *name, *lines) == (&entry.0, &entry.1, entry.2));
+            if !is_listed {
+                let (line, lines) = (function.line_number, function.lines);
+                broken.push(format!("{}:{line}: {} has {lines} lines", file.path, function.name));
+            }
+            found.push(entry);
+        }
+    }
+    for (path, name, lines) in LONG_FUNCTIONS {
+        if !found.contains(&(path.to_string(), name.to_string(), *lines)) {
+            broken.push(format!("{path}: {name} does not have {lines} lines any more"));
+        }
+    }
+    nothing_is_wrong(&broken);
+}
+
+const FILE_LINES_MAX: usize = 600;
+
+/// Files past that all the same, each with its reason. They may grow no further.
+const LONG_FILES: &[(&str, usize, &str)] =
+    &[("src/event_loop/timer_wheel.rs", 650, "a third are its tests against a sorted list")];
+
+#[test]
+fn files_get_a_second_look_when_they_grow() {
+    let mut broken = Vec::new();
+    for file in rust_files().iter().filter(|file| !file.is_tests()) {
+        let lines = file.text.lines().count();
+        let listed = LONG_FILES.iter().find(|(path, ..)| *path == file.path);
+        let lines_max = listed.map_or(FILE_LINES_MAX, |(_, lines, _)| *lines);
+        if lines > lines_max {
+            broken.push(format!("{}: {lines} lines, at most {lines_max}", file.path));
+        }
+        if listed.is_some() && lines <= FILE_LINES_MAX {
+            broken.push(format!("{} fits now: take it from the list", file.path));
+        }
+    }
+    nothing_is_wrong(&broken);
+}
+
+/// The first words of paths that documents may name.
+const ROOMS: &[&str] = &["src/", "sys/", "tests/", "scripts/", "docs/", ".ci/"];
+
+#[test]
+fn documents_name_files_that_are_there() {
+    let mut broken = Vec::new();
+    for file in files(root(), &["README.md", "docs", "tests"], ".md") {
+        for (number, line) in (1..).zip(file.text.lines()) {
+            for path in paths_in(line) {
+                let beside = Path::new(&file.path).parent().map(|parent| parent.join(&path));
+                let is_there = root().join(&path).exists()
+                    || beside.is_some_and(|beside| root().join(beside).exists());
+                if !is_there {
+                    broken.push(format!("{}:{number}: {path} is not there", file.path));
+                }
+            }
+        }
+    }
+    nothing_is_wrong(&broken);
+}
+
+/// Words in backticks that begin like a path of ours, and the targets of links within the
+/// repository.
+fn paths_in(line: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for code in line.split('`').skip(1).step_by(2) {
+        let words = code.split_whitespace().map(|word| word.trim_start_matches("./"));
+        let is_path = |word: &&str| ROOMS.iter().any(|room| word.starts_with(room));
+        let is_plain = |word: &&str| !word.contains(['*', '<', '{', '$']);
+        paths.extend(
+            words
+                .filter(is_path)
+                .filter(is_plain)
+                .map(|word| word.trim_end_matches(['.', ',', ':', ';']).to_string()),
+        );
+    }
+    for target in line.split("](").skip(1) {
+        let target = target.split([')', '#', ' ']).next().unwrap_or_default();
+        if !target.is_empty() && !target.contains("://") {
+            paths.push(target.to_string());
+        }
+    }
+    paths
+}
+
+/// Names of commands as `src/command/rows.rs` lists them; a sub-command is `container|word`.
+fn command_names() -> Vec<String> {
+    let path = root().join("src/command/rows.rs");
+    let text = std::fs::read_to_string(path).expect("the table of commands is there");
+    let rows = text.lines().filter_map(|line| {
+        let (name, rest) = line.trim().strip_prefix('"')?.split_once('"')?;
+        rest.trim_start().starts_with("=>").then(|| name.to_string())
+    });
+    let names: Vec<String> = rows.collect();
+    assert!(names.len() > 70, "the rows are not read right: {names:?}");
+    names
+}
+
+fn case_files() -> Vec<SourceFile> {
+    files(root(), &["tests/cases"], ".case")
+}
+
+fn stem(file: &SourceFile) -> &str {
+    file.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".case")
+}
+
+#[test]
+fn every_command_has_a_case_file() {
+    let cases = case_files();
+    let mut broken = Vec::new();
+    for name in command_names() {
+        let (command, word) = name.split_once('|').unwrap_or((&name, ""));
+        let Some(case) = cases.iter().find(|case| stem(case) == command) else {
+            broken.push(format!("{command} has no file in tests/cases/"));
+            continue;
+        };
+        let text = case.text.to_lowercase();
+        if !word.is_empty() && !text.contains(&format!("> {command} {word}")) {
+            broken.push(format!("{} says nothing of {command} {word}", case.path));
+        }
+    }
+    nothing_is_wrong(&broken);
+}
+
+#[test]
+fn every_case_file_has_a_command() {
+    let names = command_names();
+    let mut broken = Vec::new();
+    for case in case_files().iter().filter(|case| !case.path.contains("/protocol/")) {
+        if !names.iter().any(|name| name == stem(case)) {
+            broken.push(format!("{} is about no command", case.path));
+        }
+    }
+    nothing_is_wrong(&broken);
+}
+
+/// A row of one family names another one's function only by mistake.
+#[test]
+fn rows_are_named_once() {
+    let names = command_names();
+    let different: BTreeSet<&String> = names.iter().collect();
+    assert_eq!(different.len(), names.len(), "a command has two rows");
+}
