@@ -186,7 +186,8 @@ fn d73_a_subscriber_that_never_reads_is_cut_at_its_soft_limit_too() {
     let [subscriber, publisher] = [scene.connect(), scene.connect()];
     scene.stop_reading(subscriber, 100);
     scene.send_at(1, subscriber, b"SUBSCRIBE c\r\n");
-    let message = [b"*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$2000\r\n", &[b'x'; 2000][..], b"\r\n"].concat();
+    let message =
+        [b"*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$2000\r\n", &[b'x'; 2000][..], b"\r\n"].concat();
     scene.send_at(10, publisher, &message);
     scene.probe_state_at(900, subscriber);
     scene.probe_state_at(1100, subscriber);

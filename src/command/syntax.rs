@@ -288,8 +288,6 @@ mod tests {
     fn choices_versions_and_repetition() {
         let line = "[condition(NX | EX seconds:integer@2.0.0)@1.0.0] data(key value)...";
         let arguments = parse(line);
-        let arguments =
-            parse("[condition(NX | EX seconds:integer@2.0.0)@1.0.0] data(key value)...");
         let condition = &arguments[0];
         assert_eq!((condition.kind, condition.since), (Kind::OneOf, Some("1.0.0")));
         assert_eq!(condition.parts[1].since, Some("2.0.0"));

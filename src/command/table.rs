@@ -258,12 +258,6 @@ macro_rules! commands {
     };
 }
 
-/// The path of a command's function.
-macro_rules! handler {
-    ($module:ident $function:ident) => {
-        crate::command::$module::$function
-    };
-}
 #[path = "rows.rs"]
 mod rows;
 
