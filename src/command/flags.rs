@@ -41,6 +41,7 @@ macro_rules! words {
             pub fn named(name: &[u8]) -> Option<Self> {
                 [$((Self::$word, $name)),*]
                     .into_iter()
+                    .filter(|(_, known)| !known.is_empty())
                     .find(|(_, known)| known.as_bytes().eq_ignore_ascii_case(name))
                     .map(|(word, _)| word)
             }
