@@ -112,7 +112,7 @@ pub fn mget(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 /// MSET key value [key value ...]
 pub fn mset(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    if request.len() % 2 == 0 {
+    if request.len().is_multiple_of(2) {
         return Err(error_reply::wrong_arity(ctx.command.name));
     }
     for index in (1..request.len()).step_by(2) {
