@@ -125,6 +125,7 @@ impl Engine {
 /// All the checks, then the function or the queue. An error here means: refused, not run.
 fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let command = ctx.command;
+    ctx.client().last_command = command.name;
     if !ctx.client().authenticated && !command.flags.contains(Flags::NO_AUTH) {
         return Err(error_reply::NOT_AUTHENTICATED);
     }
@@ -153,7 +154,6 @@ fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 /// Runs the function of `ctx.command`, writes its error if it has one, and counts.
 pub fn call(ctx: &mut Context<'_>, request: Request<'_>) {
     let command = ctx.command;
-    ctx.client().last_command = command.name;
     let result = (command.handler)(ctx, request);
     ctx.stats.commands_processed += 1;
     ctx.stats.commands[command.index].calls += 1;

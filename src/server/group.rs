@@ -93,8 +93,11 @@ impl<S: Sys> Server<S> {
         if connection.closing.is_linked() || connection.closes_when_written {
             return false;
         }
+        // What a paused client has sent cannot be parsed yet, so it is read all the same: else
+        // nobody would notice that it hangs up.
         let is_full = connection.is_paused && connection.input.len() >= INPUT_PAUSED_BYTES_MAX;
-        if connection.is_readable && !connection.has_unparsed && !is_full {
+        let can_parse = connection.has_unparsed && !connection.is_paused;
+        if connection.is_readable && !can_parse && !is_full {
             return self.read_bytes(index);
         }
         !connection.is_paused
