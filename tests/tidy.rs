@@ -35,17 +35,20 @@ fn lines_fit_on_a_screen() {
     nothing_is_wrong(&broken);
 }
 
+/// A program that reads source has the words that it looks for in quotes.
+fn without_strings(line: &str) -> String {
+    line.split('"').step_by(2).collect()
+}
+
 #[test]
 fn unsafe_has_one_address() {
     let mut broken = Vec::new();
     for file in rust_files().iter().filter(|file| !file.path.starts_with("sys/")) {
         for (number, line) in file.code_lines() {
             let is_part = |other: char| other.is_alphanumeric() || other == '_';
-            if line.split(|other| !is_part(other)).any(|word| word == "unsafe") {
-                // A program that reads source has the word in quotes.
-                if !line.contains("\"unsafe\"") {
-                    broken.push(format!("{}:{number}: {line}", file.path));
-                }
+            let code = without_strings(line);
+            if code.split(|other| !is_part(other)).any(|word| word == "unsafe") {
+                broken.push(format!("{}:{number}: {line}", file.path));
             }
         }
     }

@@ -153,9 +153,9 @@ mod tests {
 
     #[test]
     fn tests_and_comments_are_no_code() {
-        let text =
-            "//! x\nfn a() {} // unsafe\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\nfn c() {}\n";
-        let file = file(text);
+        let tests = "#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n";
+        let text = format!("//! x\nfn a() {{}} // b\n{tests}fn c() {{}}\n");
+        let file = file(&text);
         let numbers: Vec<usize> = file.code_lines().iter().map(|(number, _)| *number).collect();
         assert_eq!(numbers, [2, 7]);
     }
