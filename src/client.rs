@@ -73,7 +73,10 @@ pub struct Blocked {
     pub request: OwnedRequest,
     /// What type of value can serve it.
     pub kind: WaitKind,
-    /// When it gives up, monotonic milliseconds. `None`: never.
+    /// How long it waits, milliseconds. `None`: for ever.
+    pub timeout_ms: Option<u64>,
+    /// When it gives up, monotonic milliseconds: set by the server, which has the clock, when the
+    /// waiting begins.
     pub deadline_ms: Option<u64>,
     /// What it is told then.
     pub timeout_reply: TimeoutReply,
@@ -164,6 +167,15 @@ impl Client {
             connected_ms: now_ms,
             active_ms: now_ms,
         }
+    }
+
+    /// A watched key was removed whose time was over when WATCH came: for the client nothing has
+    /// changed. From now on the key is one that does not exist.
+    pub fn forgives_removal(&mut self, database: usize, key: &[u8]) -> bool {
+        let is_meant =
+            |watched: &&mut Watched| watched.database == database && *watched.key == *key;
+        let watched = self.watched.iter_mut().find(is_meant);
+        watched.is_some_and(|watched| std::mem::take(&mut watched.was_expired))
     }
 
     /// Subscribed, and not by RESP3, which can tell pushes from replies.

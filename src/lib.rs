@@ -6,11 +6,12 @@
 //! | row | modules |
 //! |---|---|
 //! | 0 | `squint_sys`: the kernel |
-//! | 1 | [`limits`], [`stats`], [`logging`], [`text`], [`reply_buffer`] |
-//! | 2 | [`config`], [`event_loop`], [`resp`], [`data_store`], [`membership`] |
-//! | 3 | [`blocking`], [`pubsub`], [`client`] |
-//! | 4 | [`command`] |
-//! | 5 | [`server`] |
+//! | 1 | [`limits`] |
+//! | 2 | [`stats`], [`logging`], [`text`], [`reply_buffer`] |
+//! | 3 | [`config`], [`event_loop`], [`resp`], [`data_store`], [`membership`] |
+//! | 4 | [`blocking`], [`pubsub`], [`client`] |
+//! | 5 | [`command`] |
+//! | 6 | [`server`] |
 #![forbid(unsafe_code)]
 
 pub mod blocking;

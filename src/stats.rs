@@ -58,6 +58,8 @@ pub struct Stats {
     pub clients_peak: usize,
     /// By command number (`Command::index`).
     pub commands: Vec<CommandStats>,
+    /// Commands executed since [`Stats::share_time`], by number.
+    recent: Vec<u16>,
     /// Error replies by their first word.
     pub errors: BTreeMap<Box<[u8]>, u64>,
     lately: Lately,
@@ -129,6 +131,21 @@ impl Stats {
             rates,
         };
         rates
+    }
+
+    /// Counts an execution of the command number `index`.
+    pub fn count_call(&mut self, index: usize) {
+        self.commands_processed += 1;
+        self.commands[index].calls += 1;
+        self.recent.push(u16::try_from(index).expect("the table has some hundred rows"));
+    }
+
+    /// Shares the time of a group of commands among them: two clock reads a group, none a command.
+    pub fn share_time(&mut self, nanoseconds: u64) {
+        let share = nanoseconds / (self.recent.len() as u64).max(1);
+        for index in self.recent.drain(..) {
+            self.commands[usize::from(index)].nanoseconds += share;
+        }
     }
 
     /// Counts an error reply by the first word of `message` (`ERR`, `WRONGTYPE`, ...).

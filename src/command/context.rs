@@ -228,7 +228,8 @@ impl Context<'_> {
     /// Tells everybody concerned that a command has changed a key: transactions that watch it, and
     /// clients that wait on it.
     pub fn touched(&mut self, key: &[u8], change: Change) {
-        self.watches.touch(self.store.index, key, self.clients);
+        let is_removed = change == Change::Removed;
+        self.watches.touch(self.store.index, key, is_removed, self.clients);
         if change == Change::Grown {
             self.blocking.signal(self.store.index, key);
         }
@@ -260,12 +261,11 @@ impl Context<'_> {
                 for key in keys {
                     self.blocking.wait(self.store.index, key, self.id);
                 }
-                let deadline_ms =
-                    wait.timeout_ms.map(|ms| self.now.monotonic_ms.saturating_add(ms));
                 self.client().blocked = Some(Box::new(Blocked {
                     request: wait.request.to_owned(),
                     kind: wait.kind,
-                    deadline_ms,
+                    timeout_ms: wait.timeout_ms,
+                    deadline_ms: None,
                     timeout_reply: wait.timeout_reply,
                     is_silent: false,
                 }));

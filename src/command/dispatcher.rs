@@ -10,10 +10,11 @@
 //! command's function may assume that all is well.
 
 use super::context::{Call, Change, CommandResult, Context, Now};
-use super::error_reply::{self, ErrorReply, QUOTED_BYTES_MAX};
+use super::error_reply::{self, ErrorReply};
 use super::table::{self, Command, Flags, Group};
 use super::{Ask, Engine, Host, Request};
 use crate::client::{ClientId, ReplyMode, Transaction};
+use crate::limits::ERROR_EXCERPT_BYTES_MAX;
 use crate::reply_buffer::ReplyBuffer;
 
 /// The row that stands for a name that has none: it runs nothing.
@@ -155,8 +156,7 @@ fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 pub fn call(ctx: &mut Context<'_>, request: Request<'_>) {
     let command = ctx.command;
     let result = (command.handler)(ctx, request);
-    ctx.stats.commands_processed += 1;
-    ctx.stats.commands[command.index].calls += 1;
+    ctx.stats.count_call(command.index);
     if let Err(error) = result {
         ctx.stats.commands[command.index].failed_calls += 1;
         ctx.stats.count_error(error.as_bytes());
@@ -180,7 +180,7 @@ fn tell_expired(ctx: &mut Context<'_>) {
 fn reject(ctx: &mut Context<'_>, error: &ErrorReply) {
     let index = ctx.command.index;
     ctx.stats.commands[index].rejected_calls += 1;
-    if ctx.command.name == "exec" && ctx.client().authenticated {
+    if ctx.command.name == "exec" {
         return reject_exec(ctx, error);
     }
     if let Some(transaction) = &mut ctx.client().transaction {
@@ -233,15 +233,15 @@ fn unknown_command(request: Request<'_>) -> ErrorReply {
     let name = request.at(0);
     let mut args: Vec<u8> = Vec::new();
     for arg in request.iter().skip(1) {
-        if args.len() >= QUOTED_BYTES_MAX {
+        if args.len() >= ERROR_EXCERPT_BYTES_MAX {
             break;
         }
-        let room = QUOTED_BYTES_MAX - args.len();
+        let room = ERROR_EXCERPT_BYTES_MAX - args.len();
         args.push(b'\'');
         args.extend_from_slice(&arg[..arg.len().min(room)]);
         args.extend_from_slice(b"' ");
     }
-    let name = &name[..name.len().min(QUOTED_BYTES_MAX)];
+    let name = &name[..name.len().min(ERROR_EXCERPT_BYTES_MAX)];
     ErrorReply::quoting(&[b"ERR unknown command '", name, b"', with args beginning with: ", &args])
 }
 

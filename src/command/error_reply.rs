@@ -1,5 +1,6 @@
 //! Error replies: the texts that several commands share, each written once.
 
+use crate::limits::ERROR_EXCERPT_BYTES_MAX;
 use std::borrow::Cow;
 
 /// What a client is told instead of a result: the first word is the kind, the rest is for people.
@@ -59,10 +60,23 @@ pub fn invalid_expire_time(name: &str) -> ErrorReply {
     ErrorReply::made(format!("ERR invalid expire time in '{name}' command"))
 }
 
+/// `-ERR unknown subcommand or wrong number of arguments for 'WORD'. Try NAME HELP.`
+#[must_use]
+pub fn wrong_subcommand_syntax(word: &[u8], parent: &str) -> ErrorReply {
+    let word = &word[..word.len().min(ERROR_EXCERPT_BYTES_MAX)];
+    ErrorReply::quoting(&[
+        b"ERR unknown subcommand or wrong number of arguments for '",
+        word,
+        b"'. Try ",
+        parent.as_bytes(),
+        b" HELP.",
+    ])
+}
+
 /// `-ERR unknown subcommand 'WORD'. Try NAME HELP.`
 #[must_use]
 pub fn unknown_subcommand(word: &[u8], parent: &str) -> ErrorReply {
-    let word = &word[..word.len().min(QUOTED_BYTES_MAX)];
+    let word = &word[..word.len().min(ERROR_EXCERPT_BYTES_MAX)];
     let parent = parent.to_ascii_uppercase();
     ErrorReply::quoting(&[
         b"ERR unknown subcommand '",
@@ -72,6 +86,3 @@ pub fn unknown_subcommand(word: &[u8], parent: &str) -> ErrorReply {
         b" HELP.",
     ])
 }
-
-/// Bytes of a client's word that an error repeats at most.
-pub const QUOTED_BYTES_MAX: usize = 128;

@@ -307,7 +307,7 @@ fn touch_stored(ctx: &mut Context<'_>, database: usize) {
     for bytes in &guarded {
         let key = ctx.hash(bytes);
         if ctx.store.all.database(database).contains(key, UnixMs::MIN) {
-            ctx.watches.touch(database, bytes, ctx.clients);
+            ctx.watches.touch(database, bytes, true, ctx.clients);
         }
     }
 }

@@ -192,7 +192,7 @@ impl Engine {
         let expired = self.store.database(database).take_expired();
         self.stats.expired_keys += expired.len() as u64;
         for key in expired {
-            self.watches.touch(database, &key, &mut self.clients);
+            self.watches.touch(database, &key, true, &mut self.clients);
         }
     }
 

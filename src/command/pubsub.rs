@@ -166,7 +166,7 @@ fn encode(parts: &[&[u8]], protocol: Protocol) -> Rc<[u8]> {
 pub fn pubsub_channels(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let pattern = match (request.len(), request.get(2)) {
         (0..=3, pattern) => pattern,
-        _ => return Err(error_reply::wrong_arity(ctx.command.name)),
+        _ => return Err(error_reply::wrong_subcommand_syntax(request.at(1), "PUBSUB")),
     };
     let is_wanted =
         |name: &[u8]| pattern.is_none_or(|pattern| glob::matches(pattern, name, Case::Sensitive));

@@ -138,13 +138,13 @@ commands! {
         summary: "Returns the element of a list at a position", arguments: "key index:integer",
     }
     "blpop" => lists::blpop {
-        arity: -3, flags: WRITE | NOSCRIPT | BLOCKING, group: List, since: "2.0.0",
+        arity: -3, flags: WRITE | BLOCKING, group: List, since: "2.0.0",
         keys: [range(-2, 1, RW | ACCESS | DELETE)], complexity: "O(N) for N keys",
         summary: "Takes an element from the front of the first list that has one, or waits for it",
         arguments: "key... timeout:double",
     }
     "brpop" => lists::brpop {
-        arity: -3, flags: WRITE | NOSCRIPT | BLOCKING, group: List, since: "2.0.0",
+        arity: -3, flags: WRITE | BLOCKING, group: List, since: "2.0.0",
         keys: [range(-2, 1, RW | ACCESS | DELETE)], complexity: "O(N) for N keys",
         summary: "Takes an element from the end of the first list that has one, or waits for it",
         arguments: "key... timeout:double",

@@ -3,7 +3,7 @@
 //! XREAD [COUNT n] [BLOCK ms] STREAMS key ... id ..., XDEL key id ..., XTRIM key MAXLEN|MINID ...
 
 use super::args::Arguments;
-use super::context::{Change, CommandResult, Context, Wait};
+use super::context::{Call, Change, CommandResult, Context, Wait};
 use super::error_reply::{self, ErrorReply};
 use super::stream_options::{self, AddOptions};
 use super::{Request, timeout};
@@ -279,6 +279,9 @@ fn ready_streams(
         let stream = ctx.store.read_stream(key)?;
         if stream.is_some_and(|stream| stream.range(first, StreamId::MAX, false).next().is_some()) {
             ready.push((index, first));
+            if matches!(ctx.call, Call::Served(_)) {
+                break; // a key named twice serves once
+            }
         }
     }
     Ok(ready)

@@ -31,14 +31,17 @@ impl Watches {
         self.guards.leave_all(client);
     }
 
-    /// A key has changed: the transactions of its guards will not run.
-    pub fn touch(&mut self, database: usize, key: &[u8], clients: &mut Clients) {
+    /// A key has changed or is gone: the transactions of its guards will not run.
+    pub fn touch(&mut self, database: usize, key: &[u8], is_removed: bool, clients: &mut Clients) {
         if self.guards.is_empty() {
             return;
         }
         self.scope(database, key);
         for member in self.guards.members(&self.scratch) {
-            clients.get(member).watch_broken = true;
+            let client = clients.get(member);
+            if !(is_removed && client.forgives_removal(database, key)) {
+                client.watch_broken = true;
+            }
         }
     }
 

@@ -179,9 +179,12 @@ impl<S: Sys> Server<S> {
     /// **execute**: runs the group's requests in order.
     pub(super) fn execute(&mut self) {
         let mut group = std::mem::take(&mut self.group);
+        let start_ns = self.event_loop.sys.monotonic_ns();
         for planned in group.steps.drain(..) {
             self.execute_one(planned, &group.spans);
         }
+        let end_ns = self.event_loop.sys.monotonic_ns();
+        self.engine.stats.share_time(end_ns.saturating_sub(start_ns));
         for &index in &group.clients {
             self.release_input(index);
         }

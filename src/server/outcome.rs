@@ -94,8 +94,14 @@ impl<S: Sys> Server<S> {
         false
     }
 
-    /// A client blocks: its input is left alone, its patience is measured.
+    /// A client blocks: its input is left alone, its patience is measured. The clock of the tick is
+    /// too old for that: the command may have come after it was read, and nobody is told too early.
     fn pause(&mut self, client: ClientId) {
+        let now_ms = self.event_loop.sys.monotonic_ns().div_ceil(1_000_000);
+        let state = self.engine.clients.find_mut(client);
+        if let Some(blocked) = state.and_then(|state| state.blocked.as_mut()) {
+            blocked.deadline_ms = blocked.timeout_ms.map(|ms| now_ms.saturating_add(ms));
+        }
         if let Some(connection) = self.event_loop.connections.get_mut(client) {
             connection.is_paused = true;
             connection.has_unparsed = false; // what stands behind is looked at when it goes on
