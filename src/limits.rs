@@ -33,8 +33,8 @@ pub const OUTPUT_SPARES_MAX: usize = 128;
 /// goes on: back-pressure instead of memory.
 pub const INPUT_PAUSED_BYTES_MAX: usize = 1024 * 1024;
 
-/// How long the listeners rest when there are no descriptors left, milliseconds: long enough to cost
-/// nothing, short enough to recover within a second.
+/// How long the listeners rest when there are no descriptors left, milliseconds: long enough to
+/// cost nothing, short enough to recover within a second.
 pub const ACCEPT_RETRY_MS: u64 = 100;
 
 /// How long a client that sends no more may take to fetch its replies, milliseconds.

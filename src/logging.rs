@@ -47,7 +47,8 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// A whole line with its end. `local_ms` is wall clock milliseconds with the offset of local time
-/// already added. Control bytes of `message` are replaced, so that no client writes lines of its own.
+/// already added. Control bytes of `message` are replaced, so that no client writes lines of its
+/// own.
 #[must_use]
 pub fn line(process_id: u32, local_ms: i64, level: Level, message: &str) -> Vec<u8> {
     let mut line = Vec::with_capacity(message.len() + 48);
@@ -58,7 +59,8 @@ pub fn line(process_id: u32, local_ms: i64, level: Level, message: &str) -> Vec<
     let month = MONTHS[month - 1];
     write!(
         line,
-        "{process_id}:M {day:02} {month} {year} {hour:02}:{minute:02}:{second:02}.{millisecond:03} {} ",
+        "{process_id}:M {day:02} {month} {year} \
+         {hour:02}:{minute:02}:{second:02}.{millisecond:03} {} ",
         level.sign()
     )
     .expect("writing to a Vec cannot fail");

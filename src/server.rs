@@ -8,12 +8,14 @@
 //! | `server/group.rs` | read, parse, execute |
 //! | `server/outcome.rs` | what commands asked to be done; wake, expire, close |
 //! | `server/life.rs` | start, log, shut down |
+//! | `server/listening.rs` | listening sockets |
 //! | `server/host.rs` | what commands may ask |
 
 mod admission;
 mod group;
 mod host;
 mod life;
+mod listening;
 mod outcome;
 
 use crate::client::ClientId;

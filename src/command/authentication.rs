@@ -147,7 +147,8 @@ fn log_in(ctx: &mut Context<'_>, user: &[u8], password: &[u8]) -> CommandResult 
     Err(error_reply::WRONG_PASSWORD)
 }
 
-/// Compares without telling by its time where the two differ: it depends on the guess's length only.
+/// Compares without telling by its time where the two differ: it depends on the guess's length
+/// only.
 fn is_same_secret(guess: &[u8], secret: &[u8]) -> bool {
     let mut difference = u8::from(guess.len() != secret.len());
     for (index, byte) in guess.iter().enumerate() {

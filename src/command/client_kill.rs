@@ -1,6 +1,6 @@
 //! CLIENT KILL addr:port, or by filters that must all fit:
-//! CLIENT KILL \[ID id\] \[TYPE type\] \[ADDR addr\] \[LADDR addr\] \[USER name\] \[SKIPME YES | NO\]
-//! \[MAXAGE seconds\].
+//! CLIENT KILL \[ID id\] \[TYPE type\] \[ADDR addr\] \[LADDR addr\] \[USER name\] \[SKIPME YES |
+//! NO\] \[MAXAGE seconds\].
 //!
 //! Who kills itself is closed after its reply; the others lose what they have not been sent yet.
 

@@ -1,4 +1,5 @@
-//! Connections: PING \[message\], ECHO message, QUIT, RESET, and CLIENT about the connection itself.
+//! Connections: PING \[message\], ECHO message, QUIT, RESET, and CLIENT about the connection
+//! itself.
 //!
 //! ```text
 //!   CLIENT GETNAME                     CLIENT SETINFO LIB-NAME name | LIB-VER version

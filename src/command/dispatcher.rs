@@ -180,7 +180,7 @@ fn tell_expired(ctx: &mut Context<'_>) {
 fn reject(ctx: &mut Context<'_>, error: &ErrorReply) {
     let index = ctx.command.index;
     ctx.stats.commands[index].rejected_calls += 1;
-    if ctx.command.name == "exec" {
+    if ctx.command.name == "exec" && ctx.client().authenticated {
         return reject_exec(ctx, error);
     }
     if let Some(transaction) = &mut ctx.client().transaction {

@@ -48,7 +48,7 @@ pub use context::{Call, Change, CommandResult, Context, Now, Wait};
 
 use crate::blocking::Blocking;
 use crate::client::{ClientId, Clients};
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::data_store::{DataStore, UnixMs};
 use crate::pubsub::PubSub;
 use crate::reply_buffer::ReplyBuffer;
@@ -105,6 +105,10 @@ pub trait Host {
     fn local_address(&mut self, client: ClientId) -> Option<Address>;
     /// Memory and CPU time of the process.
     fn process(&mut self) -> Process;
+    /// Listens where `port` and `bind` say now; an error leaves all as it was.
+    fn move_listeners(&mut self, settings: &Settings) -> Result<(), String>;
+    /// Makes `dir` the working directory.
+    fn change_directory(&mut self, settings: &Settings) -> Result<(), String>;
     /// The port that is listened on; 0: none.
     fn port(&self) -> u16;
 }

@@ -8,7 +8,7 @@ use super::context::{CommandResult, Context};
 use super::effects::Shutdown;
 use super::error_reply::{self, ErrorReply};
 use crate::client::ClientId;
-use crate::config::ClientPlace;
+use crate::config::{ClientPlace, SetError};
 
 pub use super::debug::debug;
 pub use super::info::info;
@@ -42,17 +42,35 @@ pub fn config_set(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult 
     }
     let (names, values) = (request.iter().skip(2).step_by(2), request.iter().skip(3).step_by(2));
     let pairs: Vec<(&[u8], &[u8])> = names.zip(values).collect();
-    let place = place(ctx);
-    let changed = ctx
-        .config
-        .set(&pairs, place)
-        .map_err(|error| ErrorReply::quoting(&[b"ERR ", error.text()]))?;
+    let (place, former) = (place(ctx), ctx.config.clone());
+    let changed = ctx.config.set(&pairs, place).and_then(|changed| take_effect(ctx, changed));
+    let changed = changed.map_err(|error| {
+        *ctx.config = former;
+        ErrorReply::quoting(&[b"ERR ", error.text()])
+    })?;
     if changed.contains(&"requirepass") && ctx.config.settings().requirepass.is_none() {
         let_everybody_in(ctx);
     }
     ctx.effects.settings.extend(changed);
     ctx.reply.ok();
     Ok(())
+}
+
+/// Does what can fail and what the reply must tell: new sockets, another directory.
+fn take_effect(
+    ctx: &mut Context<'_>,
+    changed: Vec<&'static str>,
+) -> Result<Vec<&'static str>, SetError> {
+    for &name in &changed {
+        let settings = ctx.config.settings();
+        match name {
+            "port" | "bind" => ctx.host.move_listeners(settings),
+            "dir" => ctx.host.change_directory(settings),
+            _ => Ok(()),
+        }
+        .map_err(|reason| SetError::failed(name.as_bytes(), &reason))?;
+    }
+    Ok(changed)
 }
 
 /// Where the client sits that asks.

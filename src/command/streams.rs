@@ -1,6 +1,6 @@
-//! Streams: XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]] *|id field value ...,
-//! XLEN key, XRANGE key start end [COUNT n], XREVRANGE key end start [COUNT n],
-//! XREAD [COUNT n] [BLOCK ms] STREAMS key ... id ..., XDEL key id ..., XTRIM key MAXLEN|MINID ...
+//! Streams: XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]] *|id field value
+//! ..., XLEN key, XRANGE key start end [COUNT n], XREVRANGE key end start [COUNT n], XREAD [COUNT
+//! n] [BLOCK ms] STREAMS key ... id ..., XDEL key id ..., XTRIM key MAXLEN|MINID ...
 
 use super::args::Arguments;
 use super::context::{Call, Change, CommandResult, Context, Wait};
@@ -209,7 +209,8 @@ fn balanced(words: usize) -> Result<usize, ErrorReply> {
         return Ok(words / 2);
     }
     Err(ErrorReply::fixed(
-        "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified.",
+        "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be \
+         specified.",
     ))
 }
 

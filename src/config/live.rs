@@ -232,7 +232,8 @@ mod tests {
             (
                 "loglevel",
                 "loud",
-                "argument(s) must be one of the following: debug, verbose, notice, warning, nothing",
+                "argument(s) must be one of the following: \
+                 debug, verbose, notice, warning, nothing",
             ),
         ];
         for (name, value, reason) in rows {

@@ -1,4 +1,5 @@
-//! One connection: descriptor, buffers, links. Bytes in, bytes out; what they mean is not known here.
+//! One connection: descriptor, buffers, links. Bytes in, bytes out; what they mean is not known
+//! here.
 
 use super::intrusive_list;
 use super::ring_buffer::RingBuffer;
@@ -28,6 +29,8 @@ pub struct Connection {
     pub closing: intrusive_list::Link,
     /// The poller says that a read would bring something.
     pub is_readable: bool,
+    /// The poller has told of a hang-up: what a client whose input is full is still watched for.
+    pub is_hung_up: bool,
     /// A write would block: wait for the poller.
     pub is_clogged: bool,
     /// The peer sends no more.
@@ -62,6 +65,7 @@ impl Connection {
             writing: intrusive_list::Link::default(),
             closing: intrusive_list::Link::default(),
             is_readable: false,
+            is_hung_up: false,
             is_clogged: false,
             is_at_end: false,
             closes_when_written: false,

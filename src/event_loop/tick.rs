@@ -178,6 +178,7 @@ impl<S: Sys> EventLoop<S> {
             return;
         };
         let index = event.token.index;
+        connection.is_hung_up |= event.hangup;
         let (is_paused, was_clogged) = (connection.is_paused, connection.is_clogged);
         if event.readable || event.hangup {
             connection.is_readable = true;

@@ -96,6 +96,11 @@ impl<S: Sys> Server<S> {
         // What a paused client has sent cannot be parsed yet, so it is read all the same: else
         // nobody would notice that it hangs up.
         let is_full = connection.is_paused && connection.input.len() >= INPUT_PAUSED_BYTES_MAX;
+        if is_full && connection.is_hung_up {
+            let client = self.event_loop.connections.token(index);
+            self.condemn(client);
+            return false;
+        }
         let can_parse = connection.has_unparsed && !connection.is_paused;
         if connection.is_readable && !can_parse && !is_full {
             return self.read_bytes(index);
@@ -156,7 +161,8 @@ impl<S: Sys> Server<S> {
         }
     }
 
-    /// Nothing whole is left in the input: wait for more, unless there will be none or it is too much.
+    /// Nothing whole is left in the input: wait for more, unless there will be none or it is too
+    /// much.
     fn after_incomplete(&mut self, index: u32, client: ClientId) {
         let state = self.engine.clients.get(client);
         let queued = state.transaction.as_ref().map_or(0, |transaction| transaction.queue_bytes);
@@ -170,9 +176,9 @@ impl<S: Sys> Server<S> {
             self.engine.stats.query_limit_disconnections += 1;
             self.condemn(client);
         } else if connection.is_at_end {
-            // Its replies may still be fetched; what is not a whole request is dropped.
-            connection.closes_when_written = true;
-            self.linger(index);
+            // What is not a whole request is dropped.
+            let is_silent = connection.output.is_empty() && !self.group.has_steps_of(client);
+            if is_silent { self.condemn(client) } else { self.linger(index) }
         }
     }
 
@@ -248,6 +254,11 @@ impl<S: Sys> Server<S> {
 }
 
 impl Group {
+    /// Has the client, the last one parsed, anything to execute?
+    fn has_steps_of(&self, client: ClientId) -> bool {
+        self.steps.last().is_some_and(|planned| planned.client == client)
+    }
+
     /// Parses requests of one client until the input, the group or the client's share is exhausted.
     fn plan(
         &mut self,

@@ -1,7 +1,9 @@
 //! What commands may ask of the event loop and the system.
 
+use super::listening;
 use crate::client::ClientId;
 use crate::command::{ConnectionFigures, Host};
+use crate::config::Settings;
 use crate::event_loop::EventLoop;
 use squint_sys::{Address, Process, Sys};
 
@@ -29,6 +31,14 @@ impl<S: Sys> Host for EventLoop<S> {
 
     fn process(&mut self) -> Process {
         self.sys.process()
+    }
+
+    fn move_listeners(&mut self, settings: &Settings) -> Result<(), String> {
+        listening::move_tcp(self, settings)
+    }
+
+    fn change_directory(&mut self, settings: &Settings) -> Result<(), String> {
+        self.sys.current_dir_set(&settings.dir).map_err(|errno| errno.to_string())
     }
 
     fn port(&self) -> u16 {

@@ -1,15 +1,13 @@
 //! Start, log, shut down.
 
-use super::Server;
+use super::{Server, listening};
 use crate::command::effects::Shutdown;
 use crate::command::{Engine, Facts, Now};
-use crate::config::{BindAddress, Config, Settings, Supervised};
+use crate::config::{Config, Settings, Supervised};
 use crate::event_loop::EventLoop;
-use crate::event_loop::listener::Listener;
 use crate::limits::{DESCRIPTORS_RESERVED, SHUTDOWN_FLUSH_MS};
 use crate::logging::{self, Level};
-use squint_sys::{Address, Errno, ListenOptions, Signal, Sys};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use squint_sys::{Signal, Sys};
 
 /// Why a server does not start: what failed, and what to do.
 #[derive(Debug)]
@@ -54,7 +52,8 @@ impl<S: Sys> Server<S> {
         };
         server.read_clocks();
         server.adjust_clients_max();
-        server.open_sockets()?;
+        let settings = server.engine.config.settings().clone();
+        listening::open_all(&mut server.event_loop, &settings).map_err(StartError)?;
         server.announce();
         Ok(server)
     }
@@ -74,82 +73,6 @@ impl<S: Sys> Server<S> {
         }
     }
 
-    /// Listens on every address and on the Unix socket.
-    fn open_sockets(&mut self) -> Result<(), StartError> {
-        let settings = self.engine.config.settings().clone();
-        if settings.port > 0 || settings.unixsocket.is_none() {
-            self.open_tcp(&settings)?;
-        }
-        if let Some(path) = &settings.unixsocket {
-            let sys = &mut self.event_loop.sys;
-            let listened = sys.listen_unix(path, settings.unixsocketperm, settings.tcp_backlog);
-            let fd = listened.map_err(|errno| {
-                StartError(format!(
-                    "Could not listen on the Unix socket {}: {errno}",
-                    path.display()
-                ))
-            })?;
-            self.add_listener(fd)?;
-        }
-        Ok(())
-    }
-
-    /// Listens on `bind`'s addresses. An optional one may fail; all of them may not.
-    pub(super) fn open_tcp(&mut self, settings: &Settings) -> Result<(), StartError> {
-        let mut failures = String::new();
-        let mut opened = 0_usize;
-        let mut port = settings.port;
-        for bind in &settings.bind {
-            match self.open_address(bind, port, settings) {
-                Ok(actual) => {
-                    opened += 1;
-                    port = actual; // port 0: all addresses share what the first one was given
-                }
-                Err(failure) if bind.optional => failures.push_str(&failure),
-                Err(failure) => return Err(StartError(failure)),
-            }
-        }
-        if opened == 0 && !settings.bind.is_empty() {
-            return Err(StartError(failures));
-        }
-        Ok(())
-    }
-
-    fn open_address(
-        &mut self,
-        bind: &BindAddress,
-        port: u16,
-        settings: &Settings,
-    ) -> Result<u16, String> {
-        let ip = resolve(&mut self.event_loop.sys, &bind.host)
-            .ok_or_else(|| format!("Could not resolve the address '{}' of 'bind'. ", bind.host))?;
-        let address = SocketAddr::new(ip, port);
-        let options = ListenOptions {
-            backlog: settings.tcp_backlog,
-            keepalive_seconds: settings.tcp_keepalive_s,
-        };
-        let explain = |errno: Errno| {
-            format!(
-                "Could not create server TCP listening socket {address}: {errno}. If another \
-                 server uses the port, choose one with --port. "
-            )
-        };
-        let fd = self.event_loop.sys.listen_tcp(address, options).map_err(explain)?;
-        self.add_listener(fd).map_err(|error| error.0)?;
-        let listener = self.event_loop.listeners.last().expect("just added");
-        match listener.address {
-            Address::Tcp(bound) => Ok(bound.port()),
-            Address::Unix(_) => Ok(port),
-        }
-    }
-
-    fn add_listener(&mut self, fd: squint_sys::Fd) -> Result<(), StartError> {
-        let sys = &mut self.event_loop.sys;
-        let address = sys.local_address(fd).map_err(|errno| StartError(errno.to_string()))?;
-        let listener = Listener::new(fd, address);
-        self.event_loop.listen(listener).map_err(|errno| StartError(errno.to_string()))
-    }
-
     /// Says that the server is there: log, pid file, service manager.
     fn announce(&mut self) {
         use crate::command::Host;
@@ -167,6 +90,9 @@ impl<S: Sys> Server<S> {
                 let text = format!("Could not write the pid file {}: {errno}", path.display());
                 self.log(Level::Warning, &text);
             }
+        }
+        if self.engine.config.settings().supervised == Supervised::Upstart {
+            self.log(Level::Notice, "'supervised upstart' has no effect here: use systemd or no");
         }
         if self.is_supervised_by_systemd() {
             self.event_loop.sys.notify_supervisor("STATUS=Ready to accept connections\nREADY=1\n");
@@ -255,32 +181,16 @@ impl<S: Sys> Server<S> {
         match name {
             "timeout" => self.arm_all(),
             "maxclients" => self.adjust_clients_max(),
-            "port" | "bind" => self.reopen_tcp(),
+            "tcp-keepalive" => self.renew_keepalive(),
             _ => {}
         }
     }
 
-    /// Listens where `port` and `bind` say now. If that fails, the old sockets stay.
-    fn reopen_tcp(&mut self) {
-        let is_unix = |listener: &Listener| matches!(listener.address, Address::Unix(_));
-        let old = std::mem::take(&mut self.event_loop.listeners);
-        let (kept, replaced): (Vec<_>, Vec<_>) = old.into_iter().partition(is_unix);
-        self.event_loop.listeners = kept;
-        let settings = self.engine.config.settings().clone();
-        let opened = self.open_tcp(&settings);
-        let retired = match opened {
-            Ok(()) => replaced,
-            Err(error) => {
-                self.log(Level::Warning, &format!("{error}Still listening as before."));
-                let is_new = |listener: &Listener| !is_unix(listener);
-                let listeners = &mut self.event_loop.listeners;
-                let retired = listeners.extract_if(.., |listener| is_new(listener)).collect();
-                listeners.extend(replaced);
-                retired
-            }
-        };
-        for listener in retired {
-            self.event_loop.sys.close(listener.fd);
+    /// Connections inherit the setting from the socket that they came through.
+    fn renew_keepalive(&mut self) {
+        let seconds = self.engine.config.settings().tcp_keepalive_s;
+        for listener in &self.event_loop.listeners {
+            self.event_loop.sys.set_keepalive(listener.fd, seconds);
         }
     }
 
@@ -327,13 +237,4 @@ fn draw_identity<S: Sys>(
         started_us: sys.wall_us(),
     };
     Ok((facts, *seed))
-}
-
-/// An address, a name, or one of the words for "every address".
-fn resolve<S: Sys>(sys: &mut S, host: &str) -> Option<IpAddr> {
-    match host {
-        "*" => Some(Ipv4Addr::UNSPECIFIED.into()),
-        "::*" => Some(Ipv6Addr::UNSPECIFIED.into()),
-        _ => sys.resolve(host),
-    }
 }

@@ -172,9 +172,9 @@ impl<S: Sys> Server<S> {
     /// The peer sends no more: it may fetch its replies for a while.
     pub(super) fn linger(&mut self, index: u32) {
         let connection = self.event_loop.connections.at_mut(index);
+        connection.closes_when_written = true;
         connection.linger_until_ms = Some(self.now.monotonic_ms.saturating_add(LINGER_MS));
         self.event_loop.queue_write(index);
-        self.event_loop.update_interest(index);
         self.arm(index);
     }
 

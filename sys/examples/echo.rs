@@ -1,8 +1,8 @@
 //! The smallest server on this package: `cargo run --release -p squint-sys --example echo [port]`
 //!
 //! One poller, one buffer, one thread; no slab, no ring, no timers. Read it before the real event
-//! loop. It is also the yardstick of the benchmarks: what it costs per request is the kernel's price,
-//! and what Squint costs beyond that is Squint's.
+//! loop. It is also the yardstick of the benchmarks: what it costs per request is the kernel's
+//! price, and what Squint costs beyond that is Squint's.
 //!
 //! What it leaves out: a client that sends and never reads loses bytes here, for nothing keeps what
 //! did not fit into the kernel's buffer. That is where write interest and reply buffers come in.

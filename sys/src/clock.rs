@@ -38,7 +38,8 @@ pub fn local_offset_seconds(wall_seconds: i64) -> i64 {
     if answer.is_null() {
         return 0; // The year does not fit.
     }
-    // SAFETY: the call succeeded, so it has filled the structure; zeroed bytes are valid before that.
+    // SAFETY: the call succeeded, so it has filled the structure; zeroed bytes are valid before
+    // that.
     let broken_down = unsafe { broken_down.assume_init() };
     broken_down.tm_gmtoff
 }

@@ -1,8 +1,8 @@
 //! errno becomes a verdict at the border: callers match five cases, not a hundred numbers.
 //!
 //! The same number can mean different things to different calls, so there is a function per kind of
-//! call: a broken network is the end of a connection that is read, but for `accept` it is the end of
-//! one connection in the queue and no reason to stop taking the others.
+//! call: a broken network is the end of a connection that is read, but for `accept` it is the end
+//! of one connection in the queue and no reason to stop taking the others.
 
 use std::fmt;
 
@@ -18,10 +18,11 @@ pub enum Verdict {
     WouldBlock,
     /// A signal came first; ask again. (EINTR)
     Interrupted,
-    /// The other side is gone: a quiet close. (ECONNRESET, EPIPE, ETIMEDOUT, ...) From `accept`: one
-    /// connection died in the queue; go on with the next.
+    /// The other side is gone: a quiet close. (ECONNRESET, EPIPE, ETIMEDOUT, ...) From `accept`:
+    /// one connection died in the queue; go on with the next.
     PeerGone,
-    /// The process or the system has no room for one more: back off. (EMFILE, ENFILE, ENOBUFS, ENOMEM)
+    /// The process or the system has no room for one more: back off. (EMFILE, ENFILE, ENOBUFS,
+    /// ENOMEM)
     OutOfResources,
     /// Our own mistake. (EBADF, EINVAL, EFAULT, ...)
     Bug(Errno),
@@ -38,8 +39,8 @@ impl Verdict {
     }
 
     /// What a failed accept means. Linux hands errors of the network, already pending on the new
-    /// connection, to whoever accepts it: taking them for errors of the listener has stopped servers
-    /// (CVE-2025-48367).
+    /// connection, to whoever accepts it: taking them for errors of the listener has stopped
+    /// servers (CVE-2025-48367).
     #[must_use]
     pub fn of_accept(errno: Errno) -> Self {
         match errno.0 {
@@ -79,11 +80,12 @@ impl Errno {
     #[must_use]
     pub fn name(self) -> &'static str {
         name_of!(self.0,
-            EACCES EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EAGAIN EBADF EBUSY ECONNABORTED ECONNREFUSED
-            ECONNRESET EDQUOT EEXIST EFAULT EFBIG EHOSTDOWN EHOSTUNREACH EINTR EINVAL EIO EISDIR
-            ELOOP EMFILE EMSGSIZE ENAMETOOLONG ENETDOWN ENETRESET ENETUNREACH ENFILE ENOBUFS ENODEV
-            ENOENT ENOMEM ENOPROTOOPT ENOSPC ENOSYS ENOTCONN ENOTDIR ENOTSOCK ENXIO EOPNOTSUPP EPERM
-            EPIPE EPROTO EROFS ESHUTDOWN ETIMEDOUT)
+            EACCES EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EAGAIN EBADF EBUSY ECONNABORTED
+            ECONNREFUSED ECONNRESET EDQUOT EEXIST EFAULT EFBIG EHOSTDOWN EHOSTUNREACH EINTR
+            EINVAL EIO EISDIR ELOOP EMFILE EMSGSIZE ENAMETOOLONG ENETDOWN ENETRESET ENETUNREACH
+            ENFILE ENOBUFS ENODEV ENOENT ENOMEM ENOPROTOOPT ENOSPC ENOSYS ENOTCONN ENOTDIR
+            ENOTSOCK ENXIO EOPNOTSUPP EPERM EPIPE EPROTO EROFS ESHUTDOWN ETIMEDOUT
+        )
     }
 
     /// The errno inside an error of the standard library. Those without one are complaints about

@@ -15,8 +15,9 @@ impl Fd {
     pub(crate) fn borrow(&self) -> BorrowedFd<'_> {
         assert!(self.0 >= 0, "a descriptor that was never handed out");
         // SAFETY: the number is not -1, which was just checked. That it stays open during the call
-        // is the rule of the type: its holder closes it, and the loop has one thread. The calls made
-        // with it answer EBADF to a number that is not open; none of them touches memory through it.
+        // is the rule of the type: its holder closes it, and the loop has one thread. The calls
+        // made with it answer EBADF to a number that is not open; none of them touches memory
+        // through it.
         unsafe { BorrowedFd::borrow_raw(self.0) }
     }
 }

@@ -1,6 +1,6 @@
-//! kqueue: translation only. A [`Change`] becomes a kevent, a kevent becomes a [`Raw`]; what they mean
-//! is decided in `kqueue_plan.rs`, which is tested on every system. This file is type-checked for
-//! FreeBSD and macOS and has not run there yet.
+//! kqueue: translation only. A [`Change`] becomes a kevent, a kevent becomes a [`Raw`]; what they
+//! mean is decided in `kqueue_plan.rs`, which is tested on every system. This file is type-checked
+//! for FreeBSD and macOS and has not run there yet.
 //!
 //! Changes go to the kernel one by one and at once, not with the next wait: so each answers its own
 //! errno, and removing a filter that the kernel has dropped by itself is harmless (P9).

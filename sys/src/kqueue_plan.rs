@@ -1,15 +1,15 @@
-//! The pure half of kqueue: what the kernel has to be told, and what its answers mean. No call is made
-//! here, so it is tested on every system.
+//! The pure half of kqueue: what the kernel has to be told, and what its answers mean. No call is
+//! made here, so it is tested on every system.
 //!
 //! epoll has one entry per descriptor; kqueue has one *filter* per direction, and each filter is an
-//! event of its own. The plan keeps what kqueue cannot tell (which token, which interest) in a table
-//! by descriptor number, and joins the two:
+//! event of its own. The plan keeps what kqueue cannot tell (which token, which interest) in a
+//! table by descriptor number, and joins the two:
 //!
 //! ```text
 //!   interest                 read filter     write filter
 //!   readable                 any bytes
 //!   readable, writable       any bytes       armed
-//!   neither (hangup or not)  only the end                    a low-water mark that no buffer reaches
+//!   neither (hangup or not)  only the end                    a low-water mark no buffer reaches
 //!
 //!   the kernel says          means
 //!   read                     readable, if that is of interest
@@ -19,11 +19,11 @@
 //!   write + EOF              broken
 //! ```
 //!
-//! Two traps. Apple's kernel lowers the mark to the size of the buffer, so a read filter for "only the
-//! end" fires when the buffer is full; and a half-close that nobody asked for would be told at every
-//! wait. Both are answered by taking the filter off until interest is set anew ([`Verdict::Mute`]):
-//! the alternative is a loop that spins. The price, on kqueue only: such a client's reset is noticed
-//! when it is next read or written.
+//! Two traps. Apple's kernel lowers the mark to the size of the buffer, so a read filter for "only
+//! the end" fires when the buffer is full; and a half-close that nobody asked for would be told at
+//! every wait. Both are answered by taking the filter off until interest is set anew
+//! ([`Verdict::Mute`]): the alternative is a loop that spins. The price, on kqueue only: such a
+//! client's reset is noticed when it is next read or written.
 
 use crate::{Event, Events, Fd, Interest, Token};
 use arrayvec::ArrayVec;
@@ -98,7 +98,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Starts from nothing, whatever the table says: what it says is of a descriptor that was closed.
+    /// Starts from nothing, whatever the table says: what it says is of a descriptor that was
+    /// closed.
     pub fn add(&mut self, fd: Fd, token: Token, interest: Interest) -> Changes {
         let index = index_of(fd);
         if index >= self.watched.len() {
@@ -150,8 +151,8 @@ impl Plan {
         self.batch += 1;
     }
 
-    /// Adds one raw event to `events`, joining it with the other filter's (P3). Answers a change that
-    /// has to be made, if any.
+    /// Adds one raw event to `events`, joining it with the other filter's (P3). Answers a change
+    /// that has to be made, if any.
     pub fn tell(&mut self, raw: Raw, events: &mut Events) -> Option<Change> {
         // Without an entry it was removed after the kernel had filled the batch.
         let watched = self.watched.get_mut(index_of(raw.fd))?.as_mut()?;

@@ -7,7 +7,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`system`] | the trait [`Sys`]: everything non-deterministic passes through it |
-//! | [`poller`] | the trait [`Poller`], [`Token`], [`Interest`], [`Event`]; the contract P1 to P10 |
+//! | [`poller`] | the trait [`Poller`], [`Token`], [`Interest`], [`Event`]; the contract P1-P10 |
 //! | [`errno`] | errno becomes one of five verdicts |
 //! | [`native`] | the running machine behind the trait: [`Native`] |
 //! | `epoll`, `kqueue` | translation only: an [`Interest`] becomes bits, bits become an [`Event`] |

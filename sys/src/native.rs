@@ -1,4 +1,5 @@
-//! The running machine behind the trait [`Sys`]. Every method is one call into the file of its noun.
+//! The running machine behind the trait [`Sys`]. Every method is one call into the file of its
+//! noun.
 
 use crate::system::{Accepted, Address, ListenOptions, Process, Signal, Sys};
 use crate::{Errno, Fd, Verdict, clock, entropy, file, process, rlimit, signal, socket};
@@ -17,7 +18,8 @@ pub type NativePoller = crate::kqueue::Kqueue;
 pub struct Native {
     poller: NativePoller,
     signals: Option<Fd>,
-    /// A peer on a Unix socket has no address: it is known by the path it came through. One or none.
+    /// A peer on a Unix socket has no address: it is known by the path it came through. One or
+    /// none.
     unix_listeners: Vec<(Fd, PathBuf)>,
 }
 
@@ -63,6 +65,10 @@ impl Sys for Native {
 
     fn listen_tcp(&mut self, address: SocketAddr, options: ListenOptions) -> Result<Fd, Errno> {
         socket::listen_tcp(address, options)
+    }
+
+    fn set_keepalive(&mut self, listener: Fd, seconds: u32) {
+        socket::keepalive_renew(listener, seconds);
     }
 
     fn listen_unix(&mut self, path: &Path, mode: u32, backlog: u32) -> Result<Fd, Errno> {

@@ -9,8 +9,8 @@
 //! - **P5** timeouts round up: a wait never returns early for want of precision
 //! - **P6** an interrupted wait is zero events
 //! - **P7** setting interest states the wanted end state
-//! - **P8** after removal no later wait names the token (what is left in the batch at hand fails the
-//!   generation check)
+//! - **P8** after removal no later wait names the token (what is left in the batch at hand fails
+//!   the generation check)
 //! - **P9** removing what is absent is fine
 //! - **P10** descriptors are non-blocking and close-on-exec from birth
 
@@ -81,7 +81,8 @@ pub struct Event {
     /// A write would not block. Set as well on error and hang-up (P4).
     pub writable: bool,
     /// The connection broke or was closed in both directions; or, where [`Interest::hangup`] asked
-    /// for it, the peer closed its sending half (then `readable` is set and `writable` is not implied).
+    /// for it, the peer closed its sending half (then `readable` is set and `writable` is not
+    /// implied).
     pub hangup: bool,
 }
 

@@ -2,8 +2,8 @@
 
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
-/// Raises the limit to `wanted` if it is lower, or as near to it as the system lets us; answers what
-/// it is afterwards. Never lowers it.
+/// Raises the limit to `wanted` if it is lower, or as near to it as the system lets us; answers
+/// what it is afterwards. Never lowers it.
 pub fn raise_descriptors(wanted: u64) -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
     // FreeBSD's limits are signed, and none above that half is one to ask for.

@@ -1,10 +1,10 @@
 //! Sockets: made, bound, accepted, read and written. All are non-blocking and close-on-exec from
 //! birth (P10).
 //!
-//! What every connection needs (TCP_NODELAY, keep-alive) is set once, on the listening socket: Linux,
-//! FreeBSD and macOS hand it on to accepted connections, so that a connection costs one system call,
-//! `accept4`, which tells the peer's address as well. Elsewhere [`abi::NODELAY_INHERITED`] is false
-//! and the option is set on each connection.
+//! What every connection needs (TCP_NODELAY, keep-alive) is set once, on the listening socket:
+//! Linux, FreeBSD and macOS hand it on to accepted connections, so that a connection costs one
+//! system call, `accept4`, which tells the peer's address as well. Elsewhere
+//! [`abi::NODELAY_INHERITED`] is false and the option is set on each connection.
 
 use crate::{Address, Errno, Fd, ListenOptions, Verdict, abi};
 use nix::sys::socket::{
@@ -53,8 +53,18 @@ fn keepalive_set(fd: Fd, seconds: u32) -> Result<(), Errno> {
     abi::keepalive_times_set(fd, seconds, interval, KEEPALIVE_QUESTIONS)
 }
 
-/// Binds under a umask that lets nobody else in, opens up to `mode`, and only then listens: there is
-/// no moment at which the wrong user gets in.
+/// Changes what connections inherit from now on. A Unix socket has no such times: it refuses, and
+/// nothing is lost.
+pub fn keepalive_renew(listener: Fd, seconds: u32) {
+    let done = match seconds {
+        0 => setsockopt(&listener.borrow(), sockopt::KeepAlive, &false).map_err(Errno::from),
+        _ => keepalive_set(listener, seconds),
+    };
+    let _ = done;
+}
+
+/// Binds under a umask that lets nobody else in, opens up to `mode`, and only then listens: there
+/// is no moment at which the wrong user gets in.
 pub fn listen_unix(path: &Path, mode: u32, backlog: u32) -> Result<Fd, Errno> {
     stale_remove(path)?;
     let fd = abi::socket_stream(AddressFamily::Unix)?;
@@ -64,6 +74,10 @@ pub fn listen_unix(path: &Path, mode: u32, backlog: u32) -> Result<Fd, Errno> {
 
 fn listen_unix_on(fd: Fd, path: &Path, mode: u32, backlog: u32) -> Result<(), Errno> {
     let address = UnixAddr::new(path)?;
+    if mode == 0 {
+        bind(fd.0, &address)?;
+        return listen(fd, backlog);
+    }
     let former = umask(UMASK_OF_BIRTH);
     let bound = bind(fd.0, &address);
     umask(former);
@@ -157,8 +171,8 @@ pub fn read(fd: Fd, first: &mut [u8], second: &mut [u8]) -> Result<usize, Verdic
     answer.map_err(verdict)
 }
 
-/// Writes once. SIGPIPE is ignored ([`crate::signal`]), so this is `write` as in Redis's traces, and
-/// not `send` with a flag.
+/// Writes once. SIGPIPE is ignored ([`crate::signal`]), so this is `write` as in Redis's traces,
+/// and not `send` with a flag.
 pub fn write(fd: Fd, bytes: &[u8]) -> Result<usize, Verdict> {
     nix::unistd::write(fd.borrow(), bytes).map_err(verdict)
 }

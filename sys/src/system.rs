@@ -98,7 +98,8 @@ pub trait Sys {
     /// Microseconds since 1970 of a clock that may jump. Expiry, stream ids and TIME use it.
     fn wall_us(&mut self) -> i64;
 
-    /// Unpredictable bytes. A server without them would have a guessable hash seed: it does not start.
+    /// Unpredictable bytes. A server without them would have a guessable hash seed: it does not
+    /// start.
     fn fill_random(&mut self, bytes: &mut [u8]) -> Result<(), Errno>;
 
     /// The first address that a host name stands for, or the address that the text is.
@@ -107,8 +108,12 @@ pub trait Sys {
     /// Binds and listens; port 0 lets the system choose (see [`Sys::local_address`]).
     fn listen_tcp(&mut self, address: SocketAddr, options: ListenOptions) -> Result<Fd, Errno>;
 
-    /// Binds under a umask that lets nobody in, sets `mode`, and only then listens. A stale socket
-    /// file at `path` is replaced.
+    /// Changes what connections of a listening socket inherit from now on; see [`ListenOptions`].
+    /// Without an effect on a Unix socket.
+    fn set_keepalive(&mut self, listener: Fd, seconds: u32);
+
+    /// Binds under a umask that lets nobody in, sets `mode`, and only then listens; 0 leaves the
+    /// mode to the umask. A stale socket file at `path` is replaced.
     fn listen_unix(&mut self, path: &Path, mode: u32, backlog: u32) -> Result<Fd, Errno>;
 
     /// What a descriptor is bound to.
@@ -146,8 +151,8 @@ pub trait Sys {
     /// Raises the limit of open descriptors to `wanted` if it can, and says what it is now.
     fn raise_descriptor_limit(&mut self, wanted: u64) -> u64;
 
-    /// Appends one log line to `path`, or to standard output (`None`), without ever blocking the loop:
-    /// `false` when the line was dropped.
+    /// Appends one log line to `path`, or to standard output (`None`), without ever blocking the
+    /// loop: `false` when the line was dropped.
     fn log(&mut self, path: Option<&Path>, line: &[u8]) -> bool;
 
     /// Sends one datagram to the service manager's `NOTIFY_SOCKET`; silently nothing without one.
@@ -156,9 +161,9 @@ pub trait Sys {
     /// Sleeps. Only for DEBUG SLEEP: it stops the loop, on purpose.
     fn sleep_us(&mut self, microseconds: u64);
 
-    /// Goes on in a child of no terminal, with nothing on descriptors 0, 1 and 2; the parent ends with
-    /// status 0. To be called before anything is added to the poller: the child gets a new one, for a
-    /// kqueue does not survive a fork.
+    /// Goes on in a child of no terminal, with nothing on descriptors 0, 1 and 2; the parent ends
+    /// with status 0. To be called before anything is added to the poller: the child gets a new
+    /// one, for a kqueue does not survive a fork.
     fn daemonize(&mut self) -> Result<(), Errno>;
 
     /// Makes `path` the directory that relative paths start from (`dir`).

@@ -1,5 +1,5 @@
-//! The poller's contract, clause by clause (see `sys/src/poller.rs`), on the native poller and on the
-//! simulated one. Each clause is written once, over a [`Fixture`] that can play the other side.
+//! The poller's contract, clause by clause (see `sys/src/poller.rs`), on the native poller and on
+//! the simulated one. Each clause is written once, over a [`Fixture`] that can play the other side.
 
 use squint_sys::simulated::{Peer, World};
 use squint_sys::{

@@ -1,5 +1,5 @@
-//! Signals and leaving the terminal happen to whole processes, so each test starts this binary again
-//! as a child that plays one role.
+//! Signals and leaving the terminal happen to whole processes, so each test starts this binary
+//! again as a child that plays one role.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

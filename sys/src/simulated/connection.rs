@@ -5,9 +5,9 @@
 //!        ◀─ receive ─ [ room | ..bytes :to_client ] ◀─ write ──
 //! ```
 //!
-//! The ends of a connection follow TCP on Linux: what arrived before a reset can still be read, then
-//! comes the error, once, then the end of the stream; a write to a peer that has closed succeeds and
-//! brings the reset back; closing with unread bytes resets.
+//! The ends of a connection follow TCP on Linux: what arrived before a reset can still be read,
+//! then comes the error, once, then the end of the stream; a write to a peer that has closed
+//! succeeds and brings the reset back; closing with unread bytes resets.
 
 use crate::system::Address;
 use crate::{Event, Interest, Token, Verdict};
@@ -144,7 +144,8 @@ pub enum PeerState {
     Reset,
 }
 
-/// The client's end of a connection. Dropping it leaves the connection open: a client that is silent.
+/// The client's end of a connection. Dropping it leaves the connection open: a client that is
+/// silent.
 #[derive(Clone, Debug)]
 pub struct Peer(pub(super) Rc<RefCell<Connection>>);
 

@@ -1,4 +1,5 @@
-//! [`World`]: the state of the machine in memory, its clocks and agenda, and the test's handle on it.
+//! [`World`]: the state of the machine in memory, its clocks and agenda, and the test's handle on
+//! it.
 
 use super::connection::{Connection, Peer};
 use crate::system::{Address, Signal};
@@ -242,8 +243,8 @@ impl World {
         Ok(Peer(connection))
     }
 
-    /// Puts `action` on the agenda. It runs while the server waits or sleeps, at its instant, and may
-    /// do all that a test may do.
+    /// Puts `action` on the agenda. It runs while the server waits or sleeps, at its instant, and
+    /// may do all that a test may do.
     pub fn after(&self, delay: Duration, action: impl FnOnce(&World) + 'static) {
         let mut state = self.state();
         let instant_ns = state.now_ns.saturating_add(nanoseconds(delay));
