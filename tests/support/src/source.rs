@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn functions_have_a_length() {
-        let text = "impl X {\n    pub(super) fn a<T>(\n        x: T,\n    ) {\n        y();\n    }\n\n    \
+        let text = "impl X {\n    pub(super) fn a<T>(\n        x: T,\n    ) {\n        y\n    }\n\n    \
                     fn b(&self);\n    fn c() {}\n}\nfn d() {\n}\n";
         let found: Vec<(String, usize, usize)> =
             file(text).functions().into_iter().map(|f| (f.name, f.line_number, f.lines)).collect();
