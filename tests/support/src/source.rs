@@ -145,8 +145,8 @@ mod tests {
 
     #[test]
     fn functions_have_a_length() {
-        let text = "impl X {\n    pub(super) fn a<T>(\n        x: T,\n    ) {\n        y\n    }\n\n    \
-                    fn b(&self);\n    fn c() {}\n}\nfn d() {\n}\n";
+        let text = "impl X {\n    pub(super) fn a<T>(\n        x: T,\n    ) {\n        y\n    }\n\n\
+                    \x20   fn b(&self);\n    fn c() {}\n}\nfn d() {\n}\n";
         let found: Vec<(String, usize, usize)> =
             file(text).functions().into_iter().map(|f| (f.name, f.line_number, f.lines)).collect();
         assert_eq!(found, [("a".to_string(), 2, 5), ("d".to_string(), 11, 2)]);
