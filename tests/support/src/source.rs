@@ -102,12 +102,13 @@ impl SourceFile {
             let Some(name) = function_name(line) else { continue };
             let indentation = &line[..line.len() - line.trim_start().len()];
             let end = format!("{indentation}}}");
-            let is_end = |line: &&str| **line == end || line.ends_with(';') && !line.contains('{');
-            let Some(length) = lines[index..].iter().position(|line| is_end(line)) else {
+            let body = lines[index..].iter().position(|line| line.ends_with('{'));
+            let no_body = lines[index..].iter().position(|line| line.ends_with([';', '}']));
+            // What ends with a semicolon has no body, and `fn a() {}` no lines.
+            if no_body < body {
                 continue;
-            };
-            // A signature that ends with a semicolon has no body.
-            if lines[index + length] == end && !line.ends_with('}') {
+            }
+            if let Some(length) = lines[index..].iter().position(|line| *line == end) {
                 let (line_number, lines) = (index + 1, length + 1);
                 functions.push(Function { name, line_number, lines });
             }
@@ -144,8 +145,8 @@ mod tests {
 
     #[test]
     fn functions_have_a_length() {
-        let text = "impl X {\n    pub(super) fn a<T>(\n        x: T,\n    ) {\n        \
-                    let y = 1;\n    }\n\n    fn b(&self);\n    fn c() {}\n}\nfn d() {\n}\n";
+        let text = "impl X {\n    pub(super) fn a<T>(\n        x: T,\n    ) {\n        y\n    }\n\n\
+                    \x20   fn b(&self);\n    fn c() {}\n}\nfn d() {\n}\n";
         let found: Vec<(String, usize, usize)> =
             file(text).functions().into_iter().map(|f| (f.name, f.line_number, f.lines)).collect();
         assert_eq!(found, [("a".to_string(), 2, 5), ("d".to_string(), 11, 2)]);
