@@ -210,3 +210,131 @@ fn an_idle_server_with_idle_clients_never_wakes() {
     let cycles: u64 = cycles.expect("INFO counts cycles").parse().expect("a number");
     assert!(cycles <= 5, "an hour of idling took {cycles} turns of the loop");
 }
+
+#[test]
+fn d17_a_client_that_never_stops_sending_still_gets_its_replies() {
+    let mut scene = Scene::start(&[]);
+    let client = scene.connect();
+    for at_ms in 1..200 {
+        scene.send_at(at_ms, client, &b"PING\r\n".repeat(50));
+    }
+    scene.run_ms(200);
+    assert_eq!(scene.received(client).len(), 199 * 50 * b"+PONG\r\n".len());
+    let first_ms = scene.received_at_ms(client)[0];
+    assert!(first_ms <= 2, "the first replies came after {first_ms} ms");
+}
+
+#[test]
+fn d19_an_interrupted_wait_loses_nobody() {
+    let mut scene = Scene::start(&[]);
+    let client = scene.connect();
+    for at_ms in [5, 10, 15] {
+        scene.at(at_ms, |world| world.wait_interrupt());
+        scene.send_at(at_ms, client, b"PING\r\n");
+    }
+    scene.run_ms(50);
+    assert_eq!(scene.received(client), b"+PONG\r\n+PONG\r\n+PONG\r\n");
+}
+
+#[test]
+fn d26_a_recycled_descriptor_does_not_inherit_the_events_of_its_former_owner() {
+    let mut scene = Scene::start(&[]);
+    let former = scene.connect();
+    scene.send_at(1, former, b"SUBSCRIBE c\r\n");
+    scene.reset_at(10, former);
+    let heir = scene.connect_at(10); // the lowest free number: the same descriptor
+    scene.send_at(11, heir, b"PING\r\nPUBLISH c x\r\n");
+    scene.run_ms(50);
+    assert_eq!(scene.received(heir), b"+PONG\r\n:0\r\n");
+    assert_eq!(scene.state(heir), PeerState::Open);
+}
+
+#[test]
+fn d27_a_timeout_reply_never_lands_inside_another_reply() {
+    let mut scene = Scene::start(&[]);
+    let client = scene.connect();
+    scene.limit_capacity(client, 100); // replies leave in small pieces
+    let value = vec![b'v'; 5000];
+    let set = [b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5000\r\n", &value[..], b"\r\n"].concat();
+    scene.send_at(1, client, &set);
+    scene.send_at(10, client, b"GET k\r\nBLPOP nothing 0.02\r\nPING\r\n");
+    scene.run_ms(500);
+    let expected = [b"+OK\r\n$5000\r\n", &value[..], b"\r\n*-1\r\n+PONG\r\n"].concat();
+    assert_eq!(scene.received(client), expected);
+}
+
+#[test]
+fn d30_a_request_over_the_limit_closes_its_client_and_nobody_else() {
+    let mut scene = Scene::start(&["--client-query-buffer-limit", "1mb"]);
+    let [greedy, modest] = [scene.connect(), scene.connect()];
+    scene.send_at(1, greedy, b"*2\r\n$4\r\nECHO\r\n$2000000\r\n");
+    for at_ms in 2..40 {
+        scene.send_if_open_at(at_ms, greedy, &[b'x'; 50_000]);
+    }
+    scene.send_at(50, modest, b"PING\r\n");
+    scene.run_ms(100);
+    assert_ne!(scene.state(greedy), PeerState::Open);
+    assert_eq!(scene.received(modest), b"+PONG\r\n");
+}
+
+#[test]
+fn ten_wrong_passwords_close_the_client() {
+    let mut scene = Scene::start(&["--requirepass", "secret"]);
+    let client = scene.connect();
+    scene.send_at(1, client, &b"AUTH wrong\r\n".repeat(12));
+    scene.run_ms(50);
+    let received = String::from_utf8(scene.received(client)).expect("text");
+    assert_eq!(received.matches("-WRONGPASS").count(), 10);
+    assert_eq!(scene.state(client), PeerState::Ended);
+}
+
+#[test]
+fn a_stranger_that_never_reads_is_cut_after_sixteen_kilobytes() {
+    let mut scene = Scene::start(&["--requirepass", "secret"]);
+    let client = scene.connect();
+    scene.stop_reading(client, 1000);
+    for at_ms in 1..100 {
+        scene.send_if_open_at(at_ms, client, &b"PING\r\n".repeat(100));
+    }
+    scene.run_ms(200);
+    assert_ne!(scene.state(client), PeerState::Open);
+}
+
+#[test]
+fn a_blocked_client_is_read_ahead_a_megabyte_and_no_more() {
+    let mut scene = Scene::start(&[]);
+    let [blocked, pusher] = [scene.connect(), scene.connect()];
+    scene.send_at(1, blocked, b"BLPOP k 0\r\n");
+    let accepted = scene.flood_at(2, blocked, &b"PING\r\n".repeat(1000), 1000);
+    scene.send_at(1500, pusher, b"RPUSH k x\r\n");
+    scene.run_ms(2000);
+    let accepted_bytes = *accepted.borrow();
+    assert!(accepted_bytes < 3_000_000, "{accepted_bytes} bytes were taken from a blocked client");
+    let replies = scene.received(blocked);
+    let pongs = replies.windows(5).filter(|window| window == b"+PONG").count();
+    assert_eq!(pongs, accepted_bytes / 6, "everything accepted is answered afterwards");
+}
+
+#[test]
+fn m03_a_blocked_client_with_a_full_input_that_leaves_is_noticed() {
+    let mut scene = Scene::start(&[]);
+    let [blocked, pusher] = [scene.connect(), scene.connect()];
+    scene.send_at(1, blocked, b"BLPOP k 0\r\n");
+    let _ = scene.flood_at(2, blocked, &b"PING\r\n".repeat(1000), 1000);
+    scene.close_at(1200, blocked);
+    scene.send_at(1300, pusher, b"RPUSH k x\r\nLLEN k\r\n");
+    scene.run_ms(1500);
+    assert_eq!(scene.received(pusher), b":1\r\n:1\r\n");
+}
+
+#[test]
+fn a_shutdown_waits_a_second_for_replies_under_way_and_no_longer() {
+    let mut scene = Scene::start(&[]);
+    let [slow, ender] = [scene.connect(), scene.connect()];
+    scene.stop_reading(slow, 100);
+    scene.send_at(1, slow, &b"PING\r\n".repeat(100));
+    scene.send_at(10, ender, b"SHUTDOWN NOSAVE\r\n");
+    scene.run_ms(5000);
+    let ended_ms = scene.world().now_ns() / 1_000_000;
+    assert!((1010..=1013).contains(&ended_ms), "the server ended at {ended_ms} ms");
+}

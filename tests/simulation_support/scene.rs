@@ -111,6 +111,36 @@ impl Scene {
         self.with_peer_at(at_ms, name, move |peer| assert_eq!(peer.send(&bytes), bytes.len()));
     }
 
+    /// Sends if the server has not closed meanwhile.
+    pub fn send_if_open_at(&mut self, at_ms: u64, name: ClientName, bytes: &[u8]) {
+        let bytes = bytes.to_vec();
+        self.with_peer_at(at_ms, name, move |peer| {
+            if peer.state() == PeerState::Open {
+                peer.send(&bytes);
+            }
+        });
+    }
+
+    /// Sends `bytes` every millisecond, as far as there is room; counts what was taken.
+    pub fn flood_at(
+        &mut self,
+        at_ms: u64,
+        name: ClientName,
+        bytes: &[u8],
+        for_ms: u64,
+    ) -> Rc<RefCell<usize>> {
+        let taken = Rc::new(RefCell::new(0));
+        let stream: Rc<Vec<u8>> = Rc::new(bytes.to_vec());
+        for now_ms in at_ms..at_ms + for_ms {
+            let (taken, stream) = (Rc::clone(&taken), Rc::clone(&stream));
+            self.with_peer_at(now_ms, name, move |peer| {
+                let start = *taken.borrow() % stream.len();
+                *taken.borrow_mut() += peer.send(&stream[start..]);
+            });
+        }
+        taken
+    }
+
     pub fn finish_at(&mut self, at_ms: u64, name: ClientName) {
         self.with_peer_at(at_ms, name, Peer::finish);
     }
@@ -121,6 +151,13 @@ impl Scene {
 
     pub fn reset_at(&mut self, at_ms: u64, name: ClientName) {
         self.with_peer_at(at_ms, name, Peer::reset);
+    }
+
+    /// Only so many bytes fit on the way to the client at once.
+    pub fn limit_capacity(&mut self, name: ClientName, capacity_bytes: usize) {
+        let records = self.records.borrow();
+        let peer = records[name.0].peer.as_ref().expect("connected");
+        peer.capacities_set(1 << 20, capacity_bytes);
     }
 
     /// The client never reads, and only so many bytes fit on the way to it.
