@@ -54,6 +54,10 @@ pub const GROUP_REQUESTS_MAX: usize = 64;
 /// more system calls than with Redis.
 pub const REQUESTS_PER_TICK_MAX: u32 = 1_200;
 
+/// Keys of one request that are hashed and prefetched ahead: the first ones hide the misses of the
+/// rest.
+pub const KEYS_PREFETCHED_MAX: usize = 64;
+
 /// Keys expired in one tick: the rest waits for the next, so that a million keys expiring in one
 /// second stall nobody.
 pub const EXPIRIES_PER_TICK_MAX: usize = 1_024;

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | `server.rs` | the tick, as a list |
 //! | `server/admission.rs` | accept: who may come in |
-//! | `server/group.rs` | read, parse, execute |
+//! | `server/requests.rs` | read, parse, execute |
+//! | `server/group.rs` | what is parsed and executed together |
 //! | `server/outcome.rs` | what commands asked to be done; wake, expire, close |
 //! | `server/life.rs` | start, log, shut down |
 //! | `server/listening.rs` | listening sockets |
@@ -17,6 +18,7 @@ mod host;
 mod life;
 mod listening;
 mod outcome;
+mod requests;
 
 use crate::client::ClientId;
 use crate::command::{Engine, Now};

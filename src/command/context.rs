@@ -195,8 +195,8 @@ pub struct Context<'a> {
     pub call: Call<'a>,
     /// The row of the command that runs.
     pub command: &'static Command,
-    /// Hash of argument 1, when the group has computed it ahead.
-    pub first_key_hash: Option<u64>,
+    /// Databases and hashes of the leading keys, as far as the group has computed them ahead.
+    pub hashes: &'a [(usize, u64)],
     /// The command blocks (or goes on to block): no reply yet.
     pub is_blocked: bool,
     /// The reply is a push: CLIENT REPLY OFF does not silence it.
@@ -213,9 +213,10 @@ impl Context<'_> {
     #[must_use]
     pub fn key<'r>(&self, request: Request<'r>, index: usize) -> Key<'r> {
         let bytes = request.at(index);
-        match self.first_key_hash {
-            Some(hash) if index == 1 => Key { bytes, hash },
-            _ => self.hash(bytes),
+        let number = (index - 1) / self.command.leading_step();
+        match self.hashes.get(number) {
+            Some(&(_, hash)) => Key { bytes, hash },
+            None => self.hash(bytes),
         }
     }
 

@@ -28,12 +28,6 @@ pub fn resolve(request: Request<'_>) -> Option<&'static Command> {
     }
 }
 
-/// Must this request run before what stands behind it in the input can even be parsed?
-#[must_use]
-pub fn is_barrier(request: Request<'_>) -> bool {
-    resolve(request).is_some_and(|command| command.flags.contains(Flags::BARRIER))
-}
-
 /// The handler of a container (CLIENT, CONFIG, ...): reached only when the word behind it names
 /// none of its sub-commands.
 pub fn container(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
@@ -49,8 +43,10 @@ pub struct Turn<'a> {
     pub client: ClientId,
     /// What was sent.
     pub request: Request<'a>,
-    /// Hash of its first argument, if the group has computed it.
-    pub first_key_hash: Option<u64>,
+    /// Its row; `None`: there is no such command.
+    pub command: Option<&'static Command>,
+    /// Databases and hashes of its leading keys, computed with the group's.
+    pub hashes: &'a [(usize, u64)],
     /// Where the reply goes.
     pub reply: &'a mut ReplyBuffer,
     /// When.
@@ -60,23 +56,16 @@ pub struct Turn<'a> {
 impl Engine {
     /// Executes a request; then serves the clients that its changes let go on.
     pub fn execute(&mut self, turn: Turn<'_>, host: &mut dyn Host) {
-        let Turn { client, request, first_key_hash, reply, now } = turn;
+        let Turn { client, command, request, hashes, reply, now } = turn;
         self.clients.get(client).active_ms = now.monotonic_ms;
-        let Some(command) = resolve(request) else {
+        let Some(command) = command else {
             self.refuse_unknown(client, request, reply);
             return;
         };
         let call = Call::Direct;
         let mark = reply.mark();
-        let mut ctx = self.context(Ask {
-            client,
-            command,
-            call,
-            first_key_hash,
-            reply,
-            now,
-            host: &mut *host,
-        });
+        let mut ctx =
+            self.context(Ask { client, command, call, hashes, reply, now, host: &mut *host });
         if let Err(error) = dispatch(&mut ctx, request) {
             reject(&mut ctx, &error);
         }
@@ -180,7 +169,7 @@ fn tell_expired(ctx: &mut Context<'_>) {
 fn reject(ctx: &mut Context<'_>, error: &ErrorReply) {
     let index = ctx.command.index;
     ctx.stats.commands[index].rejected_calls += 1;
-    if ctx.command.name == "exec" && ctx.client().authenticated {
+    if ctx.command.name == "exec" {
         return reject_exec(ctx, error);
     }
     if let Some(transaction) = &mut ctx.client().transaction {

@@ -222,7 +222,7 @@ impl Engine {
             now: ask.now,
             call: ask.call,
             command: ask.command,
-            first_key_hash: ask.first_key_hash,
+            hashes: ask.hashes,
             is_blocked: false,
             is_push: false,
         }
@@ -234,7 +234,7 @@ struct Ask<'a> {
     client: ClientId,
     command: &'static Command,
     call: Call<'a>,
-    first_key_hash: Option<u64>,
+    hashes: &'a [(usize, u64)],
     reply: &'a mut ReplyBuffer,
     now: Now,
     host: &'a mut dyn Host,

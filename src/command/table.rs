@@ -87,6 +87,33 @@ impl Command {
         self.subcommand_count > 0
     }
 
+    /// The arguments that are keys, where these begin with the first argument and follow each other
+    /// at a fixed distance, in a request of `count` words. Other keys are found by
+    /// [`Command::keys`]; these can be told at a glance.
+    pub fn leading_keys(&self, count: usize) -> impl Iterator<Item = usize> + use<> {
+        let end = match self.keys.first() {
+            Some(KeySpec {
+                begin: Begin::Index(1),
+                find: Find::Range { last, limit: 0, .. },
+                ..
+            }) => match usize::try_from(*last) {
+                Ok(behind_first) => behind_first + 2,
+                Err(_) => (count + 1).saturating_sub(last.unsigned_abs()),
+            },
+            _ => 1,
+        };
+        (1..end.min(count)).step_by(self.leading_step())
+    }
+
+    /// The distance between the keys of [`Command::leading_keys`].
+    #[must_use]
+    pub fn leading_step(&self) -> usize {
+        match self.keys.first() {
+            Some(KeySpec { find: Find::Range { step, .. }, .. }) => (*step).max(1),
+            _ => 1,
+        }
+    }
+
     /// Its sub-commands, in the order of the rows.
     #[must_use]
     pub fn subcommands(&self) -> &'static [Self] {
@@ -281,6 +308,21 @@ mod tests {
 
     fn same(left: Option<&Command>, right: Option<&Command>) -> bool {
         left.map(|command| command.index) == right.map(|command| command.index)
+    }
+
+    #[test]
+    fn leading_keys_are_where_the_key_specs_say() {
+        let keys = |line: &[&str]| -> Vec<usize> {
+            let command = find(line[0].as_bytes()).expect("a command");
+            command.leading_keys(line.len()).collect()
+        };
+        assert_eq!(keys(&["GET", "k"]), [1]);
+        assert_eq!(keys(&["MGET", "a", "b", "c"]), [1, 2, 3]);
+        assert_eq!(keys(&["MSET", "a", "1", "b", "2"]), [1, 3]);
+        assert_eq!(keys(&["BLPOP", "a", "b", "0"]), [1, 2]);
+        assert_eq!(keys(&["PING", "x"]), [0_usize; 0]);
+        assert_eq!(keys(&["XREAD", "STREAMS", "s", "0"]), [0_usize; 0]);
+        assert_eq!(keys(&["GET"]), [0_usize; 0]);
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn exec(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
 fn run(ctx: &mut Context<'_>, transaction: &Transaction) {
     let (outer_command, outer_call) = (ctx.command, ctx.call);
     ctx.call = Call::Transaction;
-    ctx.first_key_hash = None;
+    ctx.hashes = &[];
     ctx.reply.array(transaction.queue.len());
     for owned in &transaction.queue {
         let request = owned.as_request();

@@ -62,7 +62,7 @@ impl Engine {
             client,
             command,
             call: Call::Served(signal.key()),
-            first_key_hash: None,
+            hashes: &[],
             reply: &mut reply,
             now,
             host,

@@ -78,6 +78,13 @@ impl Connection {
         }
     }
 
+    /// A new tick brings a new share.
+    pub fn renew_budget(&mut self, tick: u64) {
+        if self.budget_tick != tick {
+            (self.budget_tick, self.budget_used) = (tick, 0);
+        }
+    }
+
     /// What the poller shall watch for, from what the connection can use.
     #[must_use]
     pub fn interest_wanted(&self) -> Interest {

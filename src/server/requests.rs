@@ -1,0 +1,202 @@
+//! The phases read, parse and execute.
+//!
+//! Requests run in groups, across connections; what a group is, and how it is filled, is in
+//! `group.rs`. A client's input and output leave the slab while one of its requests runs, so that
+//! its arguments may be slices of the former, and the command may look at any other connection.
+
+use super::Server;
+use super::group::{Group, Planned, Step, Stop};
+use crate::client::ClientId;
+use crate::command::Request;
+use crate::command::dispatcher::Turn;
+use crate::event_loop::ReadOutcome;
+use crate::limits::{GROUP_REQUESTS_MAX, INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTICATED_BYTES_MAX};
+use crate::reply_buffer::ReplyBuffer;
+use crate::resp::{ProtocolError, Writer};
+use squint_sys::Sys;
+
+impl<S: Sys> Server<S> {
+    /// **read**: takes connections off the ready list and reads each once, unless it has requests
+    /// left from before. `false`: nobody has anything to do (any more) in this tick.
+    pub(super) fn read(&mut self) -> bool {
+        self.group.clients.clear();
+        while self.group.clients.len() < GROUP_REQUESTS_MAX {
+            let Some(index) = self.event_loop.take_ready() else { break };
+            if self.read_one(index) {
+                self.group.clients.push(index);
+            }
+        }
+        if self.group.clients.is_empty() {
+            for index in self.group.postponed.drain(..) {
+                self.event_loop.queue_ready(index, false);
+            }
+            return false;
+        }
+        true
+    }
+
+    /// `true`: there may be requests to parse.
+    fn read_one(&mut self, index: u32) -> bool {
+        let connection = self.event_loop.connections.at(index);
+        if connection.closing.is_linked() || connection.closes_when_written {
+            return false;
+        }
+        // What a paused client has sent cannot be parsed yet, so it is read all the same: else
+        // nobody would notice that it hangs up.
+        let is_full = connection.is_paused && connection.input.len() >= INPUT_PAUSED_BYTES_MAX;
+        if is_full && connection.is_hung_up {
+            let client = self.event_loop.connections.token(index);
+            self.condemn(client);
+            return false;
+        }
+        let can_parse = connection.has_unparsed && !connection.is_paused;
+        if connection.is_readable && !can_parse && !is_full {
+            return self.read_bytes(index);
+        }
+        !connection.is_paused
+    }
+
+    fn read_bytes(&mut self, index: u32) -> bool {
+        let client = self.event_loop.connections.token(index);
+        let wanted = self.engine.clients.get(client).parser.bytes_wanted();
+        let outcome = self.event_loop.read(index, wanted, &mut self.engine.stats);
+        let is_paused = self.event_loop.connections.at(index).is_paused;
+        match outcome {
+            ReadOutcome::Gone => self.condemn(client),
+            ReadOutcome::AtEnd if is_paused => self.condemn(client),
+            _ if is_paused => self.event_loop.update_interest(index),
+            _ => return true,
+        }
+        false
+    }
+
+    /// **parse**: finds whole requests, hashes their keys, and asks for their memory ahead.
+    pub(super) fn parse(&mut self) {
+        self.group.clear_steps();
+        let clients = std::mem::take(&mut self.group.clients);
+        for (position, &index) in clients.iter().enumerate() {
+            if self.group.steps.len() == GROUP_REQUESTS_MAX {
+                self.keep_places(&clients[position..]);
+                break;
+            }
+            self.parse_client(index);
+        }
+        self.group.clients = clients;
+        self.engine.store.prefetch(&self.group.hashes);
+    }
+
+    /// The group is full: the rest keeps its place at the head of the queue, in order.
+    fn keep_places(&mut self, rest: &[u32]) {
+        for &index in rest.iter().rev() {
+            let connection = self.event_loop.connections.at_mut(index);
+            connection.has_unparsed = !connection.input.is_empty();
+            self.event_loop.queue_ready(index, true);
+        }
+    }
+
+    /// Parses what one client has sent, and says what becomes of the client then.
+    fn parse_client(&mut self, index: u32) {
+        let client = self.event_loop.connections.token(index);
+        let connection = self.event_loop.connections.at_mut(index);
+        connection.renew_budget(self.event_loop.tick);
+        let stop = self.group.plan(connection, &mut self.engine, client);
+        connection.has_unparsed = stop != Stop::Incomplete;
+        match stop {
+            Stop::Again => self.event_loop.queue_ready(index, true),
+            Stop::Budget => self.group.postponed.push(index),
+            Stop::Incomplete => self.after_incomplete(index, client),
+        }
+    }
+
+    /// Nothing whole is left in the input: wait for more, unless there will be none or it is too
+    /// much.
+    fn after_incomplete(&mut self, index: u32, client: ClientId) {
+        let state = self.engine.clients.get(client);
+        let queued = state.transaction.as_ref().map_or(0, |transaction| transaction.queue_bytes);
+        let limit = if state.authenticated {
+            self.engine.config.settings().query_buffer_bytes_max
+        } else {
+            QUERY_UNAUTHENTICATED_BYTES_MAX as u64
+        };
+        let connection = self.event_loop.connections.at_mut(index);
+        if connection.input.len().saturating_add(queued) as u64 > limit {
+            self.engine.stats.query_limit_disconnections += 1;
+            self.condemn(client);
+        } else if connection.is_at_end {
+            // What is not a whole request is dropped.
+            let is_silent = connection.output.is_empty() && !self.group.has_steps_of(client);
+            if is_silent { self.condemn(client) } else { self.linger(index) }
+        }
+    }
+
+    /// **execute**: runs the group's requests in order.
+    pub(super) fn execute(&mut self) {
+        let mut group = std::mem::take(&mut self.group);
+        let start_ns = self.event_loop.sys.monotonic_ns();
+        let mut steps = std::mem::take(&mut group.steps);
+        for planned in steps.drain(..) {
+            self.execute_one(planned, &group);
+        }
+        group.steps = steps;
+        let end_ns = self.event_loop.sys.monotonic_ns();
+        self.engine.stats.share_time(end_ns.saturating_sub(start_ns));
+        for &index in &group.clients {
+            self.release_input(index);
+        }
+        self.group = group;
+    }
+
+    fn execute_one(&mut self, planned: Planned, group: &Group) {
+        let client = planned.client;
+        let Some(connection) = self.event_loop.connections.get_mut(client) else { return };
+        let is_told_goodbye = self.engine.clients.get(client).close_after_reply;
+        if connection.closing.is_linked() || is_told_goodbye {
+            return;
+        }
+        // Input and output leave the slab while the request runs: its arguments borrow the former,
+        // and the command may look at any connection.
+        let mut input = std::mem::take(&mut connection.input);
+        let mut output = std::mem::take(&mut connection.output);
+        if output.is_empty()
+            && let Some(memory) = self.event_loop.output_pool.take()
+        {
+            output.adopt(memory);
+        }
+        match planned.step {
+            Step::Request { command, spans, hashes } => {
+                let request = Request::new(input.as_slice(), &group.spans[spans]);
+                let (reply, hashes) = (&mut output, &group.hashes[hashes]);
+                let turn = Turn { client, command, request, hashes, reply, now: self.now };
+                self.engine.execute(turn, &mut self.event_loop);
+            }
+            Step::Error(error) => self.refuse(client, &error, &mut output),
+        }
+        input.consume(planned.length);
+        if output.is_empty()
+            && let Some(memory) = output.into_spare()
+        {
+            self.event_loop.output_pool.put(memory);
+        }
+        let connection = self.event_loop.connections.at_mut(client.index);
+        (connection.input, connection.output) = (input, output);
+        self.after_command(client);
+    }
+
+    /// Tells a client that it does not speak the protocol.
+    fn refuse(&mut self, client: ClientId, error: &ProtocolError, output: &mut ReplyBuffer) {
+        let mut message = b"ERR ".to_vec();
+        error.message(&mut message);
+        self.engine.stats.count_error(&message);
+        let state = self.engine.clients.get(client);
+        state.close_after_reply = true;
+        Writer { out: output, protocol: state.protocol }.error(&message);
+    }
+
+    /// An input without bytes gives its memory back.
+    fn release_input(&mut self, index: u32) {
+        let connection = self.event_loop.connections.at_mut(index);
+        if connection.input.is_empty() {
+            connection.input.release(&mut self.event_loop.pool);
+        }
+    }
+}
