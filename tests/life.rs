@@ -70,7 +70,7 @@ fn d28_a_port_that_is_taken_is_a_clear_error() {
 
 #[test]
 fn d28_an_option_that_there_is_not_refuses_to_start() {
-    let port = free_port().to_string();
+    let port = free_port().number.to_string();
     let (code, text) = refusal(&["--port", &port, "--no-such-option", "1"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("no-such-option"), "{text}");
@@ -88,7 +88,7 @@ fn a_bad_value_names_the_file_and_the_line() {
 
 #[test]
 fn a_promise_that_cannot_be_kept_refuses_to_start() {
-    let port = free_port().to_string();
+    let port = free_port().number.to_string();
     for promise in [["--appendonly", "yes"], ["--save", "60 1"], ["--replicaof", "127.0.0.1 1"]] {
         let (code, text) = refusal(&[&["--port", port.as_str()], promise.as_slice()].concat());
         assert_eq!(code, Some(1), "{promise:?}: {text}");

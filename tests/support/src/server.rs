@@ -63,6 +63,7 @@ pub struct Server {
     pub program: Program,
     /// Its TCP port on 127.0.0.1.
     pub port: u16,
+    _reserved: Port,
     child: Child,
     directory: Directory,
 }
@@ -84,12 +85,12 @@ impl Server {
 
     fn start_once(program: &Program, arguments: &[&str]) -> Result<Server, String> {
         let directory = Directory::new();
-        let port = free_port();
+        let reserved = free_port();
         let log_path = directory.path().join("server.log");
         let log = File::create(&log_path).map_err(|error| error.to_string())?;
         let errors = log.try_clone().map_err(|error| error.to_string())?;
         let child = Command::new(&program.path)
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .args(["--port", &reserved.number.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", "no", "--loglevel", "notice", "--dir"])
             .arg(directory.path())
             .args(arguments)
@@ -98,22 +99,26 @@ impl Server {
             .stderr(errors)
             .spawn()
             .map_err(|error| format!("{}: {error}", program.path.display()))?;
-        let mut server = Server { program: program.clone(), port, child, directory };
-        server.wait_until_it_accepts(&log_path)?;
+        let (program, port) = (program.clone(), reserved.number);
+        let mut server = Server { program, port, _reserved: reserved, child, directory };
+        server.wait_until_it_accepts()?;
         Ok(server)
     }
 
-    fn wait_until_it_accepts(&mut self, log_path: &Path) -> Result<(), String> {
+    /// That somebody accepts on the port does not tell who; the log of the process does.
+    fn wait_until_it_accepts(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + START_TIME_MAX;
-        while TcpStream::connect(self.address()).is_err() {
+        while !self.log().to_lowercase().contains("ready")
+            || TcpStream::connect(self.address()).is_err()
+        {
             if let Ok(Some(status)) = self.child.try_wait() {
-                let log = std::fs::read_to_string(log_path).unwrap_or_default();
-                return Err(format!("{status}; it said:\n{log}"));
+                return Err(format!("{status}; it said:\n{}", self.log()));
             }
             if Instant::now() > deadline {
-                return Err(format!("it did not accept within {START_TIME_MAX:?}"));
+                let log = self.log();
+                return Err(format!("not ready within {START_TIME_MAX:?}; it said:\n{log}"));
             }
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(2));
         }
         Ok(())
     }
@@ -172,15 +177,27 @@ impl Drop for Server {
     }
 }
 
+/// A port for one server, ours alone as long as this lives.
+#[derive(Debug)]
+pub struct Port {
+    /// What the server is told.
+    pub number: u16,
+    /// Two tests could find the same port free before either server listens. So each port has an
+    /// odd neighbour that the test itself holds: the system gives it to one process only, and
+    /// takes it back however that process ends.
+    _neighbour: TcpListener,
+}
+
 /// A port that nobody listens on, another one at each call.
-pub fn free_port() -> u16 {
-    let span = PORTS.end - PORTS.start;
-    let start = (std::process::id().wrapping_mul(131) % u32::from(span)) as u16;
-    for _ in 0..span {
-        let step = PORTS_TRIED.fetch_add(1, Ordering::Relaxed) % span;
-        let port = PORTS.start + (start + step) % span;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+pub fn free_port() -> Port {
+    let pairs = (PORTS.end - PORTS.start) / 2;
+    let start = (std::process::id().wrapping_mul(131) % u32::from(pairs)) as u16;
+    for _ in 0..pairs {
+        let step = PORTS_TRIED.fetch_add(1, Ordering::Relaxed) % pairs;
+        let number = PORTS.start + 2 * ((start + step) % pairs);
+        let neighbour = TcpListener::bind(("127.0.0.1", number + 1));
+        if let (Ok(_neighbour), Ok(_)) = (neighbour, TcpListener::bind(("127.0.0.1", number))) {
+            return Port { number, _neighbour };
         }
     }
     panic!("no free port between {} and {}", PORTS.start, PORTS.end);
