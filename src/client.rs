@@ -7,6 +7,7 @@ use crate::resp::parser::Parser;
 use crate::resp::request::OwnedRequest;
 use crate::resp::writer::Protocol;
 use squint_sys::{Address, Token};
+use static_assertions::const_assert;
 
 /// Names a client: its slot in the slab and the generation of the slot.
 pub type ClientId = Token;
@@ -84,7 +85,23 @@ pub struct Blocked {
     pub is_silent: bool,
 }
 
-/// One client.
+/// What a client calls itself.
+#[derive(Debug, Default)]
+pub struct Labels {
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub library_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER.
+    pub library_version: Vec<u8>,
+}
+
+/// The labels of a client that has none.
+static NO_LABELS: Labels =
+    Labels { name: Vec::new(), library_name: Vec::new(), library_version: Vec::new() };
+
+/// One client. Idle ones are most of what a server with many connections holds, so what few of
+/// them need is boxed.
 #[derive(Debug)]
 pub struct Client {
     /// Its slot and generation.
@@ -103,12 +120,8 @@ pub struct Client {
     pub authenticated: bool,
     /// Wrong passwords in a row.
     pub failed_logins: u32,
-    /// CLIENT SETNAME.
-    pub name: Box<[u8]>,
-    /// CLIENT SETINFO LIB-NAME.
-    pub library_name: Box<[u8]>,
-    /// CLIENT SETINFO LIB-VER.
-    pub library_version: Box<[u8]>,
+    /// What it calls itself; most clients do not.
+    labels: Option<Box<Labels>>,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
     /// CLIENT NO-EVICT.
@@ -150,9 +163,7 @@ impl Client {
             database: 0,
             authenticated: false,
             failed_logins: 0,
-            name: Box::default(),
-            library_name: Box::default(),
-            library_version: Box::default(),
+            labels: None,
             reply_mode: ReplyMode::On,
             no_evict: false,
             no_touch: false,
@@ -178,12 +189,25 @@ impl Client {
         watched.is_some_and(|watched| std::mem::take(&mut watched.was_expired))
     }
 
+    /// What it calls itself.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        self.labels.as_deref().unwrap_or(&NO_LABELS)
+    }
+
+    /// What it calls itself, to be changed.
+    pub fn labels_mut(&mut self) -> &mut Labels {
+        self.labels.get_or_insert_default()
+    }
+
     /// Subscribed, and not by RESP3, which can tell pushes from replies.
     #[must_use]
     pub fn is_confined_to_pubsub(&self) -> bool {
         self.subscriptions > 0 && self.protocol == Protocol::Resp2
     }
 }
+
+const_assert!(size_of::<Client>() <= 184);
 
 /// All clients, found by token.
 #[derive(Debug, Default)]

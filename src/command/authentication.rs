@@ -53,7 +53,7 @@ pub fn hello(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Err(HELLO_WITHOUT_PASSWORD);
     }
     if let Some(name) = wish.name {
-        client.name = name.into();
+        client.labels_mut().name = name.into();
     }
     if let Some(protocol) = wish.protocol {
         client.protocol = protocol;

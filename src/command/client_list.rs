@@ -148,9 +148,9 @@ fn write_line(text: &mut Vec<u8>, view: &View<'_>) {
         Protocol::Resp3 => 3,
     };
     put(text, format_args!(" redir=-1 resp={protocol} lib-name="));
-    text.extend_from_slice(&client.library_name);
+    text.extend_from_slice(&client.labels().library_name);
     text.extend_from_slice(b" lib-ver=");
-    text.extend_from_slice(&client.library_version);
+    text.extend_from_slice(&client.labels().library_version);
     text.push(b'\n');
 }
 
@@ -162,7 +162,7 @@ fn write_identity(text: &mut Vec<u8>, view: &View<'_>) {
         None => text.extend_from_slice(b" laddr=?:0"),
     }
     put(text, format_args!(" fd={} name=", figures.fd));
-    text.extend_from_slice(&client.name);
+    text.extend_from_slice(&client.labels().name);
 }
 
 fn write_state(text: &mut Vec<u8>, view: &View<'_>) {
@@ -237,8 +237,8 @@ mod tests {
     #[test]
     fn a_line_has_every_field_in_its_place() {
         let mut client = client();
-        client.name = (*b"me").into();
-        client.library_name = (*b"lib").into();
+        client.labels_mut().name = (*b"me").into();
+        client.labels_mut().library_name = (*b"lib").into();
         client.active_ms = 3_400;
         let own_bytes = size_of::<Client>() + 100;
         let expected = format!(

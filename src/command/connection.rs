@@ -75,7 +75,7 @@ pub fn reset(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
     client.subscriptions = 0;
     client.authenticated = is_open;
     client.database = 0;
-    client.name = Box::default();
+    client.labels_mut().name = Vec::new();
     client.protocol = Protocol::Resp2;
     client.reply_mode = ReplyMode::On;
     (client.no_evict, client.no_touch) = (false, false);
@@ -87,7 +87,7 @@ pub fn reset(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
 
 /// CLIENT GETNAME
 pub fn client_getname(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
-    let name = &ctx.clients.get(ctx.id).name;
+    let name = &ctx.clients.get(ctx.id).labels().name;
     if name.is_empty() {
         ctx.reply.null();
     } else {
@@ -137,9 +137,9 @@ pub fn client_reply(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResul
 pub fn client_setinfo(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let client = ctx.clients.get(ctx.id);
     let fact = if request.is(2, "LIB-NAME") {
-        &mut client.library_name
+        &mut client.labels_mut().library_name
     } else if request.is(2, "LIB-VER") {
-        &mut client.library_version
+        &mut client.labels_mut().library_version
     } else {
         return Err(ErrorReply::quoting(&[b"ERR Unrecognized option '", request.at(2), b"'"]));
     };
@@ -154,7 +154,7 @@ pub fn client_setinfo(ctx: &mut Context<'_>, request: Request<'_>) -> CommandRes
 
 /// CLIENT SETNAME name
 pub fn client_setname(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    ctx.client().name = checked_name(request.at(2))?.into();
+    ctx.client().labels_mut().name = checked_name(request.at(2))?.into();
     ctx.reply.ok();
     Ok(())
 }
