@@ -12,6 +12,9 @@ use static_assertions::const_assert;
 /// Names a client: its slot in the slab and the generation of the slot.
 pub type ClientId = Token;
 
+/// The one user there is.
+pub const DEFAULT_USER: &[u8] = b"default";
+
 /// What CLIENT REPLY chose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ReplyMode {

@@ -4,18 +4,16 @@
 //! There is one user, `default`; its password is the setting `requirepass`. Wrong passwords are
 //! counted, and a client with too many of them in a row is closed.
 
+use super::REDIS_VERSION;
 use super::Request;
 use super::args::Arguments;
 use super::connection::checked_name;
 use super::context::{CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
-use super::info::REDIS_VERSION;
+use crate::client::DEFAULT_USER;
 use crate::limits::LOGIN_FAILURES_MAX;
 use crate::resp::writer::Protocol;
 use std::hint::black_box;
-
-/// The one user there is.
-pub const USER: &[u8] = b"default";
 
 const NO_PASSWORD: ErrorReply = ErrorReply::fixed(
     "ERR AUTH <password> called without any password configured for the default user. \
@@ -34,7 +32,7 @@ const HELLO_WITHOUT_PASSWORD: ErrorReply = ErrorReply::fixed(
 pub fn auth(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     match request.len() {
         2 if ctx.config.settings().requirepass.is_none() => return Err(NO_PASSWORD),
-        2 => log_in(ctx, USER, request.at(1))?,
+        2 => log_in(ctx, DEFAULT_USER, request.at(1))?,
         3 => log_in(ctx, request.at(1), request.at(2))?,
         _ => return Err(error_reply::SYNTAX),
     }
@@ -136,7 +134,7 @@ fn log_in(ctx: &mut Context<'_>, user: &[u8], password: &[u8]) -> CommandResult 
     };
     let client = ctx.clients.get(ctx.id);
     let has_tries = client.failed_logins < LOGIN_FAILURES_MAX;
-    if is_right && user == USER && has_tries {
+    if is_right && user == DEFAULT_USER && has_tries {
         client.failed_logins = 0;
         client.authenticated = true;
         return Ok(());

@@ -6,11 +6,10 @@
 
 use super::Request;
 use super::args::Arguments;
-use super::authentication::USER;
 use super::client_list::Class;
 use super::context::{CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
-use crate::client::{Client, ClientId};
+use crate::client::{Client, ClientId, DEFAULT_USER};
 
 const NO_SUCH_CLIENT: ErrorReply = ErrorReply::fixed("ERR No such client");
 const INVALID_ID: ErrorReply = ErrorReply::fixed("ERR client-id should be greater than 0");
@@ -105,7 +104,7 @@ impl<'a> Filter<'a> {
             b"ADDR" => self.address = Some(word),
             b"LADDR" => self.local_address = Some(word),
             // Everybody is the one user there is.
-            b"USER" if word == USER => {}
+            b"USER" if word == DEFAULT_USER => {}
             b"USER" => return Err(ErrorReply::quoting(&[b"ERR No such user '", word, b"'"])),
             b"SKIPME" if request.is(value, "YES") => self.spares_itself = true,
             b"SKIPME" if request.is(value, "NO") => self.spares_itself = false,

@@ -5,10 +5,10 @@
 //! find a field by its name, people by its place.
 
 use super::args::Arguments;
-use super::authentication::USER;
 use super::context::{CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
 use super::{ConnectionFigures, Request};
+use crate::client::DEFAULT_USER;
 use crate::client::{Client, ClientId};
 use crate::resp::writer::Protocol;
 use squint_sys::Address;
@@ -142,7 +142,7 @@ fn write_line(text: &mut Vec<u8>, view: &View<'_>) {
     put(text, format_args!(" tot-mem={}", memory_bytes(client, figures)));
     let events = if figures.is_write_pending { "rw" } else { "r" };
     put(text, format_args!(" events={events} cmd={} user=", client.last_command));
-    text.extend_from_slice(USER);
+    text.extend_from_slice(DEFAULT_USER);
     let protocol = match client.protocol {
         Protocol::Resp2 => 2,
         Protocol::Resp3 => 3,

@@ -16,9 +16,6 @@ use super::context::{CommandResult, Context};
 use super::table::COMMANDS;
 use std::fmt::{Display, Write};
 
-/// The version of Redis that behaves as this server does; clients switch features on by it.
-pub const REDIS_VERSION: &str = "7.2.4";
-
 /// The text under way, and what it is about.
 struct Page<'c, 'a> {
     ctx: &'c mut Context<'a>,
@@ -107,7 +104,7 @@ fn server(page: &mut Page<'_, '_>) {
     let now_us = page.ctx.now.wall_us;
     let uptime_s = now_us.saturating_sub(facts.started_us).max(0) / 1_000_000;
     let port = page.ctx.host.port();
-    page.field("redis_version", REDIS_VERSION);
+    page.field("redis_version", super::REDIS_VERSION);
     page.field("server_name", "squint");
     page.field("squint_version", env!("CARGO_PKG_VERSION"));
     page.field("redis_mode", "standalone");

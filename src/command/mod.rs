@@ -61,6 +61,9 @@ use squint_sys::{Address, Process};
 use table::Command;
 use watches::Watches;
 
+/// The Redis that this server answers like: clients switch features on it (HELLO, INFO).
+pub const REDIS_VERSION: &str = "7.2.4";
+
 /// Facts about the running server, fixed at the start.
 #[derive(Clone, Debug)]
 pub struct Facts {
