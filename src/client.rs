@@ -29,6 +29,18 @@ pub enum ReplyMode {
     Skip,
 }
 
+impl ReplyMode {
+    /// What holds for the command behind this one.
+    #[must_use]
+    pub const fn of_next_command(self) -> Self {
+        match self {
+            Self::SkipNext => Self::Skip,
+            Self::Skip => Self::On,
+            other => other,
+        }
+    }
+}
+
 /// MULTI's queue.
 #[derive(Debug, Default)]
 pub struct Transaction {
@@ -190,6 +202,12 @@ impl Client {
             |watched: &&mut Watched| watched.database == database && *watched.key == *key;
         let watched = self.watched.iter_mut().find(is_meant);
         watched.is_some_and(|watched| std::mem::take(&mut watched.was_expired))
+    }
+
+    /// What is written now is not sent: CLIENT REPLY says so, or the client has been told goodbye.
+    #[must_use]
+    pub const fn is_silent(&self) -> bool {
+        matches!(self.reply_mode, ReplyMode::Off | ReplyMode::Skip) || self.close_after_reply
     }
 
     /// What it calls itself.

@@ -13,9 +13,10 @@ use super::context::{Call, Change, CommandResult, Context, Now};
 use super::error_reply::{self, ErrorReply};
 use super::table::{self, Command, Flags, Group};
 use super::{Ask, Engine, Host, Request};
-use crate::client::{ClientId, ReplyMode, Transaction};
+use crate::client::{ClientId, Transaction};
 use crate::limits::ERROR_EXCERPT_BYTES_MAX;
 use crate::reply_buffer::ReplyBuffer;
+use crate::resp::Writer;
 
 /// The row that stands for a name that has none: it runs nothing.
 pub fn resolve(request: Request<'_>) -> Option<&'static Command> {
@@ -64,6 +65,7 @@ impl Engine {
         };
         let call = Call::Direct;
         let mark = reply.mark();
+        let was_silent = self.clients.get(client).is_silent();
         let mut ctx =
             self.context(Ask { client, command, call, hashes, reply, now, host: &mut *host });
         if let Err(error) = dispatch(&mut ctx, request) {
@@ -71,7 +73,8 @@ impl Engine {
         }
         let is_push = ctx.is_push;
         let state = self.clients.get(client);
-        let is_silent = silence(state);
+        let is_silent = was_silent && state.is_silent();
+        state.reply_mode = state.reply_mode.of_next_command();
         if let Some(blocked) = &mut state.blocked {
             blocked.is_silent = is_silent;
         } else if is_silent && !is_push {
@@ -103,8 +106,9 @@ impl Engine {
         }
         let mark = reply.mark();
         let protocol = state.protocol;
-        let is_silent = silence(state);
-        crate::resp::writer::Writer { out: &mut *reply, protocol }.error(error.as_bytes());
+        let is_silent = state.is_silent();
+        state.reply_mode = state.reply_mode.of_next_command();
+        Writer { out: &mut *reply, protocol }.error(error.as_bytes());
         self.stats.count_error(error.as_bytes());
         if is_silent {
             reply.rollback(mark);
@@ -144,12 +148,16 @@ fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 /// Runs the function of `ctx.command`, writes its error if it has one, and counts.
 pub fn call(ctx: &mut Context<'_>, request: Request<'_>) {
     let command = ctx.command;
+    let (mark, was_silent) = (ctx.reply.out.mark(), ctx.client().is_silent());
     let result = (command.handler)(ctx, request);
     ctx.stats.count_call(command.index);
     if let Err(error) = result {
         ctx.stats.commands[command.index].failed_calls += 1;
         ctx.stats.count_error(error.as_bytes());
         ctx.reply.error(error.as_bytes());
+    }
+    if was_silent && ctx.client().is_silent() && !ctx.is_push {
+        ctx.reply.out.rollback(mark);
     }
     ctx.stats.keyspace_hits += std::mem::take(&mut ctx.store.hits);
     ctx.stats.keyspace_misses += std::mem::take(&mut ctx.store.misses);
@@ -232,20 +240,4 @@ fn unknown_command(request: Request<'_>) -> ErrorReply {
     }
     let name = &name[..name.len().min(ERROR_EXCERPT_BYTES_MAX)];
     ErrorReply::quoting(&[b"ERR unknown command '", name, b"', with args beginning with: ", &args])
-}
-
-/// Obeys CLIENT REPLY for the command that has just run: `true` when it shall not be heard.
-fn silence(client: &mut crate::client::Client) -> bool {
-    match client.reply_mode {
-        ReplyMode::On => false,
-        ReplyMode::Off => true,
-        ReplyMode::SkipNext => {
-            client.reply_mode = ReplyMode::Skip;
-            true
-        }
-        ReplyMode::Skip => {
-            client.reply_mode = ReplyMode::On;
-            true
-        }
-    }
 }

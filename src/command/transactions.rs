@@ -30,11 +30,8 @@ pub fn multi(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
 
 /// EXEC
 pub fn exec(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
-    if ctx.client().transaction.is_none() {
-        return Err(WITHOUT_MULTI_EXEC);
-    }
     let is_broken = ctx.client().watch_broken || a_watched_key_has_expired(ctx);
-    let transaction = discard_transaction(ctx).expect("just seen");
+    let transaction = discard_transaction(ctx).ok_or(WITHOUT_MULTI_EXEC)?;
     if transaction.refused {
         return Err(REFUSED);
     }
@@ -51,7 +48,9 @@ fn run(ctx: &mut Context<'_>, transaction: &Transaction) {
     let (outer_command, outer_call) = (ctx.command, ctx.call);
     ctx.call = Call::Transaction;
     ctx.hashes = &[];
-    ctx.reply.array(transaction.queue.len());
+    if !ctx.client().is_silent() {
+        ctx.reply.array(transaction.queue.len());
+    }
     for owned in &transaction.queue {
         let request = owned.as_request();
         ctx.command = dispatcher::resolve(request).expect("what is unknown is not queued");

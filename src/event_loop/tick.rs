@@ -55,6 +55,7 @@ pub struct EventLoop<S: Sys> {
     pub tick: u64,
     /// A signal has come.
     pub is_signalled: bool,
+    signals: Fd,
     events: Events,
     ready: List,
     writing: List,
@@ -110,6 +111,7 @@ impl<S: Sys> EventLoop<S> {
             output_pool: OutputPool::default(),
             tick: 0,
             is_signalled: false,
+            signals,
             events: Events::new(),
             ready: List::new(),
             writing: List::new(),
@@ -122,6 +124,18 @@ impl<S: Sys> EventLoop<S> {
     pub fn listen(&mut self, listener: Listener) -> Result<(), Errno> {
         self.sys.poller().add(listener.fd, listener.token(), Interest::READ)?;
         self.listeners.push(listener);
+        Ok(())
+    }
+
+    /// Goes on as a daemon. The poller is a new one (kqueue does not outlive a fork): what was
+    /// watched is watched again.
+    pub fn daemonize(&mut self) -> Result<(), Errno> {
+        assert!(self.connections.is_empty(), "a server leaves the terminal before it serves");
+        self.sys.daemonize()?;
+        self.sys.poller().add(self.signals, SIGNAL_TOKEN, Interest::READ)?;
+        for listener in &self.listeners {
+            self.sys.poller().add(listener.fd, listener.token(), Interest::READ)?;
+        }
         Ok(())
     }
 

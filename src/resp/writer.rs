@@ -70,12 +70,13 @@ impl<'a> Writer<'a> {
         tail.extend_from_slice(b"\r\n");
     }
 
-    /// `-text`, the code first (`ERR ...`). Line ends in it become blanks, for it may repeat bytes
-    /// of the client.
+    /// `-text`, the code first (`ERR ...`). It may repeat bytes of the client: line ends behind it
+    /// are dropped, and those in it become blanks.
     pub fn error(&mut self, text: &[u8]) {
+        let end = text.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
         let tail = self.out.tail();
         tail.push(b'-');
-        ascii::line_safe(tail, text);
+        ascii::line_safe(tail, &text[..end]);
         tail.extend_from_slice(b"\r\n");
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Server, listening};
 use crate::command::effects::Shutdown;
-use crate::command::{Engine, Facts, Now};
+use crate::command::{Engine, Facts, Host, Now};
 use crate::config::{Config, Settings, Supervised};
 use crate::event_loop::EventLoop;
 use crate::limits::{DESCRIPTORS_RESERVED, SHUTDOWN_FLUSH_MS};
@@ -54,8 +54,20 @@ impl<S: Sys> Server<S> {
         server.adjust_clients_max();
         let settings = server.engine.config.settings().clone();
         listening::open_all(&mut server.event_loop, &settings).map_err(StartError)?;
+        server.leave_terminal()?;
         server.announce();
         Ok(server)
+    }
+
+    /// With `daemonize`, goes on as a child of nobody. Whatever can fail has failed before, where
+    /// somebody still reads it.
+    fn leave_terminal(&mut self) -> Result<(), StartError> {
+        if self.engine.config.settings().daemonize {
+            let left = self.event_loop.daemonize();
+            left.map_err(|errno| StartError(format!("Can't daemonize: {errno}")))?;
+            self.engine.facts.process_id = self.event_loop.sys.process_id();
+        }
+        Ok(())
     }
 
     /// Lowers `maxclients` when the system has not descriptors enough for it.
@@ -75,22 +87,28 @@ impl<S: Sys> Server<S> {
 
     /// Says that the server is there: log, pid file, service manager.
     fn announce(&mut self) {
-        use crate::command::Host;
+        for notice in self.engine.config.notices().to_vec() {
+            self.log(Level::Notice, &notice);
+        }
         let version = env!("CARGO_PKG_VERSION");
         let (pid, poller) = (self.engine.facts.process_id, self.engine.facts.poller_name);
         let port = self.event_loop.port();
         let text = format!("Squint {version} ready: poller={poller}, pid={pid}, port={port}");
-        for notice in self.engine.config.notices().to_vec() {
-            self.log(Level::Notice, &notice);
-        }
         self.log(Level::Notice, &text);
-        if let Some(path) = self.engine.config.settings().pidfile.clone() {
-            let contents = format!("{pid}\n");
-            if let Err(errno) = self.event_loop.sys.write_file(&path, contents.as_bytes()) {
-                let text = format!("Could not write the pid file {}: {errno}", path.display());
-                self.log(Level::Warning, &text);
-            }
+        self.write_pid_file();
+        self.tell_supervisor();
+    }
+
+    fn write_pid_file(&mut self) {
+        let Some(path) = self.engine.config.settings().pidfile.clone() else { return };
+        let contents = format!("{}\n", self.engine.facts.process_id);
+        if let Err(errno) = self.event_loop.sys.write_file(&path, contents.as_bytes()) {
+            let text = format!("Could not write the pid file {}: {errno}", path.display());
+            self.log(Level::Warning, &text);
         }
+    }
+
+    fn tell_supervisor(&mut self) {
         if self.engine.config.settings().supervised == Supervised::Upstart {
             self.log(Level::Notice, "'supervised upstart' has no effect here: use systemd or no");
         }
@@ -203,7 +221,7 @@ impl<S: Sys> Server<S> {
     }
 }
 
-/// Directory, terminal and descriptors, before anything else.
+/// The directory, and the log file in it: whoever asks for a log wants to know that there is none.
 fn prepare_process<S: Sys>(sys: &mut S, settings: &Settings) -> Result<(), StartError> {
     sys.current_dir_set(&settings.dir).map_err(|errno| {
         let dir = settings.dir.display();
@@ -211,10 +229,14 @@ fn prepare_process<S: Sys>(sys: &mut S, settings: &Settings) -> Result<(), Start
             "Can't chdir to '{dir}': {errno}. Set 'dir' to a directory that exists."
         ))
     })?;
-    if settings.daemonize {
-        sys.daemonize().map_err(|errno| StartError(format!("Can't daemonize: {errno}")))?;
+    match &settings.logfile {
+        Some(path) if !sys.log(Some(path), b"") => Err(StartError(format!(
+            "Can't open the log file {}: 'logfile' must name a file in a directory that exists and \
+             may be written.",
+            path.display()
+        ))),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Draws the run id and the hash seed. Without entropy there is no server: a guessable seed would
