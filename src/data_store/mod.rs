@@ -29,6 +29,7 @@ pub mod stream_id;
 mod stream_index;
 mod stream_range;
 mod stream_steps;
+mod stream_walk;
 pub mod string;
 pub mod value;
 

@@ -58,11 +58,6 @@ impl Blocks {
         self.segments.back_mut()?.back_mut()
     }
 
-    /// Where the newest block stands.
-    pub(super) fn back(&self) -> Option<At> {
-        self.last_of(self.segments.len().checked_sub(1)?)
-    }
-
     fn last_of(&self, segment: usize) -> Option<At> {
         let block = self.segments.get(segment)?.len() - 1;
         Some(At { segment, block })
@@ -144,7 +139,7 @@ mod tests {
     }
 
     fn backwards(blocks: &Blocks) -> Vec<u64> {
-        let all = std::iter::successors(blocks.back(), |&at| blocks.previous(at));
+        let all = std::iter::successors(blocks.find(StreamId::MAX), |&at| blocks.previous(at));
         all.map(|at| blocks.get(at).expect("it is there").first_ever().ms).collect()
     }
 

@@ -10,8 +10,9 @@
 //! ```
 
 use super::StreamId;
-use super::stream_block::{Entry, Place, STRETCH_ENTRIES, Walk};
+use super::stream_block::STRETCH_ENTRIES;
 use super::stream_index::{At, Blocks};
+use super::stream_walk::{Entry, Place, Walk};
 
 /// Entries in order; can be copied, so that a caller can count before it writes. See
 /// [`super::Stream::range`].
