@@ -300,8 +300,8 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stream_walk::Entry;
     use super::*;
+    use crate::data_store::stream_walk::Entry;
 
     fn slices<'a>(fields: &'a [&'a [u8]]) -> impl NewFields<'a> {
         fields.iter().copied()

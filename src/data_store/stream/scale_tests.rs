@@ -1,8 +1,8 @@
 //! Long streams: against an ordered map over many blocks and stretches; and what they cost, counted
 //! in bytes and steps, never in time.
 
-use super::super::stream_steps;
 use super::*;
+use crate::data_store::stream_steps;
 use std::collections::BTreeMap;
 
 use arbtest::arbitrary::{Result, Unstructured};
