@@ -10,8 +10,7 @@ use super::{Request, timeout};
 use crate::client::{TimeoutReply, WaitKind};
 use crate::config::Config;
 use crate::data_store::Key;
-use crate::data_store::stream::BlockLimits;
-use crate::data_store::stream::{Entry, Stream};
+use crate::data_store::stream::{BlockLimits, ENTRY_BYTES_MAX, Entry, Field, Stream};
 use crate::data_store::stream_id::{self, BoundError, NewId, ReadFrom, StreamId};
 use crate::data_store::value::Value;
 use crate::resp::writer::{Protocol, Writer};
@@ -33,8 +32,9 @@ const TOO_LARGE: ErrorReply = ErrorReply::fixed("ERR Elements are too large to b
 
 /// XADD key [options] *|id field value [field value ...]
 pub fn xadd(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let options = AddOptions::parse(request, block_limits(ctx.config))?;
-    let fields: Vec<&[u8]> = request.iter().skip(options.id_index + 1).collect();
+    let limits = block_limits(ctx.config);
+    let options = AddOptions::parse(request, limits)?;
+    let fields = request.rest(options.id_index + 1);
     if fields.is_empty() || !fields.len().is_multiple_of(2) {
         return Err(error_reply::wrong_arity(ctx.command.name));
     }
@@ -42,29 +42,33 @@ pub fn xadd(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Err(ID_ZERO);
     }
     let key = ctx.key(request, 1);
-    if ctx.store.stream(key)?.is_none() {
-        if options.is_existing_only {
+    let now_ms = u64::try_from(ctx.now.wall_ms()).unwrap_or(0);
+    let id = match ctx.store.stream(key)? {
+        Some(stream) => append(stream, &options, fields, limits, now_ms)?,
+        None if options.is_existing_only => {
             ctx.reply.null();
             return Ok(());
         }
-        ctx.store.insert(key, Value::Stream(Box::default()));
-    }
-    let id = append(ctx, key, &options, &fields)?;
+        None => {
+            let mut stream = Box::<Stream>::default();
+            let id = append(&mut stream, &options, fields, limits, now_ms)?;
+            ctx.store.insert(key, Value::Stream(stream));
+            id
+        }
+    };
     write_id(&mut ctx.reply, id);
     ctx.touched(key.bytes, Change::Grown);
     Ok(())
 }
 
-/// Adds an entry to a stream that is there, and trims.
+/// Adds an entry, and trims.
 fn append(
-    ctx: &mut Context<'_>,
-    key: Key<'_>,
+    stream: &mut Stream,
     options: &AddOptions,
-    fields: &[&[u8]],
+    fields: Request<'_>,
+    limits: BlockLimits,
+    now_ms: u64,
 ) -> Result<StreamId, ErrorReply> {
-    let limits = block_limits(ctx.config);
-    let now_ms = u64::try_from(ctx.now.wall_ms()).unwrap_or(0);
-    let stream = ctx.store.stream(key)?.expect("there, or just inserted");
     if stream.last_id() == StreamId::MAX {
         return Err(EXHAUSTED);
     }
@@ -76,11 +80,10 @@ fn append(
     if id <= stream.last_id() {
         return Err(ID_TOO_SMALL);
     }
-    let bytes: usize = fields.iter().map(|field| field.len()).sum();
-    if bytes > crate::data_store::stream::ENTRY_BYTES_MAX {
+    if fields.iter().map(<[u8]>::len).sum::<usize>() > ENTRY_BYTES_MAX {
         return Err(TOO_LARGE);
     }
-    stream.append(id, fields, limits);
+    stream.append(id, fields.iter(), limits);
     if let Some(trim) = options.trim {
         stream.trim(trim);
     }
@@ -257,8 +260,7 @@ fn resolve_starts(
 
 /// The id above which there is just the last entry; of an empty stream, nothing yet.
 fn before_last(stream: &Stream) -> StreamId {
-    let last = stream.range(StreamId::MIN, StreamId::MAX, true).next();
-    last.and_then(|entry| entry.id.previous()).unwrap_or(stream.last_id())
+    stream.last_entry().and_then(|entry| entry.id.previous()).unwrap_or(stream.last_id())
 }
 
 /// The streams that have entries above their start, by number. A client that was woken looks at the
@@ -320,9 +322,7 @@ fn write_streams(
 fn remember_starts(ctx: &mut Context<'_>, options: &ReadOptions, starts: &[StreamId]) {
     let Some(blocked) = &mut ctx.client().blocked else { return };
     for (number, start) in starts.iter().enumerate() {
-        let mut text = Vec::new();
-        start.write(&mut text);
-        blocked.request.set(options.keys_index + options.streams + number, &text);
+        blocked.request.set(options.keys_index + options.streams + number, &start.text());
     }
 }
 
@@ -377,16 +377,17 @@ fn write_entries<'a>(reply: &mut Writer<'_>, entries: impl Iterator<Item = Entry
         let fields = entry.fields();
         reply.array(fields.len());
         for field in fields {
-            reply.bulk(field);
+            match field {
+                Field::Bytes(bytes) => reply.bulk(bytes),
+                Field::Integer(integer) => reply.bulk_integer(integer),
+            }
         }
     }
     reply.finish_array(header, number);
 }
 
 fn write_id(reply: &mut Writer<'_>, id: StreamId) {
-    let mut text = Vec::with_capacity(StreamId::TEXT_BYTES_MAX);
-    id.write(&mut text);
-    reply.bulk(&text);
+    reply.bulk(&id.text());
 }
 
 /// A number of entries as a reply.

@@ -14,7 +14,8 @@
 //! Keys arrive as [`Key`]: bytes with their hash, computed once per request, so that a batch of
 //! requests can be hashed and prefetched before the first one runs.
 //!
-//! Imports nothing from the server outside this directory.
+//! Imports nothing from the server outside this directory but `text`, which reads and writes
+//! numbers.
 
 mod dict;
 mod expiry;
@@ -23,7 +24,12 @@ pub mod keyspace;
 pub mod list;
 pub mod stream;
 mod stream_block;
+mod stream_field;
 pub mod stream_id;
+mod stream_index;
+mod stream_range;
+mod stream_steps;
+mod stream_walk;
 pub mod string;
 pub mod value;
 

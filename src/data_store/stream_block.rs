@@ -1,5 +1,17 @@
-//! A block of a stream: entries with neighbouring ids, and how full Redis would call it.
+//! A block of a stream: entries with neighbouring ids, as bytes; and how full Redis would call it.
 //!
+//! ```text
+//!   bytes:   name count | name ... | entry | entry | ...        the names of the first entry
+//!                                   ^ stretch 0: 128 entries ^ stretch 1 ...
+//! ```
+//!
+//! What an entry looks like is drawn in `stream_walk.rs`.
+//!
+//! An id is found by walking; each step leaps over an entry. A walk is bounded: where a block has
+//! many entries, places to start from are noted every [`STRETCH_ENTRIES`] of them. Deleted entries
+//! are marked and stay, as in Redis, until the whole block goes.
+//!
+//! # Where a block ends
 //! Approximate trimming drops only whole blocks, so clients see where one block ends and the next
 //! begins. Redis ends a block by its entries, deleted ones included, or by the bytes of its packed
 //! form; [`Block::packed_bytes`] computes these bytes without packing anything, and a block here
@@ -11,12 +23,10 @@
 //!   entry with    flags | ms - first ms | seq - first seq | count | field value ... | items
 //!   other fields
 //! ```
-//!
-//! Entries with the field names of the block's first entry store only their values.
 
 use super::StreamId;
-use super::string::parse_integer;
-use std::collections::VecDeque;
+use super::stream_field::{Field, Stored, packed_integer_bytes, put_varint};
+use super::stream_walk::{DELETED, Place, Walk, before_first, put_id};
 
 /// When a block is full: settings, because they can be changed while the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,64 +49,107 @@ const PACKED_BYTES_MAX: u64 = 1 << 30;
 /// Header (total bytes and item count) and end mark of the packed form.
 const FRAME_BYTES: usize = 7;
 
+/// No walk to an id leaps over more entries than this. Above the default of
+/// `stream-node-max-entries`, so that ordinary blocks need no list of places.
+pub(super) const STRETCH_ENTRIES: usize = 128;
+
+/// Names and values of a new entry in turn; can be read several times.
+pub trait NewFields<'a>: ExactSizeIterator<Item = &'a [u8]> + Clone {}
+
+impl<'a, F: ExactSizeIterator<Item = &'a [u8]> + Clone> NewFields<'a> for F {}
+
 #[derive(Debug)]
 pub(super) struct Block {
     /// The id that the block began with. It stays when that entry is deleted.
     first: StreamId,
     /// The highest id the block ever had.
     last: StreamId,
-    field_names: Packed,
-    field_count: usize,
-    entries: VecDeque<StoredEntry>,
-    deleted: usize,
-    /// Packed bytes without the counters of live and deleted entries, which change.
-    packed_bytes_fixed: usize,
+    bytes: Vec<u8>,
+    /// Where a walk may begin beside the first entry: every [`STRETCH_ENTRIES`] entries.
+    stretches: Vec<Place>,
+    live: u32,
+    deleted: u32,
+    /// Bytes of Redis's packed form without the counters of live and deleted entries, which change.
+    /// Stops at the highest number: far beyond, the block has long been full.
+    packed_bytes_fixed: u32,
+    /// Where the names end.
+    entries_at: u32,
 }
 
-#[derive(Debug)]
-struct StoredEntry {
-    id: StreamId,
-    /// Values only if `shares_fields`, else names and values in turn.
-    items: Packed,
-    field_count: usize,
-    shares_fields: bool,
-}
+static_assertions::const_assert_eq!(size_of::<Block>(), 96);
 
 impl Block {
-    /// A block that begins with this entry; `fields` holds names and values in turn.
-    pub(super) fn new(id: StreamId, fields: &[&[u8]]) -> Block {
-        let names = fields.iter().step_by(2);
-        let names_bytes: usize = names.clone().map(|name| item_bytes(name)).sum();
-        let field_count = fields.len() / 2;
+    /// A block that begins with this entry; room for so many bytes is made at once.
+    pub(super) fn new<'a>(id: StreamId, fields: impl NewFields<'a>, capacity: usize) -> Block {
+        let names = fields.clone().step_by(2).map(Field::new);
+        let mut bytes = Vec::with_capacity(capacity);
+        put_varint(&mut bytes, names.len() as u64);
+        names.clone().for_each(|name| name.put(&mut bytes));
+        let names_bytes: usize = names.clone().map(Field::packed_bytes).sum();
+        let packed = FRAME_BYTES + packed_integer_bytes(names.len() as i64) + names_bytes + 2;
+        let entries_at = u32::try_from(bytes.len()).expect("a request is below 4 GiB");
         let mut block = Block {
             first: id,
-            last: id,
-            field_names: Packed::new(names),
-            field_count,
-            entries: VecDeque::new(),
+            last: before_first(id),
+            bytes,
+            stretches: Vec::new(),
+            live: 0,
             deleted: 0,
-            packed_bytes_fixed: FRAME_BYTES + number_bytes(field_count as i64) + names_bytes + 2,
+            packed_bytes_fixed: 0,
+            entries_at,
         };
+        block.add_packed_bytes(packed);
         block.push(id, fields);
         block
     }
 
     /// Adds an entry with a higher id than any before.
-    pub(super) fn push(&mut self, id: StreamId, fields: &[&[u8]]) {
-        assert!(id >= self.last, "ids only grow within a block");
-        let names = fields.iter().step_by(2);
-        let shares_fields =
-            self.field_count * 2 == fields.len() && self.field_names.iter().eq(names.copied());
-        let items = if shares_fields {
-            Packed::new(fields.iter().skip(1).step_by(2))
+    pub(super) fn push<'a>(&mut self, id: StreamId, fields: impl NewFields<'a>) {
+        assert!(id > self.last || self.entries() == 0, "ids only grow within a block");
+        let entries = self.entries() as usize;
+        if entries > 0 && entries.is_multiple_of(STRETCH_ENTRIES) {
+            self.stretches.push(self.end());
+        }
+        let count = fields.len() / 2;
+        let has_own_names = !self.has_names(fields.clone());
+        put_id(&mut self.bytes, self.last, id, has_own_names);
+        let mut packed = self.packed_id_bytes(id);
+        if has_own_names {
+            put_varint(&mut self.bytes, count as u64);
+            packed += packed_integer_bytes(count as i64) + self.put_fields(fields);
+            packed += packed_integer_bytes(2 * count as i64 + 4);
         } else {
-            Packed::new(fields.iter())
-        };
-        let field_count = fields.len() / 2;
-        let entry = StoredEntry { id, items, field_count, shares_fields };
-        self.packed_bytes_fixed += self.entry_bytes(&entry);
-        self.entries.push_back(entry);
+            packed += self.put_fields(fields.skip(1).step_by(2));
+            packed += packed_integer_bytes(count as i64 + 3);
+        }
+        self.add_packed_bytes(packed);
         self.last = id;
+        self.live += 1;
+    }
+
+    /// Whether the names among these fields are the block's.
+    fn has_names<'a>(&self, fields: impl NewFields<'a>) -> bool {
+        let mut names = Stored(&self.bytes);
+        names.varint() == fields.len() as u64 / 2
+            && fields.step_by(2).all(|name| names.field() == Field::new(name))
+    }
+
+    /// Appends these fields and returns how many bytes Redis needs for them.
+    fn put_fields<'a>(&mut self, fields: impl Iterator<Item = &'a [u8]>) -> usize {
+        let mut packed = 0;
+        for field in fields.map(Field::new) {
+            field.put(&mut self.bytes);
+            packed += field.packed_bytes();
+        }
+        packed
+    }
+
+    /// Gives back what was kept for further entries; more can be added all the same. Returns the
+    /// bytes that are left: the next block may need as many.
+    pub(super) fn finish(&mut self) -> usize {
+        self.bytes.shrink_to_fit();
+        self.stretches.shrink_to_fit();
+        self.bytes.len()
     }
 
     /// Whether the next entry, with names and values of this many bytes in all, needs a new block.
@@ -105,14 +158,18 @@ impl Block {
             0 => PACKED_BYTES_MAX,
             bytes_max => bytes_max.min(PACKED_BYTES_MAX),
         };
-        let entries = self.len() + self.deleted;
-        self.packed_bytes() as u64 + next_bytes as u64 >= bytes_max
-            || limits.entries_max > 0 && entries as u64 >= limits.entries_max
+        self.packed_bytes() + next_bytes as u64 >= bytes_max
+            || limits.entries_max > 0 && u64::from(self.entries()) >= limits.entries_max
     }
 
     /// Live entries.
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.live as usize
+    }
+
+    /// Entries ever added.
+    fn entries(&self) -> u32 {
+        self.live + self.deleted
     }
 
     pub(super) fn first_ever(&self) -> StreamId {
@@ -123,205 +180,136 @@ impl Block {
         self.last
     }
 
-    /// Position among the live entries of the first one with this id or a higher one.
-    pub(super) fn lower_bound(&self, id: StreamId) -> usize {
-        self.entries.partition_point(|entry| entry.id < id)
+    /// Heap that the block holds, bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.bytes.capacity() + self.stretches.capacity() * size_of::<Place>()
     }
 
-    /// The live entry at this position.
-    pub(super) fn entry(&self, position: usize) -> Option<Entry<'_>> {
-        let stored = self.entries.get(position)?;
-        let names = stored.shares_fields.then(|| self.field_names.iter());
-        let (values, left) = (stored.items.iter(), stored.field_count * 2);
-        Some(Entry { id: stored.id, fields: Fields { names, values, left } })
+    /// The place of the first entry.
+    pub(super) fn start(&self) -> Place {
+        Place { offset: self.entries_at as usize, previous: before_first(self.first) }
     }
 
-    /// Deletes the entry with this id; `false` if no live entry has it.
-    pub(super) fn remove(&mut self, id: StreamId) -> bool {
-        let position = self.lower_bound(id);
-        if self.entries.get(position).is_none_or(|entry| entry.id != id) {
-            return false;
+    fn end(&self) -> Place {
+        Place { offset: self.bytes.len(), previous: self.last }
+    }
+
+    /// Stretches that the block is divided into, one at least.
+    pub(super) fn stretches(&self) -> usize {
+        self.stretches.len() + 1
+    }
+
+    /// The number of the stretch that this id would lie in.
+    pub(super) fn stretch_of(&self, id: StreamId) -> usize {
+        self.stretches.partition_point(|place| {
+            super::stream_steps::count();
+            place.previous < id
+        })
+    }
+
+    /// Where stretch number `stretch` begins.
+    pub(super) fn stretch_start(&self, stretch: usize) -> Place {
+        match stretch.checked_sub(1) {
+            Some(index) => self.stretches[index],
+            None => self.start(),
         }
-        self.entries.remove(position);
-        self.deleted += 1;
-        true
     }
 
-    /// Deletes the first `count` live entries.
-    pub(super) fn drop_front(&mut self, count: usize) {
-        self.entries.drain(..count);
-        self.deleted += count;
+    /// The entries of one stretch, deleted ones too.
+    pub(super) fn stretch(&self, stretch: usize) -> Walk<'_> {
+        let end = self.stretches.get(stretch).map_or(self.bytes.len(), |place| place.offset);
+        self.walk_to(self.stretch_start(stretch), end)
+    }
+
+    /// The entries from this place on, deleted ones too.
+    pub(super) fn walk(&self, from: Place) -> Walk<'_> {
+        self.walk_to(from, self.bytes.len())
+    }
+
+    fn walk_to(&self, from: Place, end: usize) -> Walk<'_> {
+        let mut names = Stored(&self.bytes);
+        let name_count = names.varint() as usize;
+        Walk::new(&self.bytes[..end], from, names, name_count)
+    }
+
+    /// Deletes the entry with this id, walking from `from`, which is not behind it; `false` if no
+    /// live entry has it.
+    pub(super) fn remove(&mut self, id: StreamId, from: Place) -> bool {
+        let found = self.walk(from).find(|found| found.entry.id >= id);
+        match found {
+            Some(found) if found.entry.id == id && !found.is_deleted => {
+                self.mark_deleted(found.offset);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Deletes live entries from `from` on as long as `is_dropped`, which is given an id and how
+    /// many went before it, says so. Returns how many went, and the place behind them.
+    pub(super) fn drop_front(
+        &mut self,
+        from: Place,
+        is_dropped: impl Fn(StreamId, u64) -> bool,
+    ) -> (u64, Place) {
+        let (mut place, mut dropped) = (from, 0);
+        loop {
+            let mut walk = self.walk(place);
+            let Some(found) = walk.next() else { break };
+            let (behind, id) = (walk.next, found.entry.id);
+            if !found.is_deleted {
+                if !is_dropped(id, dropped) {
+                    break;
+                }
+                let offset = found.offset;
+                self.mark_deleted(offset);
+                dropped += 1;
+            }
+            place = behind;
+        }
+        (dropped, place)
+    }
+
+    fn mark_deleted(&mut self, offset: usize) {
+        debug_assert!(self.bytes[offset] & DELETED == 0, "deleted once");
+        self.bytes[offset] |= DELETED;
+        self.live -= 1;
+        self.deleted += 1;
     }
 
     /// Bytes that Redis would need for this block. Deleted entries stay in it.
-    fn packed_bytes(&self) -> usize {
-        self.packed_bytes_fixed
-            + number_bytes(self.entries.len() as i64)
-            + number_bytes(self.deleted as i64)
+    fn packed_bytes(&self) -> u64 {
+        let counters = packed_integer_bytes(i64::from(self.live))
+            + packed_integer_bytes(i64::from(self.deleted));
+        u64::from(self.packed_bytes_fixed) + counters as u64
     }
 
-    fn entry_bytes(&self, entry: &StoredEntry) -> usize {
-        let count = entry.field_count as i64;
-        let other_fields = if entry.shares_fields { 0 } else { number_bytes(count) };
-        let items = if entry.shares_fields { count + 3 } else { 2 * count + 4 };
+    fn add_packed_bytes(&mut self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.packed_bytes_fixed = self.packed_bytes_fixed.saturating_add(bytes);
+    }
+
+    fn packed_id_bytes(&self, id: StreamId) -> usize {
         // Differences wrap: a later millisecond may well have a lower sequence.
-        let ms = entry.id.ms.wrapping_sub(self.first.ms).cast_signed();
-        let seq = entry.id.seq.wrapping_sub(self.first.seq).cast_signed();
+        let ms = id.ms.wrapping_sub(self.first.ms).cast_signed();
+        let seq = id.seq.wrapping_sub(self.first.seq).cast_signed();
         let flags = 2;
-        let values: usize = entry.items.iter().map(item_bytes).sum();
-        flags + number_bytes(ms) + number_bytes(seq) + other_fields + values + number_bytes(items)
+        flags + packed_integer_bytes(ms) + packed_integer_bytes(seq)
     }
 }
-
-/// Packed bytes of an integer: its encoding and a byte for walking backwards.
-fn number_bytes(number: i64) -> usize {
-    let encoded = match number {
-        0..=127 => 1,
-        -4096..=4095 => 2,
-        -32768..=32767 => 3,
-        -8_388_608..=8_388_607 => 4,
-        -2_147_483_648..=2_147_483_647 => 5,
-        _ => 9,
-    };
-    encoded + 1
-}
-
-/// Packed bytes of a string: as a number if it reads as one, else with a length in front; and the
-/// length of all that again behind it, seven bits to a byte.
-fn item_bytes(item: &[u8]) -> usize {
-    if let Some(number) = parse_integer(item) {
-        return number_bytes(number);
-    }
-    let encoded = item.len()
-        + match item.len() {
-            0..64 => 1,
-            64..4096 => 2,
-            _ => 5,
-        };
-    let backwards = match encoded {
-        0..=127 => 1,
-        128..16_383 => 2,
-        16_383..2_097_151 => 3,
-        2_097_151..268_435_455 => 4,
-        _ => 5,
-    };
-    encoded + backwards
-}
-
-/// Byte strings one behind the other in one allocation, each after its length (seven bits to a
-/// byte, low bits first, the top bit set on all but the last).
-#[derive(Debug)]
-struct Packed(Box<[u8]>);
-
-impl Packed {
-    fn new<'a>(items: impl Iterator<Item = &'a &'a [u8]> + Clone) -> Packed {
-        let bytes: usize = items.clone().map(|item| item.len() + length_bytes(item.len())).sum();
-        let mut packed = Vec::with_capacity(bytes);
-        for item in items {
-            let mut length = item.len();
-            while length >= 0x80 {
-                packed.push(length as u8 | 0x80);
-                length >>= 7;
-            }
-            packed.push(length as u8);
-            packed.extend_from_slice(item);
-        }
-        debug_assert_eq!(packed.len(), bytes);
-        Packed(packed.into_boxed_slice())
-    }
-
-    fn iter(&self) -> Items<'_> {
-        Items { rest: &self.0 }
-    }
-}
-
-fn length_bytes(length: usize) -> usize {
-    (length | 1).ilog2() as usize / 7 + 1
-}
-
-/// The strings of a [`Packed`].
-#[derive(Debug, Clone, Copy, Default)]
-struct Items<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Iterator for Items<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (mut length, mut shift) = (0, 0);
-        loop {
-            let (&byte, rest) = self.rest.split_first()?;
-            self.rest = rest;
-            length |= usize::from(byte & 0x7f) << shift;
-            shift += 7;
-            if byte < 0x80 {
-                break;
-            }
-        }
-        let (item, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        Some(item)
-    }
-}
-
-/// An entry of a stream, to read.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry<'a> {
-    /// Its id.
-    pub id: StreamId,
-    fields: Fields<'a>,
-}
-
-impl<'a> Entry<'a> {
-    /// Names and values in turn, in the order in which they were given; the length counts both.
-    pub fn fields(&self) -> Fields<'a> {
-        self.fields
-    }
-}
-
-/// Names and values of an entry in turn. See [`Entry::fields`].
-#[derive(Debug, Clone, Copy)]
-pub struct Fields<'a> {
-    /// The names, if the block keeps them for all entries; they take turns with `values`.
-    names: Option<Items<'a>>,
-    values: Items<'a>,
-    left: usize,
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let name_is_due = self.left.is_multiple_of(2);
-        let item = match &mut self.names {
-            Some(names) if name_is_due && self.left > 0 => names.next(),
-            _ => self.values.next(),
-        }?;
-        self.left -= 1;
-        Some(item)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl ExactSizeIterator for Fields<'_> {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data_store::stream_walk::Entry;
 
-    #[test]
-    fn packed_strings_come_back() {
-        arbtest::arbtest(|u| {
-            let mut strings: Vec<Vec<u8>> = u.arbitrary()?;
-            strings.push(vec![b'x'; u.int_in_range(0..=20_000)?]);
-            let slices: Vec<&[u8]> = strings.iter().map(Vec::as_slice).collect();
-            assert!(Packed::new(slices.iter()).iter().eq(slices.iter().copied()));
-            Ok(())
-        });
+    fn slices<'a>(fields: &'a [&'a [u8]]) -> impl NewFields<'a> {
+        fields.iter().copied()
+    }
+
+    fn live(block: &Block) -> impl Iterator<Item = Entry<'_>> {
+        let all = block.walk(block.start());
+        all.filter(|found| !found.is_deleted).map(|found| found.entry)
     }
 
     #[test]
@@ -333,18 +321,49 @@ mod tests {
             &[b"a", b"5"],
             &[b"b", b"6", b"a", b"7"],
         ];
-        let mut block = Block::new(id(1, 0), entries[0]);
-        (2..).zip(&entries[1..]).for_each(|(ms, fields)| block.push(id(ms, 0), fields));
-        for (position, fields) in entries.iter().enumerate() {
-            let entry = block.entry(position).expect("four entries were pushed");
+        let mut block = Block::new(id(1, 0), slices(entries[0]), 0);
+        (2..).zip(&entries[1..]).for_each(|(ms, fields)| block.push(id(ms, 0), slices(fields)));
+        assert_eq!(block.walk(block.start()).count(), 4);
+        for (position, (entry, fields)) in live(&block).zip(entries).enumerate() {
             assert_eq!(entry.fields().len(), fields.len());
-            assert!(entry.fields().eq(fields.iter().copied()));
-            assert_eq!(block.entries[position].shares_fields, position < 2);
+            assert!(entry.fields().eq(fields.iter().map(|field| Field::new(field))));
+            assert_eq!(entry.fields().has_shared_names(), position < 2);
         }
-        assert!(block.entry(4).is_none());
-        assert!(block.remove(id(1, 0)) && !block.remove(id(1, 0)));
-        let first = block.entry(0).expect("three entries are left");
-        assert!(first.fields().eq(entries[1].iter().copied()), "names outlive their first entry");
+        assert!(block.remove(id(1, 0), block.start()) && !block.remove(id(1, 0), block.start()));
+        let first = live(&block).next().expect("three entries are left");
+        let expected = entries[1].iter().map(|field| Field::new(field));
+        assert!(first.fields().eq(expected), "names outlive their first entry");
+    }
+
+    /// Ids of all kinds: neighbours, far apart, low sequences in later milliseconds.
+    #[test]
+    fn ids_come_back() {
+        arbtest::arbtest(|u| {
+            let mut id = StreamId::new(u.arbitrary()?, u.arbitrary()?);
+            let mut block = Block::new(id, slices(&[b"a", b"1"]), 0);
+            let mut ids = vec![id];
+            while !u.is_empty() {
+                let by = u.arbitrary::<u64>()? >> u.int_in_range(0..=63)?;
+                let next = match u.int_in_range(0..=2)? {
+                    0 => id.seq.checked_add(by.max(1)).map(|seq| StreamId::new(id.ms, seq)),
+                    1 => id.ms.checked_add(by.max(1)).map(|ms| StreamId::new(ms, 0)),
+                    _ => id.ms.checked_add(1).map(|ms| StreamId::new(ms, by)),
+                };
+                let Some(next) = next else { continue };
+                id = next;
+                block.push(id, slices(&[b"a", b"1"]));
+                ids.push(id);
+            }
+            assert!(live(&block).map(|entry| entry.id).eq(ids.iter().copied()));
+            let stretches = (0..block.stretches()).flat_map(|number| block.stretch(number));
+            assert!(stretches.map(|found| found.entry.id).eq(ids.iter().copied()));
+            for &id in &ids {
+                let place = block.stretch_start(block.stretch_of(id));
+                let steps = block.walk(place).position(|found| found.entry.id == id);
+                assert!(steps.is_some_and(|steps| steps < STRETCH_ENTRIES));
+            }
+            Ok(())
+        });
     }
 
     /// How many entries go into a block before it is full.
@@ -353,12 +372,12 @@ mod tests {
         for number in 0.. {
             let id = StreamId::new(number + 1, number * number);
             let fields = fields(number);
-            let slices: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
-            let bytes = slices.iter().map(|slice| slice.len()).sum();
+            let slices = fields.iter().map(Vec::as_slice);
+            let bytes = slices.clone().map(<[u8]>::len).sum();
             match &mut block {
                 Some(block) if block.is_full(limits, bytes) => return block.len(),
-                Some(block) => block.push(id, &slices),
-                None => block = Some(Block::new(id, &slices)),
+                Some(block) => block.push(id, slices),
+                None => block = Some(Block::new(id, slices, 0)),
             }
         }
         unreachable!("every block is full some time")
@@ -391,12 +410,13 @@ mod tests {
 
     #[test]
     fn zero_means_no_limit_and_deleted_entries_count() {
-        let mut block = Block::new(StreamId::new(1, 0), &[b"a", b"1"]);
+        let one = || slices(&[b"a", b"1"]);
+        let mut block = Block::new(StreamId::new(1, 0), one(), 0);
         assert!(!block.is_full(BlockLimits { entries_max: 0, bytes_max: 0 }, 1 << 20));
         assert!(block.is_full(BlockLimits { entries_max: 0, bytes_max: 0 }, 1 << 30));
         let two = BlockLimits { entries_max: 2, bytes_max: 0 };
         assert!(!block.is_full(two, 2));
-        block.push(StreamId::new(2, 0), &[b"a", b"1"]);
-        assert!(block.remove(StreamId::new(1, 0)) && block.is_full(two, 2));
+        block.push(StreamId::new(2, 0), one());
+        assert!(block.remove(StreamId::new(1, 0), block.start()) && block.is_full(two, 2));
     }
 }

@@ -12,6 +12,8 @@
 //!            on the command      $ + >   last id, last entry, undelivered, in XREAD
 //! ```
 
+use arrayvec::ArrayVec;
+
 /// The id of a stream entry. Ordered by time, then by sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
@@ -21,12 +23,13 @@ pub struct StreamId {
     pub seq: u64,
 }
 
+/// What [`StreamId::text`] makes: two numbers of up to 20 digits, and a dash.
+pub type StreamIdText = ArrayVec<u8, 41>;
+
 /// Longer texts are refused unread.
 const TEXT_BYTES_MAX: usize = 127;
 
 impl StreamId {
-    /// The longest text that [`StreamId::write`] makes.
-    pub const TEXT_BYTES_MAX: usize = 41;
     /// `0-0`: below every entry.
     pub const MIN: StreamId = StreamId { ms: 0, seq: 0 };
     /// The last id there can be.
@@ -53,11 +56,13 @@ impl StreamId {
         }
     }
 
-    /// Appends `ms-seq` in decimal.
-    pub fn write(self, out: &mut Vec<u8>) {
-        write_decimal(self.ms, out);
-        out.push(b'-');
-        write_decimal(self.seq, out);
+    /// `ms-seq` in decimal.
+    pub fn text(self) -> StreamIdText {
+        let mut text = StreamIdText::new();
+        write_decimal(self.ms, &mut text);
+        text.push(b'-');
+        write_decimal(self.seq, &mut text);
+        text
     }
 
     /// Reads `ms-seq`, or `ms` with the sequence that the command assumes when it is missing.
@@ -215,7 +220,7 @@ fn parse_number(text: &[u8]) -> Option<u64> {
     Some(if negative { number.wrapping_neg() } else { number })
 }
 
-fn write_decimal(number: u64, out: &mut Vec<u8>) {
+fn write_decimal(number: u64, out: &mut StreamIdText) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     let mut rest = number;
@@ -227,7 +232,7 @@ fn write_decimal(number: u64, out: &mut Vec<u8>) {
             break;
         }
     }
-    out.extend_from_slice(&digits[start..]);
+    out.extend(digits[start..].iter().copied());
 }
 
 #[cfg(test)]
@@ -250,9 +255,8 @@ mod tests {
     fn what_is_written_is_read() {
         arbtest::arbtest(|u| {
             let id = StreamId::new(u.arbitrary()?, u.arbitrary()?);
-            let mut text = Vec::new();
-            id.write(&mut text);
-            assert_eq!(text, format!("{}-{}", id.ms, id.seq).into_bytes());
+            let text = id.text();
+            assert_eq!(text[..], *format!("{}-{}", id.ms, id.seq).as_bytes());
             assert_eq!(StreamId::parse(&text, 7), Some(id));
             if let Some(next) = id.next() {
                 assert_eq!(next.previous(), Some(id));
