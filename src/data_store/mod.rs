@@ -14,13 +14,17 @@
 //! Keys arrive as [`Key`]: bytes with their hash, computed once per request, so that a batch of
 //! requests can be hashed and prefetched before the first one runs.
 //!
-//! Imports nothing from the server outside this directory.
+//! Imports nothing from the server outside this directory, the limits apart.
 
 mod dict;
 mod expiry;
 pub mod hash;
 pub mod keyspace;
 pub mod list;
+mod list_node;
+mod list_run;
+mod list_sequence;
+mod list_tree;
 pub mod stream;
 mod stream_block;
 pub mod stream_id;
