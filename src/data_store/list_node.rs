@@ -25,12 +25,16 @@
 //!
 //! An element that does not fit into a node gets an allocation of its own, one that is larger
 //! than any packed node: that is how the two are told apart.
+//!
+//! How a node gets and gives back room is in `list_node/room.rs`; how nodes are cut, joined and
+//! sieved in `list_node/parts.rs`.
+
+mod parts;
+mod room;
 
 use super::list_run::{Run, length_of, lengths_sum};
-use crate::limits::{
-    LIST_NODE_BYTES_MAX, LIST_NODE_ELEMENTS_MAX, LIST_NODE_EXACT_BYTES_MAX, LIST_NODE_SLACK_PART,
-    LIST_NODE_STEP_BYTES,
-};
+use crate::limits::{LIST_NODE_BYTES_MAX, LIST_NODE_ELEMENTS_MAX};
+use room::capacity_exact;
 use static_assertions::const_assert_eq;
 use std::mem;
 use std::ops::Range;
@@ -114,22 +118,6 @@ impl Header {
             }
         }
     }
-}
-
-/// What to allocate for a node that has this many bytes to hold and goes on growing.
-fn capacity_for(used: usize) -> usize {
-    let slack = if used <= LIST_NODE_EXACT_BYTES_MAX { 0 } else { used / LIST_NODE_SLACK_PART };
-    capacity_exact(used + slack)
-}
-
-/// The smallest size of the allocator's that holds this many bytes.
-fn capacity_exact(used: usize) -> usize {
-    let rounded = (used + 8).next_multiple_of(LIST_NODE_STEP_BYTES) - 8;
-    rounded.min(LIST_NODE_BYTES_MAX)
-}
-
-fn width_for(length: usize) -> usize {
-    if length <= usize::from(u8::MAX) { 1 } else { 2 }
 }
 
 impl Node {
@@ -331,149 +319,6 @@ impl Node {
         true
     }
 
-    /// Makes the lengths wide enough for one more of this size; `false` if that does not fit.
-    fn admit(&mut self, length: usize) -> bool {
-        let header = self.header();
-        if header.count == LIST_NODE_ELEMENTS_MAX || self.is_large() {
-            return false;
-        }
-        match header.width {
-            0 if length == header.extra => true,
-            0 => self.widen(header, width_for(length.max(header.extra))),
-            width if width_for(length) > width => self.widen(header, width_for(length)),
-            _ => true,
-        }
-    }
-
-    fn widen(&mut self, old: Header, width: usize) -> bool {
-        let used = old.used_bytes() + old.count * (width - old.width);
-        if used > LIST_NODE_BYTES_MAX {
-            return false;
-        }
-        if self.bytes.len() < used {
-            self.grow(capacity_for(used));
-        }
-        self.lay_out(HEADER_BYTES, self.bytes.len());
-        let flush = self.header();
-        let wide = Header { width, extra: 0, ..flush };
-        // From the last element on: a wider length never overwrites one that is still to be read.
-        for index in (0..old.count).rev() {
-            let length = self.length(flush, index);
-            self.write_length(wide, index, length);
-        }
-        self.store(wide);
-        true
-    }
-
-    /// Sees to it that an element of this length, which its lengths can express, fits at this end.
-    fn make_room(&mut self, end: End, length: usize) -> bool {
-        let (header, capacity) = (self.header(), self.bytes.len());
-        if header.has_room(end, length, capacity) {
-            return true;
-        }
-        let used = header.used_bytes() + length + header.width;
-        if used > LIST_NODE_BYTES_MAX {
-            return false;
-        }
-        // To move everything must buy room for a while, or it would happen every time. Growing
-        // leaves twice as much free.
-        if capacity < used + capacity / (2 * LIST_NODE_SLACK_PART) {
-            if self.is_whole() {
-                return false;
-            }
-            self.grow(capacity_for(used));
-        }
-        self.gather(end, used, length);
-        true
-    }
-
-    /// Moves all free space to this end. `used` counts the element to come.
-    fn gather(&mut self, end: End, used: usize, length: usize) {
-        let (header, capacity) = (self.header(), self.bytes.len());
-        if end == End::Tail {
-            return self.lay_out(HEADER_BYTES, capacity);
-        }
-        let free = capacity - used;
-        // The head's lengths get the part of the free space that lengths have of the used one.
-        let lengths_bytes = (header.count + 1) * header.width;
-        let lengths_free = free * lengths_bytes / (used - HEADER_BYTES).max(1);
-        let lengths_end = capacity - header.width - lengths_free;
-        let front = lengths_end - header.count * header.width - header.payload_bytes();
-        debug_assert!(front >= HEADER_BYTES + length);
-        self.lay_out(front, lengths_end);
-    }
-
-    /// Moves the elements so that they begin at `front` and their lengths so that they end at
-    /// `lengths_end`; neither may come to lie over the other.
-    fn lay_out(&mut self, front: usize, lengths_end: usize) {
-        let (header, capacity) = (self.header(), self.bytes.len());
-        let lengths_bytes = header.count * header.width;
-        let lengths = header.lengths_start(capacity)..header.lengths_end(capacity);
-        let lengths_start = lengths_end - lengths_bytes;
-        let back = front + header.payload_bytes();
-        debug_assert!(back <= lengths_start);
-        // What moves away from the other goes first.
-        let is_lengths_first = lengths_start > lengths.start;
-        if is_lengths_first {
-            self.bytes.copy_within(lengths.clone(), lengths_start);
-        }
-        self.bytes.copy_within(header.front..header.back, front);
-        if !is_lengths_first {
-            self.bytes.copy_within(lengths, lengths_start);
-        }
-        let extra = if header.width == 0 { header.extra } else { capacity - lengths_end };
-        self.store(Header { front, back, extra, ..header });
-    }
-
-    /// Enlarges the allocation; the new space lies at its end.
-    fn grow(&mut self, capacity: usize) {
-        let added = capacity.saturating_sub(self.bytes.len());
-        let mut header = self.header();
-        let mut bytes = mem::take(&mut self.bytes).into_vec();
-        bytes.reserve_exact(added);
-        bytes.resize(bytes.len() + added, 0);
-        self.bytes = bytes.into_boxed_slice();
-        if header.width > 0 {
-            header.extra += added;
-        }
-        self.store(header);
-    }
-
-    /// Gives back free space past an eighth of the node: it will not be added to any more.
-    pub(super) fn seal(&mut self) {
-        let capacity = self.bytes.len();
-        if capacity - self.used_bytes() > capacity / LIST_NODE_SLACK_PART {
-            self.shrink();
-        }
-    }
-
-    /// Gives back free space past half of the node.
-    pub(super) fn trim(&mut self) {
-        if self.used_bytes() < self.bytes.len() / 2 {
-            self.shrink();
-        }
-    }
-
-    fn shrink(&mut self) {
-        let (used, capacity) = (self.used_bytes(), self.bytes.len());
-        let smaller = capacity_exact(used);
-        if self.is_large() || smaller >= capacity {
-            return;
-        }
-        if self.count() == 0 {
-            return *self = Node::default();
-        }
-        self.lay_out(HEADER_BYTES, smaller);
-        let mut header = self.header();
-        if header.width > 0 {
-            header.extra = 0;
-        }
-        let mut bytes = mem::take(&mut self.bytes).into_vec();
-        bytes.truncate(smaller);
-        self.bytes = bytes.into_boxed_slice();
-        self.store(header);
-    }
-
     /// Removes all elements and keeps the heap, unless it was that of a large one.
     pub(super) fn clear(&mut self) {
         if self.is_large() {
@@ -566,108 +411,31 @@ impl Node {
         self.store(header);
         self.write_length(header, index, length);
     }
+}
 
-    /// Cuts the node before this position and returns what lay behind.
-    pub(super) fn split_off(&mut self, index: usize) -> Node {
-        let count = self.count();
-        if index == 0 {
-            return mem::take(self);
-        }
-        if index == count {
-            return Node::default();
-        }
-        let behind = self.copy(index..count);
-        self.remove(index..count);
-        self.shrink();
-        behind
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_is_drawn_right() {
+        let header = Header { count: 0x1000, width: 2, front: 8, back: 0xabc, extra: 0xdef };
+        assert_eq!(header.pack(), 0x0def_0abc_0008_9000);
+        assert_eq!(Header::unpack(header.pack()), header);
     }
 
-    fn copy(&self, range: Range<usize>) -> Node {
-        let run = self.run(range.clone());
-        let used = HEADER_BYTES + run.payload.len() + run.lengths.len();
-        let mut bytes = vec![0; capacity_exact(used)];
-        let (front, back) = (HEADER_BYTES, HEADER_BYTES + run.payload.len());
-        bytes[front..back].copy_from_slice(run.payload);
-        let lengths_start = bytes.len() - run.lengths.len();
-        bytes[lengths_start..].copy_from_slice(run.lengths);
-        let (count, width, extra) = (run.left, run.width, run.even_bytes);
-        let mut node = Node { bytes: bytes.into_boxed_slice() };
-        node.store(Header { count, width, front, back, extra });
-        node
-    }
-
-    /// The position that parts the bytes of this node about evenly: neither the first one nor
-    /// past the last one. There must be two elements.
-    pub(super) fn middle(&self) -> usize {
-        let header = self.header();
-        assert!(header.count >= 2, "one element cannot be parted");
-        let mut bytes_left = header.payload_bytes() / 2;
-        let fits = |element: &&[u8]| match bytes_left.checked_sub(element.len()) {
-            Some(left) => {
-                bytes_left = left;
-                true
-            }
-            None => false,
-        };
-        self.iter().take_while(fits).count().clamp(1, header.count - 1)
-    }
-
-    /// Bytes that this node and the next one would use as one; nothing if they cannot be one.
-    pub(super) fn merged_bytes(&self, next: &Node) -> Option<usize> {
-        let (first, second) = (self.header(), next.header());
-        let count = first.count + second.count;
-        if self.is_large() || next.is_large() || count > LIST_NODE_ELEMENTS_MAX {
-            return None;
+    #[test]
+    fn a_large_element_is_alone_and_whole() {
+        for length in [LIST_NODE_BYTES_MAX - HEADER_BYTES + 1, LIST_NODE_BYTES_MAX, 70_000] {
+            let element = vec![7; length];
+            assert!(Node::is_too_large(&element));
+            let mut node = Node::of(&element);
+            assert_eq!((node.count(), node.get(0)), (1, element.as_slice()));
+            assert_eq!(node.capacity(), HEADER_BYTES + length);
+            assert!(!node.push(End::Tail, b"") && !node.insert(0, &element));
+            assert_eq!(node.iter().next_back(), Some(element.as_slice()));
+            node.remove(0..1);
+            assert_eq!((node.count(), node.capacity()), (0, 0));
         }
-        let width = |header: Header| match header.width {
-            0 => width_for(header.extra),
-            width => width,
-        };
-        let is_even = first.width == 0 && second.width == 0 && first.extra == second.extra;
-        let width = if is_even { 0 } else { width(first).max(width(second)) };
-        Some(HEADER_BYTES + first.payload_bytes() + second.payload_bytes() + count * width)
-    }
-
-    /// Adds all elements of the next node, which fit.
-    pub(super) fn append(&mut self, next: &Node) {
-        if self.count() == 0 {
-            self.clear();
-        }
-        for element in next.iter() {
-            assert!(self.push(End::Tail, element), "the caller has asked how many bytes it takes");
-        }
-    }
-
-    /// Removes up to `limit` elements equal to this one within `range`, beginning at the end
-    /// `from`, and returns how many. One pass, however many there are.
-    pub(super) fn remove_equal(
-        &mut self,
-        element: &[u8],
-        range: Range<usize>,
-        limit: usize,
-        from: End,
-    ) -> usize {
-        let found = self.run(range.clone()).filter(|other| *other == element).count();
-        let removed = found.min(limit);
-        if removed == 0 {
-            return 0;
-        }
-        if removed == self.count() {
-            self.clear();
-            return removed;
-        }
-        let skipped = if from == End::Tail { found - removed } else { 0 };
-        let doomed = skipped..skipped + removed;
-        let mut kept = Node::default();
-        let mut seen = 0;
-        for (index, other) in self.iter().enumerate() {
-            let is_equal = range.contains(&index) && other == element;
-            seen += usize::from(is_equal);
-            if !(is_equal && doomed.contains(&(seen - 1))) {
-                assert!(kept.push(End::Tail, other), "fewer elements fit where more did");
-            }
-        }
-        *self = kept;
-        removed
     }
 }

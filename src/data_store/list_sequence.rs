@@ -176,9 +176,10 @@ impl Sequence {
     /// here but come back, to be dropped in time.
     pub(super) fn cut(&mut self, end: End, number: usize) -> Option<Sequence> {
         let node = self.nearest_node(end);
-        if number < node.count() {
+        if number <= node.count() {
             node.remove_end(end, number);
             self.len -= number;
+            self.refill(end);
             return None;
         }
         let behind = self.split_off(if end == End::Head { number } else { self.len - number });
