@@ -109,6 +109,16 @@ impl Header {
         self.lengths_end(capacity) - self.count * self.width
     }
 
+    /// Whether the lengths can express this one, and there may be one element more.
+    fn takes(self, length: usize) -> bool {
+        let is_expressible = match self.width {
+            0 => length == self.extra,
+            1 => length <= usize::from(u8::MAX),
+            _ => true,
+        };
+        is_expressible && self.count < LIST_NODE_ELEMENTS_MAX
+    }
+
     /// Whether an element of this length fits at this end without moving anything.
     fn has_room(self, end: End, length: usize, capacity: usize) -> bool {
         match end {
@@ -200,8 +210,12 @@ impl Node {
 
     /// The element at this end, if there is any.
     pub(super) fn end(&self, end: End) -> Option<&[u8]> {
-        let last = self.count().checked_sub(1)?;
-        Some(self.get(if end == End::Head { 0 } else { last }))
+        let header = self.header();
+        let last = header.count.checked_sub(1)?;
+        Some(match end {
+            End::Head => &self.bytes[header.front..header.front + self.length(header, 0)],
+            End::Tail => &self.bytes[header.back - self.length(header, last)..header.back],
+        })
     }
 
     /// The elements at these positions.
@@ -278,28 +292,41 @@ impl Node {
     /// Adds an element at this end; `false`, with nothing added, if there is no room. A node
     /// grows until it is as large as a node can be.
     pub(super) fn push(&mut self, end: End, element: &[u8]) -> bool {
-        let length = element.len();
-        if self.count() == 0 {
+        let (header, length) = (self.header(), element.len());
+        if header.count == 0 {
             return self.begin(end, element);
         }
-        if !self.admit(length) || !self.make_room(end, length) {
-            return false;
+        if header.takes(length) && header.has_room(end, length, self.bytes.len()) {
+            self.place(header, end, element);
+            return true;
         }
-        let mut header = self.header();
-        let index = if end == End::Head {
-            header.front -= length;
-            header.extra -= header.width;
-            0
-        } else {
-            header.back += length;
-            header.count
+        let has_room = self.admit(length) && self.make_room(end, length);
+        if has_room {
+            self.place(self.header(), end, element);
+        }
+        has_room
+    }
+
+    /// Adds an element at this end, where there is room for it.
+    fn place(&mut self, mut header: Header, end: End, element: &[u8]) {
+        let length = element.len();
+        let (index, start) = match end {
+            End::Head => {
+                header.front -= length;
+                header.extra -= header.width;
+                (0, header.front)
+            }
+            End::Tail => {
+                header.back += length;
+                (header.count, header.back - length)
+            }
         };
         header.count += 1;
         self.store(header);
-        self.write_length(header, index, length);
-        let start = if end == End::Head { header.front } else { header.back - length };
+        if header.width > 0 {
+            self.write_length(header, index, length);
+        }
         self.bytes[start..start + length].copy_from_slice(element);
-        true
     }
 
     /// The first element of an empty node. All free space comes to lie at this end.
@@ -353,8 +380,20 @@ impl Node {
 
     /// Removes this many elements at this end.
     pub(super) fn remove_end(&mut self, end: End, number: usize) {
-        let count = self.count();
-        self.remove(if end == End::Head { 0..number } else { count - number..count });
+        let mut header = self.header();
+        if number != 1 || header.count == 1 {
+            let count = header.count;
+            return self.remove(if end == End::Head { 0..number } else { count - number..count });
+        }
+        header.count -= 1;
+        match end {
+            End::Head => {
+                header.front += self.length(header, 0);
+                header.extra += header.width;
+            }
+            End::Tail => header.back -= self.length(header, header.count),
+        }
+        self.store(header);
     }
 
     /// Adds an element before the one at this position, or at the tail; `false`, with nothing
@@ -376,7 +415,9 @@ impl Node {
         header.back += length;
         header.count += 1;
         self.store(header);
-        self.write_length(header, index, length);
+        if width > 0 {
+            self.write_length(header, index, length);
+        }
         self.bytes[start..start + length].copy_from_slice(element);
         true
     }

@@ -68,11 +68,16 @@ pub(super) fn length_of(bytes: &[u8]) -> usize {
     }
 }
 
-/// The sum of lengths of `width` bytes each.
+/// The sum of lengths of `width` bytes each. It cannot overflow, and to check that it does not
+/// would make the processor add one by one.
 pub(super) fn lengths_sum(lengths: &[u8], width: usize) -> usize {
-    let sum: u32 = match width {
-        1 => lengths.iter().map(|length| u32::from(*length)).sum(),
-        _ => lengths.as_chunks().0.iter().map(|pair| u32::from(u16::from_le_bytes(*pair))).sum(),
+    let add = |sum: u32, length: u32| sum.wrapping_add(length);
+    let sum = match width {
+        1 => lengths.iter().map(|length| u32::from(*length)).fold(0, add),
+        _ => {
+            let pairs = lengths.as_chunks().0.iter();
+            pairs.map(|pair| u32::from(u16::from_le_bytes(*pair))).fold(0, add)
+        }
     };
     sum as usize
 }

@@ -10,7 +10,8 @@
 //! that a queue that is filled at one end and drained at the other allocates nothing, wherever
 //! the borders of its nodes lie.
 //!
-//! While there is a node in the tree, neither end is without elements.
+//! A drained end stays empty until something is asked of it: pushing and popping in turn never
+//! touches the tree, even on the border of a node.
 
 use super::list_node::{End, Node};
 use super::list_tree::{Change, Pieces, Tree};
@@ -52,10 +53,11 @@ impl Sequence {
 
     /// The element at this end, if there is any.
     pub(super) fn end(&self, end: End) -> Option<&[u8]> {
-        match end {
-            End::Head => self.head.end(end).or_else(|| self.tail.end(end)),
-            End::Tail => self.tail.end(end).or_else(|| self.head.end(end)),
-        }
+        let (near, far) = match end {
+            End::Head => (&self.head, &self.tail),
+            End::Tail => (&self.tail, &self.head),
+        };
+        near.end(end).or_else(|| self.middle.end(end)).or_else(|| far.end(end))
     }
 
     /// Adds an element at this end.
@@ -93,12 +95,13 @@ impl Sequence {
             return self.keep_spare(before);
         }
         before.seal();
-        let other = self.end_node(opposite(end));
-        if other.count() > 0 {
-            return self.middle.push(end, before);
+        let is_other_free = self.middle.is_empty() && self.end_node(opposite(end)).count() == 0;
+        if is_other_free {
+            let drained = mem::replace(self.end_node(opposite(end)), before);
+            self.keep_spare(drained);
+        } else {
+            self.middle.push(end, before);
         }
-        let drained = mem::replace(other, before);
-        self.keep_spare(drained);
     }
 
     fn keep_spare(&mut self, drained: Node) {
@@ -107,10 +110,19 @@ impl Sequence {
         }
     }
 
-    /// The node with the element at this end.
+    /// The node with the element at this end, fetched from the tree if need be.
     fn nearest_node(&mut self, end: End) -> &mut Node {
-        let is_drained = self.end_node(end).count() == 0;
-        self.end_node(if is_drained { opposite(end) } else { end })
+        if self.end_node(end).count() > 0 {
+            return self.end_node(end);
+        }
+        match self.middle.pop(end) {
+            Some(node) => {
+                let drained = mem::replace(self.end_node(end), node);
+                self.keep_spare(drained);
+                self.end_node(end)
+            }
+            None => self.end_node(opposite(end)),
+        }
     }
 
     /// Removes the element at this end; `false` if there is none.
@@ -120,19 +132,7 @@ impl Sequence {
         }
         self.nearest_node(end).remove_end(end, 1);
         self.len -= 1;
-        self.refill(end);
         true
-    }
-
-    /// Puts a node from the tree to this end if it has run empty.
-    fn refill(&mut self, end: End) {
-        if self.end_node(end).count() > 0 {
-            return;
-        }
-        if let Some(node) = self.middle.pop(end) {
-            let drained = mem::replace(self.end_node(end), node);
-            self.keep_spare(drained);
-        }
     }
 
     /// The node of the element at this position, which exists, and the position in it. Calls
@@ -165,10 +165,8 @@ impl Sequence {
         self.recount();
     }
 
-    /// Counts again after a change of nodes; both ends get elements if there are any between.
+    /// Counts again after a change of nodes.
     fn recount(&mut self) {
-        self.refill(End::Head);
-        self.refill(End::Tail);
         self.len = self.head.count() + self.middle.len() + self.tail.count();
     }
 
@@ -179,7 +177,6 @@ impl Sequence {
         if number <= node.count() {
             node.remove_end(end, number);
             self.len -= number;
-            self.refill(end);
             return None;
         }
         let behind = self.split_off(if end == End::Head { number } else { self.len - number });
@@ -235,7 +232,7 @@ impl Sequence {
                 break;
             }
         }
-        self.len = self.head.count() + self.middle.len() + self.tail.count();
+        self.recount();
         self.len == 0
     }
 

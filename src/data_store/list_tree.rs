@@ -32,7 +32,7 @@ pub(super) type Pieces = ArrayVec<Node, 4>;
 /// Pieces without elements may not be among them.
 pub(super) type Change<'a> = dyn FnMut(Node, usize) -> Pieces + 'a;
 
-/// Nodes in order, none of them without elements.
+/// Nodes in order, none of them without elements. In a sequence, what lies between its ends.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     root: Row,
@@ -92,6 +92,13 @@ impl Tree {
                 }
             }
         }
+    }
+
+    /// The element at this end, if there is any.
+    pub(super) fn end(&self, end: End) -> Option<&[u8]> {
+        let last = self.len.checked_sub(1)?;
+        let (node, _) = self.find(if end == End::Head { 0 } else { last }, || ());
+        node.end(end)
     }
 
     /// Adds a node at this end.

@@ -31,12 +31,11 @@ impl Node {
         if header.count == LIST_NODE_ELEMENTS_MAX || self.is_large() {
             return false;
         }
-        match header.width {
-            0 if length == header.extra => true,
-            0 => self.widen(header, width_for(length.max(header.extra))),
-            width if width_for(length) > width => self.widen(header, width_for(length)),
-            _ => true,
+        if header.takes(length) {
+            return true;
         }
+        let longest = if header.width == 0 { length.max(header.extra) } else { length };
+        self.widen(header, width_for(longest))
     }
 
     fn widen(&mut self, old: Header, width: usize) -> bool {
