@@ -108,6 +108,39 @@ pub const REPLY_SLICES_MAX: usize = 64;
 /// Most bytes of a client's data that an error text repeats.
 pub const ERROR_EXCERPT_BYTES_MAX: usize = 128;
 
+// --- lists
+
+/// Most bytes of a node of packed list elements, its header included: with the general allocator's
+/// own 8 bytes that is 4 KiB, little enough that moving half of it costs less than a cache miss or
+/// two, and enough that what a node costs beside its elements is lost among them.
+pub const LIST_NODE_BYTES_MAX: usize = 4 * 1024 - 8;
+
+/// Steps in which a node grows, bytes: those of the general allocator, which hands out
+/// 16 n + 8 bytes whatever is asked for.
+pub const LIST_NODE_STEP_BYTES: usize = 16;
+
+/// Up to this size a node grows step by step, so that small lists waste nothing, bytes.
+pub const LIST_NODE_EXACT_BYTES_MAX: usize = 128;
+
+/// A larger node that grows takes this part of its size for what comes next, and a node gives up
+/// free space only past this part: one eighth.
+pub const LIST_NODE_SLACK_PART: usize = 8;
+
+/// Most elements in a node: empty elements take no bytes and would never fill one.
+pub const LIST_NODE_ELEMENTS_MAX: usize = 4 * 1024;
+
+/// Neighbouring nodes that together need no more bytes than this become one. Half a node: a merged
+/// one has room to grow, so that changes around the limit do not split and merge for ever.
+pub const LIST_MERGE_BYTES_MAX: usize = LIST_NODE_BYTES_MAX / 2;
+
+/// A list with this many nodes between its ends takes whole nodes at its ends; a shorter one lets
+/// them grow, so that free space stays a small part of it.
+pub const LIST_WHOLE_NODES_MIN: usize = 8;
+
+/// Most children of a branch in the tree of a long list: a million 16-byte elements are three
+/// branches deep, and looking through one branch costs a few cache lines in a row.
+pub const LIST_BRANCH_CHILDREN_MAX: usize = 60;
+
 // --- clients
 
 /// Wrong passwords in a row until the client is closed.
@@ -137,3 +170,6 @@ pub const INCLUDE_FILES_MAX: usize = 1000;
 const_assert!(REPLY_CHUNK_BYTES_MIN <= REPLY_CHUNK_BYTES_MAX);
 const_assert!(REPLY_SHARED_BYTES_MIN <= REPLY_CHUNK_BYTES_MAX);
 const_assert!(UNAUTHENTICATED_BULK_BYTES_MAX < REQUEST_BYTES_MAX);
+const_assert!(LIST_NODE_BYTES_MAX % LIST_NODE_STEP_BYTES == 8);
+const_assert!(LIST_NODE_EXACT_BYTES_MAX < LIST_MERGE_BYTES_MAX);
+const_assert!(LIST_NODE_BYTES_MAX < 1 << 16 && LIST_NODE_ELEMENTS_MAX < 1 << 14);

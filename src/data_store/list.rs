@@ -3,40 +3,97 @@
 //! Elements are handed out as slices and taken in as slices; how they are kept is not part of the
 //! contract. Positions count from the head, from 0; Redis's negative positions are turned into
 //! these by [`clamp_index`] and [`clamp_range`].
+//!
+//! ```text
+//!   a small list    List ---> one node: header | elements | lengths       one allocation
+//!   a long one      List ---> [ head ] ( counted tree of nodes ) [ tail ]
+//! ```
+//!
+//! | to | costs |
+//! |---|---|
+//! | push, read, drop at an end | one node, whatever the length |
+//! | read, set, insert, remove at a position | O(log n), and to move half a node at most |
+//! | trim | O(log n), and to free what is cut off |
+//! | find an equal element | all that lie before it, node by node |
+//! | free | one step per node; see [`List::drop_some`] |
 
-use std::collections::VecDeque;
-use std::collections::vec_deque;
-use std::iter::Rev;
+use super::list_node::{End, Node};
+use super::list_run::Run;
+use super::list_sequence::Sequence;
+use super::list_tree::{Change, Pieces};
+use crate::limits::LIST_NODE_BYTES_MAX;
+use static_assertions::const_assert_eq;
+use std::iter::{FusedIterator, Rev};
+use std::mem;
 
 /// The value of a list key. Commands delete a key whose list runs empty; nothing here does.
 #[derive(Debug, Default)]
 pub struct List {
-    elements: VecDeque<Box<[u8]>>,
+    shape: Shape,
+}
+
+const_assert_eq!(mem::size_of::<List>(), 16);
+
+#[derive(Debug)]
+enum Shape {
+    One(Node),
+    Many(Box<Sequence>),
+}
+
+impl Default for Shape {
+    fn default() -> Shape {
+        Shape::One(Node::default())
+    }
 }
 
 /// Elements from the head towards the tail. See [`List::iter_range`].
 #[derive(Debug, Clone)]
-pub struct Iter<'a>(vec_deque::Iter<'a, Box<[u8]>>);
+pub struct Iter<'a> {
+    list: &'a List,
+    /// Positions still to come.
+    start: usize,
+    end: usize,
+    /// What is left of the nodes at both positions. Both may reach into the same node.
+    front: Run<'a>,
+    back: Run<'a>,
+}
 
 impl<'a> Iterator for Iter<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        self.0.next().map(|element| &**element)
+        if self.start == self.end {
+            return None;
+        }
+        if self.front.left == 0 {
+            let (node, offset) = self.list.find(self.start, || ());
+            self.front = node.run(offset..node.count());
+        }
+        self.start += 1;
+        self.front.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        (self.end - self.start, Some(self.end - self.start))
     }
 }
 
 impl DoubleEndedIterator for Iter<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.0.next_back().map(|element| &**element)
+        if self.start == self.end {
+            return None;
+        }
+        self.end -= 1;
+        if self.back.left == 0 {
+            let (node, offset) = self.list.find(self.end, || ());
+            self.back = node.run(0..offset + 1);
+        }
+        self.back.next_back()
     }
 }
 
 impl ExactSizeIterator for Iter<'_> {}
+impl FusedIterator for Iter<'_> {}
 
 impl List {
     /// A list without elements and without heap.
@@ -46,120 +103,392 @@ impl List {
 
     /// How many elements there are.
     pub fn len(&self) -> usize {
-        self.elements.len()
+        match &self.shape {
+            Shape::One(node) => node.count(),
+            Shape::Many(sequence) => sequence.len(),
+        }
     }
 
     /// Whether there is no element.
     pub fn is_empty(&self) -> bool {
-        self.elements.is_empty()
+        self.len() == 0
     }
 
     /// Adds an element at the head.
     pub fn push_front(&mut self, element: &[u8]) {
-        self.elements.push_front(element.into());
+        self.push(End::Head, element);
     }
 
     /// Adds an element at the tail.
     pub fn push_back(&mut self, element: &[u8]) {
-        self.elements.push_back(element.into());
+        self.push(End::Tail, element);
+    }
+
+    fn push(&mut self, end: End, element: &[u8]) {
+        match &mut self.shape {
+            Shape::One(node) => {
+                if !node.push(end, element) {
+                    self.outgrow(end, element);
+                }
+            }
+            Shape::Many(sequence) => sequence.push(end, element),
+        }
+    }
+
+    /// Adds an element that the only node has no room for.
+    #[cold]
+    fn outgrow(&mut self, end: End, element: &[u8]) {
+        let Shape::One(node) = &mut self.shape else { return };
+        if node.count() == 0 {
+            *node = Node::of(element);
+            return;
+        }
+        let mut sequence = Sequence::from_pieces(Pieces::from_iter([mem::take(node)]));
+        sequence.push(end, element);
+        self.shape = Shape::Many(Box::new(sequence));
     }
 
     /// The element at the head.
     pub fn front(&self) -> Option<&[u8]> {
-        self.get(0)
+        self.end(End::Head)
     }
 
     /// The element at the tail.
     pub fn back(&self) -> Option<&[u8]> {
-        self.get(self.len().checked_sub(1)?)
+        self.end(End::Tail)
+    }
+
+    fn end(&self, end: End) -> Option<&[u8]> {
+        match &self.shape {
+            Shape::One(node) => node.end(end),
+            Shape::Many(sequence) => sequence.end(end),
+        }
     }
 
     /// Removes the head; `false` if there is none. Read it with [`List::front`] first: a reply is
     /// written from the element in place, without a copy in between.
     pub fn drop_front(&mut self) -> bool {
-        self.elements.pop_front().is_some()
+        self.drop_end(End::Head)
     }
 
     /// Removes the tail; `false` if there is none.
     pub fn drop_back(&mut self) -> bool {
-        self.elements.pop_back().is_some()
+        self.drop_end(End::Tail)
+    }
+
+    fn drop_end(&mut self, end: End) -> bool {
+        match &mut self.shape {
+            Shape::One(node) if node.count() == 0 => false,
+            Shape::One(node) => {
+                node.remove_end(end, 1);
+                node.trim();
+                true
+            }
+            Shape::Many(sequence) => {
+                let is_dropped = sequence.drop_end(end);
+                self.collapse();
+                is_dropped
+            }
+        }
+    }
+
+    /// A long list that became small is a single node again.
+    fn collapse(&mut self) {
+        if let Shape::Many(sequence) = &mut self.shape
+            && let Some(node) = sequence.collapse()
+        {
+            self.shape = Shape::One(node);
+        }
     }
 
     /// The element at this position.
     pub fn get(&self, index: usize) -> Option<&[u8]> {
-        self.elements.get(index).map(|element| &**element)
+        if index >= self.len() {
+            return None;
+        }
+        let (node, offset) = self.find(index, || ());
+        Some(node.get(offset))
+    }
+
+    /// The node of the element at this position, which exists, and the position in it. Calls
+    /// `look` for every node or count of a node looked at on the way.
+    fn find(&self, index: usize, mut look: impl FnMut()) -> (&Node, usize) {
+        look();
+        match &self.shape {
+            Shape::One(node) => (node, index),
+            Shape::Many(sequence) => sequence.find(index, look),
+        }
     }
 
     /// `count` elements from position `start` on, fewer if the list ends before.
     pub fn iter_range(&self, start: usize, count: usize) -> Iter<'_> {
-        let start = start.min(self.len());
-        let end = start.saturating_add(count).min(self.len());
-        Iter(self.elements.range(start..end))
+        let len = self.len();
+        let start = start.min(len);
+        let end = start.saturating_add(count).min(len);
+        Iter { list: self, start, end, front: Run::default(), back: Run::default() }
     }
 
     /// `count` elements from position `start` on towards the head: `start`, `start - 1`, and so
     /// on. A start beyond the tail begins at the tail.
     pub fn iter_range_reversed(&self, start: usize, count: usize) -> Rev<Iter<'_>> {
         let end = start.saturating_add(1).min(self.len());
-        Iter(self.elements.range(end.saturating_sub(count)..end)).rev()
+        let first = end.saturating_sub(count);
+        self.iter_range(first, end - first).rev()
     }
 
     /// All elements from the head to the tail.
     pub fn iter(&self) -> Iter<'_> {
-        Iter(self.elements.iter())
+        self.iter_range(0, usize::MAX)
     }
 
     /// Overwrites the element at this position; `false` if there is none.
     pub fn set(&mut self, index: usize, element: &[u8]) -> bool {
-        let Some(place) = self.elements.get_mut(index) else { return false };
-        *place = element.into();
+        if index >= self.len() {
+            return false;
+        }
+        self.update(index, &mut |mut node, at| {
+            if node.set(at, element) {
+                return Pieces::from_iter([node]);
+            }
+            let mut behind = node.split_off(at);
+            behind.remove(0..1);
+            wedge(node, element, behind)
+        });
         true
     }
 
     /// Adds an element before the one at this position; at the tail if `index` is the length.
     pub fn insert(&mut self, index: usize, element: &[u8]) {
-        assert!(index <= self.len(), "an element goes before another one or at the tail");
-        self.elements.insert(index, element.into());
+        let len = self.len();
+        assert!(index <= len, "an element goes before another one or at the tail");
+        if index == 0 || index == len {
+            return self.push(if index == 0 { End::Head } else { End::Tail }, element);
+        }
+        self.update(index, &mut |node, at| insert_into(node, at, element));
     }
 
     /// Removes the element at this position; `false` if there is none.
     pub fn remove(&mut self, index: usize) -> bool {
-        self.elements.remove(index).is_some()
+        if index >= self.len() {
+            return false;
+        }
+        self.update(index, &mut |mut node, at| {
+            node.remove(at..at + 1);
+            remaining(node)
+        });
+        true
+    }
+
+    /// Changes the node of the element at this position, which exists.
+    fn update(&mut self, index: usize, change: &mut Change<'_>) {
+        match &mut self.shape {
+            Shape::One(node) => {
+                let mut pieces = change(mem::take(node), index);
+                self.shape = match pieces.len() {
+                    0 | 1 => Shape::One(pieces.pop().unwrap_or_default()),
+                    _ => Shape::Many(Box::new(Sequence::from_pieces(pieces))),
+                };
+            }
+            Shape::Many(sequence) => {
+                sequence.update(index, change);
+                self.collapse();
+            }
+        }
     }
 
     /// Keeps the elements from `first` to `last`, both included, and removes all others. With
     /// `first` beyond `last` or beyond the tail nothing is kept.
     pub fn trim(&mut self, first: usize, last: usize) {
-        self.elements.truncate(last.saturating_add(1));
-        self.elements.drain(..first.min(self.elements.len()));
-        self.elements.shrink_to_fit();
+        drop(self.trim_off(first, last));
+    }
+
+    /// As [`List::trim`], but whole nodes that are cut off come back as lists of their own, for
+    /// the caller to free in slices: before and behind what is kept.
+    pub fn trim_off(&mut self, first: usize, last: usize) -> [List; 2] {
+        let len = self.len();
+        let end = last.saturating_add(1).min(len);
+        if first >= end {
+            return [mem::take(self), List::new()];
+        }
+        let behind = self.cut(End::Tail, len - end);
+        let before = self.cut(End::Head, first);
+        self.collapse();
+        [before, behind]
+    }
+
+    /// Removes fewer elements than there are, and returns them if they are many.
+    fn cut(&mut self, end: End, number: usize) -> List {
+        let cut = match &mut self.shape {
+            _ if number == 0 => None,
+            Shape::One(node) => {
+                node.remove_end(end, number);
+                node.trim();
+                None
+            }
+            Shape::Many(sequence) => sequence.cut(end, number),
+        };
+        let shape = cut.map(|sequence| Shape::Many(Box::new(sequence)));
+        List { shape: shape.unwrap_or_default() }
     }
 
     /// The position of the first element equal to this one, at `start` or behind it.
     pub fn position(&self, element: &[u8], start: usize) -> Option<usize> {
-        let mut behind = self.iter_range(start, usize::MAX);
-        behind.position(|other| other == element).map(|offset| start + offset)
+        self.position_within(element, start, usize::MAX)
+    }
+
+    /// As [`List::position`], but among `count` elements from `start` on only.
+    pub fn position_within(&self, element: &[u8], start: usize, count: usize) -> Option<usize> {
+        let end = start.saturating_add(count).min(self.len());
+        let mut next = start;
+        while next < end {
+            let (node, offset) = self.find(next, || ());
+            let offset_end = node.count().min(offset + (end - next));
+            if let Some(found) = node.position(element, offset..offset_end, End::Head) {
+                return Some(next + (found - offset));
+            }
+            next += offset_end - offset;
+        }
+        None
+    }
+
+    /// The position of the last element equal to this one among `count` elements from `start` on
+    /// towards the head. A start beyond the tail begins at the tail.
+    pub fn position_within_reversed(
+        &self,
+        element: &[u8],
+        start: usize,
+        count: usize,
+    ) -> Option<usize> {
+        let mut end = start.saturating_add(1).min(self.len());
+        let first = end.saturating_sub(count);
+        while end > first {
+            let (node, last) = self.find(end - 1, || ());
+            let offset = (last + 1).saturating_sub(end - first);
+            if let Some(found) = node.position(element, offset..last + 1, End::Tail) {
+                return Some(end - 1 - (last - found));
+            }
+            end -= last + 1 - offset;
+        }
+        None
     }
 
     /// Removes elements equal to this one and returns how many: up to `limit`, beginning at the
-    /// head, or at the tail if `from_tail`.
+    /// head, or at the tail if `from_tail`. Nodes without such an element are only looked at.
     pub fn remove_equal(&mut self, element: &[u8], limit: usize, from_tail: bool) -> usize {
-        let found = self.iter().filter(|other| *other == element).count();
-        let mut skip = if from_tail { found.saturating_sub(limit) } else { 0 };
-        let mut take = found.min(limit);
-        self.elements.retain(|other| {
-            if **other != *element || take == 0 {
-                return true;
-            }
-            if skip > 0 {
-                skip -= 1;
-                return true;
-            }
-            take -= 1;
-            false
-        });
-        found.min(limit)
+        if from_tail {
+            self.remove_equal_from_tail(element, limit)
+        } else {
+            self.remove_equal_from_head(element, limit)
+        }
     }
+
+    fn remove_equal_from_head(&mut self, element: &[u8], limit: usize) -> usize {
+        let (mut removed, mut next) = (0, 0);
+        while removed < limit
+            && let Some(found) = self.position(element, next)
+        {
+            self.update(found, &mut |mut node, at| {
+                let range = at..node.count();
+                let number = node.remove_equal(element, range.clone(), limit - removed, End::Head);
+                removed += number;
+                next = found + range.len() - number;
+                remaining(node)
+            });
+        }
+        removed
+    }
+
+    fn remove_equal_from_tail(&mut self, element: &[u8], limit: usize) -> usize {
+        let (mut removed, mut end) = (0, self.len());
+        while removed < limit
+            && end > 0
+            && let Some(found) = self.position_within_reversed(element, end - 1, usize::MAX)
+        {
+            self.update(found, &mut |mut node, at| {
+                removed += node.remove_equal(element, 0..at + 1, limit - removed, End::Tail);
+                end = found - at;
+                remaining(node)
+            });
+        }
+        removed
+    }
+
+    /// Frees up to `budget` nodes, some 4 KiB or one large element each; `true` if nothing is left
+    /// to free. So a list of any length can be freed in slices.
+    pub fn drop_some(&mut self, budget: usize) -> bool {
+        let is_empty = match &mut self.shape {
+            Shape::One(_) => budget > 0,
+            Shape::Many(sequence) => sequence.drop_some(budget),
+        };
+        if is_empty {
+            self.shape = Shape::default();
+        }
+        is_empty
+    }
+
+    /// How many allocations with elements there are: what it takes to free the list, in the steps
+    /// of [`List::drop_some`].
+    pub fn nodes(&self) -> usize {
+        match &self.shape {
+            Shape::One(node) => usize::from(node.count() > 0),
+            Shape::Many(sequence) => sequence.nodes(),
+        }
+    }
+
+    /// Bytes of heap that the list holds, as they were asked from the allocator.
+    pub fn heap_bytes(&self) -> usize {
+        match &self.shape {
+            Shape::One(node) => node.capacity(),
+            Shape::Many(sequence) => mem::size_of::<Sequence>() + sequence.heap_bytes(),
+        }
+    }
+}
+
+/// What is left of a node after a removal.
+fn remaining(mut node: Node) -> Pieces {
+    node.trim();
+    let is_left = node.count() > 0;
+    is_left.then_some(node).into_iter().collect()
+}
+
+/// Inserts into a node, splitting it where there is no room.
+fn insert_into(mut node: Node, at: usize, element: &[u8]) -> Pieces {
+    // Half a node has room for many more; a larger element would not go well with either half.
+    let is_halved = node.count() >= 2 && element.len() < LIST_NODE_BYTES_MAX / 4;
+    if node.insert(at, element) {
+        return Pieces::from_iter([node]);
+    }
+    if !is_halved {
+        return insert_or_wedge(node, at, element);
+    }
+    let middle = node.middle();
+    let behind = node.split_off(middle);
+    let mut pieces = Pieces::new();
+    if at <= middle {
+        pieces.extend(insert_or_wedge(node, at, element));
+        pieces.push(behind);
+    } else {
+        pieces.push(node);
+        pieces.extend(insert_or_wedge(behind, at - middle, element));
+    }
+    pieces
+}
+
+/// Inserts into a node, or between what lies before and behind in it.
+fn insert_or_wedge(mut node: Node, at: usize, element: &[u8]) -> Pieces {
+    if node.insert(at, element) {
+        return Pieces::from_iter([node]);
+    }
+    let behind = node.split_off(at);
+    wedge(node, element, behind)
+}
+
+/// Puts an element between two nodes, either of which may be empty.
+fn wedge(mut before: Node, element: &[u8], mut behind: Node) -> Pieces {
+    let is_taken = (before.count() > 0 && before.push(End::Tail, element))
+        || (behind.count() > 0 && behind.push(End::Head, element));
+    let own = (!is_taken).then(|| Node::of(element)).unwrap_or_default();
+    [before, own, behind].into_iter().filter(|node| node.count() > 0).collect()
 }
 
 /// A position as clients write it (negative ones count from the tail, -1 is the last) as one that
@@ -185,137 +514,4 @@ pub fn clamp_range(start: i64, stop: i64, len: usize) -> Option<(usize, usize)> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn step(
-        list: &mut List,
-        twin: &mut VecDeque<Vec<u8>>,
-        u: &mut arbtest::arbitrary::Unstructured,
-    ) -> arbtest::arbitrary::Result<()> {
-        // Few different elements, so that equal ones are common.
-        let element = vec![b'x'; u.int_in_range(0..=3)?];
-        let index = u.int_in_range(0..=twin.len() + 1)?;
-        match u.int_in_range(0..=9)? {
-            0 | 1 => {
-                list.push_front(&element);
-                twin.push_front(element);
-            }
-            2 | 3 => {
-                list.push_back(&element);
-                twin.push_back(element);
-            }
-            4 => assert_eq!(list.drop_front(), twin.pop_front().is_some()),
-            5 => assert_eq!(list.drop_back(), twin.pop_back().is_some()),
-            6 => {
-                let known = twin.get_mut(index).map(|place| *place = element.clone()).is_some();
-                assert_eq!(list.set(index, &element), known);
-            }
-            7 if index <= twin.len() => {
-                list.insert(index, &element);
-                twin.insert(index, element);
-            }
-            8 => assert_eq!(list.remove(index), twin.remove(index).is_some()),
-            _ => {
-                let (limit, from_tail) = (u.int_in_range(0..=3)?, u.arbitrary()?);
-                let mut removed = 0;
-                while removed < limit {
-                    let mut places = (0..twin.len()).filter(|at| twin[*at] == element);
-                    let place = if from_tail { places.next_back() } else { places.next() };
-                    let Some(place) = place else { break };
-                    twin.remove(place);
-                    removed += 1;
-                }
-                assert_eq!(list.remove_equal(&element, limit, from_tail), removed);
-            }
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn agrees_with_a_deque() {
-        arbtest::arbtest(|u| {
-            let (mut list, mut twin) = (List::new(), VecDeque::new());
-            while !u.is_empty() {
-                step(&mut list, &mut twin, u)?;
-                assert!(list.iter().eq(twin.iter()));
-                assert_eq!((list.len(), list.is_empty()), (twin.len(), twin.is_empty()));
-                assert_eq!(list.front(), twin.front().map(Vec::as_slice));
-                assert_eq!(list.back(), twin.back().map(Vec::as_slice));
-                let (start, count) = (u.int_in_range(0..=9)?, u.int_in_range(0..=9)?);
-                assert!(list.iter_range(start, count).eq(twin.iter().skip(start).take(count)));
-                let backwards = twin.iter().take(start + 1).rev().take(count);
-                assert!(list.iter_range_reversed(start, count).eq(backwards));
-                let place = (start..twin.len()).find(|at| twin[*at] == b"xx");
-                assert_eq!(list.position(b"xx", start), place);
-            }
-            Ok(())
-        });
-    }
-
-    #[test]
-    fn trim_keeps_a_range() {
-        arbtest::arbtest(|u| {
-            let len: u8 = u.int_in_range(0..=9)?;
-            let (first, last) = (u.int_in_range(0..=10)?, u.int_in_range(0..=10)?);
-            let mut list = List::new();
-            (0..len).for_each(|element| list.push_back(&[element]));
-            list.trim(first, last);
-            let kept = (0..len).filter(|at| (first..=last).contains(&usize::from(*at)));
-            assert!(list.iter().eq(kept.map(|at| [at])));
-            Ok(())
-        });
-        let mut list = List::new();
-        list.push_back(b"a");
-        list.trim(0, usize::MAX);
-        assert_eq!(list.len(), 1);
-    }
-
-    #[test]
-    fn ranges_of_an_iterator_know_their_length() {
-        let mut list = List::new();
-        (0..5u8).for_each(|element| list.push_back(&[element]));
-        assert_eq!(list.iter_range(1, 3).len(), 3);
-        assert_eq!(list.iter_range(usize::MAX, usize::MAX).len(), 0);
-        assert_eq!(list.iter_range_reversed(usize::MAX, 2).len(), 2);
-    }
-
-    /// LRANGE k 0 -10 gave one element in the C++ original (D56).
-    #[test]
-    fn clamp_range_follows_lrange() {
-        let cases = [
-            ((0, -1), 3, Some((0, 2))),
-            ((0, -10), 3, None),
-            ((-10, -4), 3, None),
-            ((-10, -3), 3, Some((0, 0))),
-            ((i64::MIN, i64::MAX), 3, Some((0, 2))),
-            ((i64::MAX, i64::MIN), 3, None),
-            ((5, 10), 1, None),
-            ((-2, 10), 3, Some((1, 2))),
-            ((2, 1), 3, None),
-            ((0, 0), 0, None),
-            ((0, -1), 0, None),
-        ];
-        for ((start, stop), len, expected) in cases {
-            assert_eq!(clamp_range(start, stop, len), expected, "{start} {stop} of {len}");
-        }
-    }
-
-    #[test]
-    fn clamp_index_finds_a_place_or_nothing() {
-        let cases = [
-            (0, 1, Some(0)),
-            (-1, 3, Some(2)),
-            (-3, 3, Some(0)),
-            (-4, 3, None),
-            (3, 3, None),
-            (i64::MIN, 3, None),
-            (i64::MAX, 3, None),
-            (0, 0, None),
-            (-1, 0, None),
-        ];
-        for (index, len, expected) in cases {
-            assert_eq!(clamp_index(index, len), expected, "{index} of {len}");
-        }
-    }
-}
+mod tests;

@@ -16,12 +16,17 @@
 //!
 //! Imports nothing from the server outside this directory but `text`, which reads and writes
 //! numbers.
+//! Imports nothing from the server outside this directory, the limits apart.
 
 mod dict;
 mod expiry;
 pub mod hash;
 pub mod keyspace;
 pub mod list;
+mod list_node;
+mod list_run;
+mod list_sequence;
+mod list_tree;
 pub mod stream;
 mod stream_block;
 mod stream_field;

@@ -1,0 +1,257 @@
+//! A long list: a node at each end, and between them a counted tree of nodes.
+//!
+//! ```text
+//!   pushes, pops --> [ head ]   ( tree of nodes )   [ tail ] <-- pushes, pops
+//!                        \________ whole nodes ________/
+//! ```
+//!
+//! Work at an end concerns one node. Only a full one moves into the tree, and only a drained one
+//! is replaced from there: once in hundreds of elements. One drained node is kept as a spare, so
+//! that a queue that is filled at one end and drained at the other allocates nothing, wherever
+//! the borders of its nodes lie.
+//!
+//! A drained end stays empty until something is asked of it: pushing and popping in turn never
+//! touches the tree, even on the border of a node.
+
+use super::list_node::{End, Node};
+use super::list_tree::{Change, Pieces, Tree};
+use crate::limits::{LIST_MERGE_BYTES_MAX, LIST_WHOLE_NODES_MIN};
+use std::mem;
+
+/// Elements in order. See the drawing.
+#[derive(Debug, Default)]
+pub(super) struct Sequence {
+    head: Node,
+    tail: Node,
+    middle: Tree,
+    /// A whole node without elements, or nothing.
+    spare: Node,
+    len: usize,
+}
+
+impl Sequence {
+    /// The pieces of a list that was one node, in order.
+    pub(super) fn from_pieces(pieces: Pieces) -> Sequence {
+        let mut sequence = Sequence::default();
+        for piece in pieces {
+            sequence.push_node(End::Tail, piece);
+        }
+        sequence.recount();
+        sequence
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    fn end_node(&mut self, end: End) -> &mut Node {
+        match end {
+            End::Head => &mut self.head,
+            End::Tail => &mut self.tail,
+        }
+    }
+
+    /// The element at this end, if there is any.
+    pub(super) fn end(&self, end: End) -> Option<&[u8]> {
+        let (near, far) = match end {
+            End::Head => (&self.head, &self.tail),
+            End::Tail => (&self.tail, &self.head),
+        };
+        near.end(end).or_else(|| self.middle.end(end)).or_else(|| far.end(end))
+    }
+
+    /// Adds an element at this end.
+    pub(super) fn push(&mut self, end: End, element: &[u8]) {
+        if !self.end_node(end).push(end, element) {
+            let node = self.new_node(end, element);
+            self.push_node(end, node);
+        }
+        self.len += 1;
+    }
+
+    /// A node to go on with at this end.
+    fn new_node(&mut self, end: End, element: &[u8]) -> Node {
+        if Node::is_too_large(element) {
+            return Node::of(element);
+        }
+        let mut node = if self.spare.is_whole() {
+            mem::take(&mut self.spare)
+        } else if self.middle.has_nodes(LIST_WHOLE_NODES_MIN) {
+            Node::whole()
+        } else {
+            Node::default()
+        };
+        assert!(node.push(end, element), "an empty node takes what is not too large");
+        node
+    }
+
+    /// Adds a node at this end, and what was there before moves inwards.
+    fn push_node(&mut self, end: End, node: Node) {
+        if node.count() == 0 {
+            return;
+        }
+        let mut before = mem::replace(self.end_node(end), node);
+        if before.count() == 0 {
+            return self.keep_spare(before);
+        }
+        before.seal();
+        let is_other_free = self.middle.is_empty() && self.end_node(opposite(end)).count() == 0;
+        if is_other_free {
+            let drained = mem::replace(self.end_node(opposite(end)), before);
+            self.keep_spare(drained);
+        } else {
+            self.middle.push(end, before);
+        }
+    }
+
+    fn keep_spare(&mut self, drained: Node) {
+        if drained.is_whole() {
+            self.spare = drained;
+        }
+    }
+
+    /// The node with the element at this end, fetched from the tree if need be.
+    fn nearest_node(&mut self, end: End) -> &mut Node {
+        if self.end_node(end).count() > 0 {
+            return self.end_node(end);
+        }
+        match self.middle.pop(end) {
+            Some(node) => {
+                let drained = mem::replace(self.end_node(end), node);
+                self.keep_spare(drained);
+                self.end_node(end)
+            }
+            None => self.end_node(opposite(end)),
+        }
+    }
+
+    /// Removes the element at this end; `false` if there is none.
+    pub(super) fn drop_end(&mut self, end: End) -> bool {
+        if self.len == 0 {
+            return false;
+        }
+        self.nearest_node(end).remove_end(end, 1);
+        self.len -= 1;
+        true
+    }
+
+    /// The node of the element at this position, which exists, and the position in it. Calls
+    /// `look` for every count looked at on the way.
+    pub(super) fn find(&self, index: usize, mut look: impl FnMut()) -> (&Node, usize) {
+        assert!(index < self.len, "the caller has counted");
+        look();
+        let (before, tail) = (self.head.count(), self.len - self.tail.count());
+        if index < before {
+            (&self.head, index)
+        } else if index < tail {
+            self.middle.find(index - before, look)
+        } else {
+            (&self.tail, index - tail)
+        }
+    }
+
+    /// Changes the node of the element at this position, which exists.
+    pub(super) fn update(&mut self, index: usize, change: &mut Change<'_>) {
+        let (before, tail) = (self.head.count(), self.len - self.tail.count());
+        if index < before {
+            let pieces = change(mem::take(&mut self.head), index);
+            pieces.into_iter().rev().for_each(|piece| self.push_node(End::Head, piece));
+        } else if index < tail {
+            self.middle.update(index - before, change);
+        } else {
+            let pieces = change(mem::take(&mut self.tail), index - tail);
+            pieces.into_iter().for_each(|piece| self.push_node(End::Tail, piece));
+        }
+        self.recount();
+    }
+
+    /// Counts again after a change of nodes.
+    fn recount(&mut self) {
+        self.len = self.head.count() + self.middle.len() + self.tail.count();
+    }
+
+    /// Removes this many elements, fewer than there are, from this end. Whole nodes are not freed
+    /// here but come back, to be dropped in time.
+    pub(super) fn cut(&mut self, end: End, number: usize) -> Option<Sequence> {
+        let node = self.nearest_node(end);
+        if number <= node.count() {
+            node.remove_end(end, number);
+            self.len -= number;
+            return None;
+        }
+        let behind = self.split_off(if end == End::Head { number } else { self.len - number });
+        Some(match end {
+            End::Head => mem::replace(self, behind),
+            End::Tail => behind,
+        })
+    }
+
+    fn split_off(&mut self, index: usize) -> Sequence {
+        let (before, tail) = (self.head.count(), self.len - self.tail.count());
+        let mut behind = Sequence::default();
+        if index < tail {
+            behind.tail = mem::take(&mut self.tail);
+            if index < before {
+                behind.middle = mem::take(&mut self.middle);
+                behind.head = self.head.split_off(index);
+            } else {
+                behind.middle = self.middle.split_off(index - before);
+            }
+        } else {
+            behind.tail = self.tail.split_off(index - tail);
+        }
+        self.recount();
+        behind.recount();
+        behind
+    }
+
+    /// The only node, if what is left fits into half of one.
+    pub(super) fn collapse(&mut self) -> Option<Node> {
+        if !self.middle.is_empty() {
+            return None;
+        }
+        let bytes = self.head.merged_bytes(&self.tail)?;
+        if bytes > LIST_MERGE_BYTES_MAX {
+            return None;
+        }
+        let mut node = mem::take(&mut self.head);
+        node.append(&self.tail);
+        node.trim();
+        Some(node)
+    }
+
+    /// Frees up to `budget` nodes, those at the tail first; `true` if none is left.
+    pub(super) fn drop_some(&mut self, budget: usize) -> bool {
+        self.spare = Node::default();
+        for _ in 0..budget {
+            self.tail = match self.middle.pop(End::Tail) {
+                Some(node) => node,
+                None => mem::take(&mut self.head),
+            };
+            if self.tail.count() == 0 {
+                break;
+            }
+        }
+        self.recount();
+        self.len == 0
+    }
+
+    /// Bytes of heap below this.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let ends = self.head.capacity() + self.tail.capacity() + self.spare.capacity();
+        ends + self.middle.heap_bytes()
+    }
+
+    /// How many nodes there are.
+    pub(super) fn nodes(&self) -> usize {
+        let ends = usize::from(self.head.count() > 0) + usize::from(self.tail.count() > 0);
+        ends + self.middle.nodes()
+    }
+}
+
+fn opposite(end: End) -> End {
+    match end {
+        End::Head => End::Tail,
+        End::Tail => End::Head,
+    }
+}
