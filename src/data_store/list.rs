@@ -487,7 +487,7 @@ fn insert_or_wedge(mut node: Node, at: usize, element: &[u8]) -> Pieces {
 fn wedge(mut before: Node, element: &[u8], mut behind: Node) -> Pieces {
     let is_taken = (before.count() > 0 && before.push(End::Tail, element))
         || (behind.count() > 0 && behind.push(End::Head, element));
-    let own = (!is_taken).then(|| Node::of(element)).unwrap_or_default();
+    let own = if is_taken { Node::default() } else { Node::of(element) };
     [before, own, behind].into_iter().filter(|node| node.count() > 0).collect()
 }
 
