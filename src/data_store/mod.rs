@@ -14,9 +14,8 @@
 //! Keys arrive as [`Key`]: bytes with their hash, computed once per request, so that a batch of
 //! requests can be hashed and prefetched before the first one runs.
 //!
-//! Imports nothing from the server outside this directory but `text`, which reads and writes
-//! numbers.
-//! Imports nothing from the server outside this directory, the limits apart.
+//! Imports nothing from the server outside this directory but `limits`, and `text`, which reads
+//! and writes numbers.
 
 mod dict;
 mod expiry;
