@@ -4,14 +4,21 @@
 //! bytes for other clients, connections to close, timers to arm, the end of the process.
 
 use crate::client::ClientId;
+use crate::limits::REPLY_SHARED_BYTES_MIN;
 use crate::reply_buffer::ReplyBuffer;
 use std::rc::Rc;
 
-/// Bytes for a client that is not the one whose command runs, or that come after its reply.
-#[derive(Debug)]
-enum Piece {
-    /// In [`Outbox::bytes`].
-    Copied { start: usize, end: usize },
+/// Bytes for clients that are not the one whose command runs, or that come after its reply. Good
+/// until the outbox is delivered.
+#[derive(Clone, Debug)]
+pub enum Frame {
+    /// A range of the outbox's own bytes: too few to be worth an allocation.
+    Copied {
+        /// Its first byte.
+        start: usize,
+        /// The byte after its last.
+        end: usize,
+    },
     /// One message for many.
     Shared(Rc<[u8]>),
 }
@@ -20,30 +27,43 @@ enum Piece {
 #[derive(Debug, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
-    pieces: Vec<(ClientId, Piece)>,
+    pieces: Vec<(ClientId, Frame)>,
+    /// Where frames are written first; empty but for its memory.
+    scratch: ReplyBuffer,
 }
 
 /// What the outbox keeps of its memory when it is empty, bytes.
 const OUTBOX_SPARE_BYTES_MAX: usize = 64 * 1024;
 
 impl Outbox {
-    /// Appends `bytes` to the output of `client`.
-    pub fn copy(&mut self, client: ClientId, bytes: &[u8]) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        self.pieces.push((client, Piece::Copied { start, end: self.bytes.len() }));
-    }
-
     /// Appends everything that `reply` holds to the output of `client`.
     pub fn copy_all(&mut self, client: ClientId, reply: &ReplyBuffer) {
         let start = self.bytes.len();
         reply.for_each_slice(|slice| self.bytes.extend_from_slice(slice));
-        self.pieces.push((client, Piece::Copied { start, end: self.bytes.len() }));
+        self.pieces.push((client, Frame::Copied { start, end: self.bytes.len() }));
     }
 
-    /// Appends a reference to `message` to the output of `client`.
-    pub fn share(&mut self, client: ClientId, message: &Rc<[u8]>) {
-        self.pieces.push((client, Piece::Shared(Rc::clone(message))));
+    /// Encodes a message for any number of clients, once.
+    pub fn frame(&mut self, write: impl FnOnce(&mut ReplyBuffer)) -> Frame {
+        write(&mut self.scratch);
+        let length = self.scratch.len();
+        let frame = if length < REPLY_SHARED_BYTES_MIN {
+            let start = self.bytes.len();
+            self.scratch.for_each_slice(|slice| self.bytes.extend_from_slice(slice));
+            Frame::Copied { start, end: self.bytes.len() }
+        } else {
+            Frame::Shared(self.scratch.to_vec().into())
+        };
+        self.scratch.advance(length);
+        if self.scratch.heap_bytes() > OUTBOX_SPARE_BYTES_MAX {
+            self.scratch = ReplyBuffer::new();
+        }
+        frame
+    }
+
+    /// Appends a frame to the output of `client`.
+    pub fn send(&mut self, client: ClientId, frame: &Frame) {
+        self.pieces.push((client, frame.clone()));
     }
 
     /// Nothing to deliver.
@@ -56,8 +76,8 @@ impl Outbox {
     pub fn deliver(&mut self, mut append: impl FnMut(ClientId, &mut dyn FnMut(&mut ReplyBuffer))) {
         for (client, piece) in self.pieces.drain(..) {
             append(client, &mut |output| match &piece {
-                Piece::Copied { start, end } => output.extend(&self.bytes[*start..*end]),
-                Piece::Shared(message) => output.share(Rc::clone(message)),
+                Frame::Copied { start, end } => output.extend(&self.bytes[*start..*end]),
+                Frame::Shared(message) => output.share(Rc::clone(message)),
             });
         }
         self.bytes.clear();

@@ -1,11 +1,13 @@
 //! Pub/sub: SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE, PUBLISH channel message, PUBSUB
 //! CHANNELS | NUMSUB | NUMPAT.
 //!
-//! A message is encoded once per protocol version and shared by all subscribers. It reaches every
-//! client, the publisher too, after the publisher's reply.
+//! A message is encoded once per protocol version; a long one is shared by all subscribers. It
+//! reaches every client, the publisher too, after the publisher's reply.
 
 use super::context::{CommandResult, Context};
+use super::effects::{Frame, Outbox};
 use super::{Request, error_reply};
+use crate::client::ClientId;
 use crate::membership::Membership;
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::writer::{Protocol, Writer};
@@ -115,7 +117,7 @@ pub fn publish(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let mut frames = Frames::new(&parts);
     for member in ctx.pubsub.channels.members(channel) {
         let protocol = ctx.clients.get(member).protocol;
-        ctx.effects.outbox.share(member, frames.of(protocol));
+        frames.send(&mut ctx.effects.outbox, member, protocol);
         receivers += 1;
     }
     for pattern in ctx.pubsub.patterns_matching(channel) {
@@ -123,7 +125,7 @@ pub fn publish(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         let mut frames = Frames::new(&parts);
         for member in ctx.pubsub.patterns.members(pattern) {
             let protocol = ctx.clients.get(member).protocol;
-            ctx.effects.outbox.share(member, frames.of(protocol));
+            frames.send(&mut ctx.effects.outbox, member, protocol);
             receivers += 1;
         }
     }
@@ -134,8 +136,8 @@ pub fn publish(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 /// One message in the form of each protocol version, made when the first subscriber needs it.
 struct Frames<'a> {
     parts: &'a [&'a [u8]],
-    resp2: Option<Rc<[u8]>>,
-    resp3: Option<Rc<[u8]>>,
+    resp2: Option<Frame>,
+    resp3: Option<Frame>,
 }
 
 impl<'a> Frames<'a> {
@@ -143,23 +145,23 @@ impl<'a> Frames<'a> {
         Self { parts, resp2: None, resp3: None }
     }
 
-    fn of(&mut self, protocol: Protocol) -> &Rc<[u8]> {
+    fn send(&mut self, outbox: &mut Outbox, member: ClientId, protocol: Protocol) {
         let frame = match protocol {
             Protocol::Resp2 => &mut self.resp2,
             Protocol::Resp3 => &mut self.resp3,
         };
-        frame.get_or_insert_with(|| encode(self.parts, protocol))
+        let encode = || outbox.frame(|out| encode(out, self.parts, protocol));
+        let frame = frame.get_or_insert_with(encode);
+        outbox.send(member, frame);
     }
 }
 
-fn encode(parts: &[&[u8]], protocol: Protocol) -> Rc<[u8]> {
-    let mut out = ReplyBuffer::default();
-    let mut writer = Writer { out: &mut out, protocol };
+fn encode(out: &mut ReplyBuffer, parts: &[&[u8]], protocol: Protocol) {
+    let mut writer = Writer { out, protocol };
     writer.push(parts.len());
     for part in parts {
         writer.bulk(part);
     }
-    out.to_vec().into()
 }
 
 /// PUBSUB CHANNELS [pattern]

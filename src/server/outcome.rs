@@ -55,10 +55,16 @@ impl<S: Sys> Server<S> {
         let mut outbox = take(&mut effects.outbox);
         outbox.deliver(|client, append| {
             let Some(connection) = self.event_loop.connections.get_mut(client) else { return };
-            if !connection.closing.is_linked() {
-                append(&mut connection.output);
-                self.output_grew(client);
+            if connection.closing.is_linked() {
+                return;
             }
+            if connection.output.is_empty()
+                && let Some(memory) = self.event_loop.output_pool.take()
+            {
+                connection.output.adopt(memory);
+            }
+            append(&mut connection.output);
+            self.output_grew(client);
         });
         effects.outbox = outbox;
     }

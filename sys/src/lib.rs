@@ -12,6 +12,7 @@
 //! | [`native`] | the running machine behind the trait: [`Native`] |
 //! | `epoll`, `kqueue` | translation only: an [`Interest`] becomes bits, bits become an [`Event`] |
 //! | [`simulated`] | a machine in memory: [`Simulated`], the third backend |
+//! | [`counting`] | an allocator that counts, for tests; no binary has it |
 //! | `kqueue_plan` | the pure half of kqueue: plain functions, tested on every system |
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
 //! | `socket`, `file`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
@@ -27,6 +28,7 @@
 
 mod abi;
 mod clock;
+pub mod counting;
 mod entropy;
 #[cfg(poller_epoll)]
 mod epoll;

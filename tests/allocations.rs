@@ -1,0 +1,173 @@
+//! What the hot commands allocate: nothing, once their buffers are warm.
+//!
+//! A whole server on the real system runs in a thread of this program, whose allocator counts what
+//! that thread asks for; a client in another thread talks to it through a socket. So all that a
+//! request goes through is counted, from the poller to the write.
+//!
+//! When a count is wrong, the same requests are sent once more, and the first allocations print
+//! where they come from.
+
+use std::ffi::OsString;
+use std::io;
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use squint::config::{Config, FileSource, Startup};
+use squint::server::Server;
+use squint_sys::Native;
+use squint_sys::counting::{self, CountingAllocator};
+use squint_testing::connection::{Arrival, encoded};
+use squint_testing::server::{Port, free_port};
+use squint_testing::{Connection, bytes};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+const PIPELINE: usize = 16;
+/// Requests before counting: buffers grow to their size, pools fill.
+const WARM_UP: usize = 4_000;
+const REQUESTS: usize = 1_600;
+const TRACES: u64 = 3;
+const KEYS: usize = 1_000;
+const VALUE: &str = "0123456789abcdef";
+
+/// The server of these tests reads no files.
+struct NoFiles;
+
+impl FileSource for NoFiles {
+    fn read(&mut self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn names(&mut self, _: &Path) -> io::Result<Vec<OsString>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// The port of a server whose thread is counted from now on.
+fn start_server() -> Port {
+    let port = free_port();
+    let words =
+        ["--port", &port.number.to_string(), "--bind", "127.0.0.1", "--loglevel", "warning"];
+    let arguments: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+    std::thread::spawn(move || {
+        let startup = Config::from_arguments(&arguments, &mut NoFiles).expect("good arguments");
+        let Startup::Run(config) = startup else { panic!("arguments of a server") };
+        let system = Native::new().expect("a poller");
+        let server = Server::start(system, *config, String::new()).expect("the server starts");
+        counting::count_this_thread();
+        server.run()
+    });
+    port
+}
+
+fn open(port: u16) -> Connection {
+    let address = ([127, 0, 0, 1], port).into();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while TcpStream::connect(address).is_err() {
+        assert!(Instant::now() < deadline, "the server does not accept");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Connection::open(address, "ours")
+}
+
+/// Sends requests sixteen at a time.
+fn send(connection: &mut Connection, mut requests: impl Iterator<Item = Vec<u8>>) {
+    loop {
+        let batch: Vec<Vec<u8>> = requests.by_ref().take(PIPELINE).collect();
+        if batch.is_empty() {
+            return;
+        }
+        connection.send(&batch.concat());
+        for _ in &batch {
+            let reply = connection.reply();
+            assert!(!reply.starts_with(b"-"), "{}", bytes::excerpt(&reply));
+        }
+    }
+}
+
+/// A command to count: its n-th request, and how many allocations all requests may make together.
+struct Counted {
+    name: &'static str,
+    request: fn(usize) -> Vec<u8>,
+    allocations_max: u64,
+}
+
+fn key(number: usize) -> String {
+    format!("key:{:012}", number.wrapping_mul(7_919) % KEYS)
+}
+
+const COUNTED: &[Counted] = &[
+    Counted { name: "PING", request: |_| encoded(&["PING"]), allocations_max: 0 },
+    Counted { name: "GET", request: |number| encoded(&["GET", &key(number)]), allocations_max: 0 },
+    Counted {
+        name: "INCR",
+        request: |number| encoded(&["INCR", &format!("num:{}", number % KEYS)]),
+        allocations_max: 0,
+    },
+    Counted { name: "LPOP", request: |_| encoded(&["LPOP", "long"]), allocations_max: 0 },
+    Counted {
+        name: "LRANGE of 100",
+        request: |_| encoded(&["LRANGE", "hundred", "0", "99"]),
+        allocations_max: 0,
+    },
+    Counted {
+        name: "PUBLISH to nobody",
+        request: |_| encoded(&["PUBLISH", "silence", VALUE]),
+        allocations_max: 0,
+    },
+    Counted {
+        name: "PUBLISH to a subscriber",
+        request: |_| encoded(&["PUBLISH", "channel", VALUE]),
+        allocations_max: 0,
+    },
+];
+
+/// What the counted requests find.
+fn fill(connection: &mut Connection) {
+    let keys = (0..KEYS).map(|number| encoded(&["SET", &key(number), VALUE]));
+    let hundred = (0..100).map(|_| encoded(&["RPUSH", "hundred", VALUE]));
+    let long = (0..3 * (WARM_UP + REQUESTS)).map(|_| encoded(&["RPUSH", "long", VALUE]));
+    let list = (0..50).map(|_| encoded(&["RPUSH", "list", VALUE]));
+    send(connection, keys.chain(hundred).chain(long).chain(list));
+}
+
+/// Somebody who listens to `channel`, and reads.
+fn subscribe(port: u16) {
+    let mut subscriber = open(port);
+    subscriber.ask("SUBSCRIBE channel");
+    std::thread::spawn(move || {
+        while subscriber.wait(Instant::now() + Duration::from_secs(60)) == Arrival::Bytes {
+            subscriber.take(subscriber.received().len());
+        }
+    });
+}
+
+/// Allocations that so many requests cause, from the first byte to the last.
+fn allocations_of(connection: &mut Connection, counted: &Counted, first: usize) -> u64 {
+    let before = counting::allocations();
+    send(connection, (first..first + REQUESTS).map(counted.request));
+    counting::allocations() - before
+}
+
+#[test]
+fn hot_commands_allocate_nothing() {
+    let port = start_server();
+    let mut connection = open(port.number);
+    fill(&mut connection);
+    subscribe(port.number);
+    let mut broken = Vec::new();
+    for counted in COUNTED {
+        send(&mut connection, (0..WARM_UP).map(counted.request));
+        let count = allocations_of(&mut connection, counted, WARM_UP);
+        println!("{}: {count} allocations in {REQUESTS} requests", counted.name);
+        if count > counted.allocations_max {
+            counting::trace_allocations(TRACES);
+            allocations_of(&mut connection, counted, WARM_UP + REQUESTS);
+            counting::trace_allocations(0);
+            broken.push(format!("{}: {count} allocations", counted.name));
+        }
+    }
+    assert!(broken.is_empty(), "in {REQUESTS} requests each:\n{}", broken.join("\n"));
+}
