@@ -20,8 +20,9 @@ class Figure:
 
     @property
     def ratio(self):
-        """Squint's part of Redis's: a quarter is 0.25."""
-        if self.squint is None or not self.redis:
+        """Squint's part of Redis's: a quarter is 0.25. A difference may be lost in the noise, and
+        then come out below nothing: no ratio."""
+        if self.squint is None or self.redis is None or self.redis <= 0 or self.squint < 0:
             return None
         return self.squint / self.redis
 

@@ -91,7 +91,8 @@ def main(root, documentation):
         print(f"bench: {complaint}", file=sys.stderr)
         return 1
     options = QUICK if arguments.quick else Options()
-    output = arguments.output or root / ("target/bench" if arguments.quick else "docs/bench")
+    is_whole = not arguments.quick and arguments.only == SECTIONS
+    output = arguments.output or root / ("docs/bench" if is_whole else "target/bench")
     say = Progress()
     say("building for release")
     servers.build(root)

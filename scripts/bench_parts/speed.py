@@ -5,6 +5,7 @@ under the same number of GETs at the same pipeline in the same run. That is what
 to the kernel's price of moving bytes.
 """
 
+import contextlib
 import csv
 import dataclasses
 import subprocess
@@ -15,6 +16,7 @@ from .servers import Server
 
 CONNECTIONS = 50
 KEYS = 1_000_000
+REQUESTS_MIN = 20_000
 KEY = "key:__rand_int__"
 VALUE = wire.VALUE.decode()
 
@@ -95,44 +97,62 @@ def prepare(server):
     client.close()
 
 
-def round_of(program, workloads, scale, say):
-    """All workloads against a fresh server: name and pipeline -> sample."""
-    samples = {}
-    with Server(program) as server:
-        if program.name != "echo":
-            say(f"{program.name}: filling in {2 * KEYS:,} keys")
-            prepare(server)
-        for workload in workloads:
-            requests = max(20_000, int(workload.requests * scale))
-            sample = measure(server, workload, requests)
-            samples[workload.name, workload.pipeline] = sample
-            say(f"{program.name}: {workload.name}, pipeline {workload.pipeline}: "
-                f"{sample.cpu_ns:,.0f} ns, {sample.per_second:,.0f}/s")
+def at_least(workload, scale):
+    return max(REQUESTS_MIN, int(workload.requests * scale))
+
+
+def round_of(running, scale, say):
+    """Every workload on every server: server's name -> workload's name and pipeline -> sample.
+
+    The servers take turns at each workload, so that whatever else the machine does hits all alike;
+    one that has nothing to do costs the others nothing. The echo server always gets GETs.
+    """
+    samples = {name: {} for name in running}
+    for workload in WORKLOADS:
+        key = workload.name, workload.pipeline
+        gets = next(one for one in WORKLOADS if (one.name, one.pipeline) == ("GET", workload.pipeline))
+        for name, server in running.items():
+            load = gets if name == "echo" else workload
+            samples[name][key] = measure(server, load, at_least(load, scale))
+        if workload.name == "XADD of 2 fields":
+            for name in ("redis", "squint"):
+                forget(running[name], "stream")
+        shown = ", ".join(f"{name} {found[key].cpu_ns:,.0f} ns {found[key].per_second:,.0f}/s"
+                          for name, found in samples.items())
+        say(f"{workload.name}, pipeline {workload.pipeline}: {shown}")
     return samples
 
 
+def forget(server, key):
+    client = server.client()
+    client.ask("DEL", key)
+    client.close()
+
+
 def run(programs, options, say):
-    """All rounds, servers in turn; gives figures and the details behind them."""
-    echo_loads = [workload for workload in WORKLOADS if workload.name == "GET"]
+    """All rounds; gives figures and the details behind them."""
     rounds = []
-    for number in range(options.rounds):
-        say(f"speed, round {number + 1} of {options.rounds}")
-        rounds.append({
-            "echo": round_of(programs["echo"], echo_loads, options.scale, say),
-            "redis": round_of(programs["redis"], WORKLOADS, options.scale, say),
-            "squint": round_of(programs["squint"], WORKLOADS, options.scale, say),
-        })
+    with contextlib.ExitStack() as stack:
+        running = {name: stack.enter_context(Server(programs[name]))
+                   for name in ("echo", "redis", "squint")}
+        for name in ("redis", "squint"):
+            say(f"{name}: filling in {2 * KEYS:,} keys")
+            prepare(running[name])
+        for number in range(options.rounds):
+            say(f"speed, round {number + 1} of {options.rounds}")
+            rounds.append(round_of(running, options.scale, say))
     details = [detail(workload, rounds) for workload in WORKLOADS]
     return figures(details), details
 
 
 def detail(workload, rounds):
-    """Medians of the rounds; own CPU is taken within each round."""
+    """Medians of the rounds; own CPU is taken within each round, from neighbouring runs."""
+    key = workload.name, workload.pipeline
     row = {"name": workload.name, "pipeline": workload.pipeline, "goal_own_ns": workload.goal_own_ns}
-    echo = [one["echo"]["GET", workload.pipeline].cpu_ns for one in rounds]
+    echo = [one["echo"][key].cpu_ns for one in rounds]
     row["echo_ns"] = median(echo)
     for name in ("redis", "squint"):
-        samples = [one[name][workload.name, workload.pipeline] for one in rounds]
+        samples = [one[name][key] for one in rounds]
         row[name] = {field: median([getattr(sample, field) for sample in samples])
                      for field in ("cpu_ns", "user_ns", "system_ns", "per_second")}
         row[name]["own_ns"] = median([sample.cpu_ns - ns for sample, ns in zip(samples, echo)])
