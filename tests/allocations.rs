@@ -32,6 +32,9 @@ const TRACES: u64 = 3;
 const KEYS: usize = 1_000;
 const VALUE: &str = "0123456789abcdef";
 
+/// What grows without end allocates now and then: a node for fifty elements at the least.
+const NODES_MAX: u64 = REQUESTS as u64 / 50;
+
 /// The server of these tests reads no files.
 struct NoFiles;
 
@@ -106,6 +109,19 @@ const COUNTED: &[Counted] = &[
         request: |number| encoded(&["INCR", &format!("num:{}", number % KEYS)]),
         allocations_max: 0,
     },
+    Counted {
+        name: "LPUSH and LPOP in turn",
+        request: |number| match number % 2 {
+            0 => encoded(&["LPUSH", "list", VALUE]),
+            _ => encoded(&["LPOP", "list"]),
+        },
+        allocations_max: 0,
+    },
+    Counted {
+        name: "LPUSH",
+        request: |_| encoded(&["LPUSH", "pushed", VALUE]),
+        allocations_max: NODES_MAX,
+    },
     Counted { name: "LPOP", request: |_| encoded(&["LPOP", "long"]), allocations_max: 0 },
     Counted {
         name: "LRANGE of 100",
@@ -121,6 +137,18 @@ const COUNTED: &[Counted] = &[
         name: "PUBLISH to a subscriber",
         request: |_| encoded(&["PUBLISH", "channel", VALUE]),
         allocations_max: 0,
+    },
+    Counted {
+        name: "XADD to a stream that is trimmed",
+        request: |_| {
+            encoded(&["XADD", "trimmed", "MAXLEN", "~", "1000", "*", "a", "12", "b", "34"])
+        },
+        allocations_max: NODES_MAX,
+    },
+    Counted {
+        name: "XADD",
+        request: |_| encoded(&["XADD", "stream", "*", "a", "12", "b", "34"]),
+        allocations_max: NODES_MAX,
     },
 ];
 
