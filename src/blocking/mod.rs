@@ -95,6 +95,12 @@ impl Blocking {
         }
     }
 
+    /// Some key was signalled and not yet taken.
+    #[must_use]
+    pub fn has_signals(&self) -> bool {
+        !self.signalled.is_empty()
+    }
+
     /// The key signalled first among those not yet taken.
     pub fn take_signal(&mut self) -> Option<Signal> {
         let scoped = self.signalled.pop_front()?;

@@ -80,10 +80,19 @@ impl Engine {
         } else if is_silent && !is_push {
             reply.rollback(mark);
         }
+        if !self.effects.unblocks.is_empty() {
+            self.unblock_as_asked();
+        }
+        if self.blocking.has_signals() {
+            self.serve_signalled(now, host);
+        }
+    }
+
+    /// Ends the waiting of those whom CLIENT UNBLOCK named.
+    fn unblock_as_asked(&mut self) {
         for (client, reason) in std::mem::take(&mut self.effects.unblocks) {
             self.unblock(client, reason);
         }
-        self.serve_signalled(now, host);
     }
 
     /// No such command. Whoever has not said the password is told only that.
@@ -119,8 +128,11 @@ impl Engine {
 /// All the checks, then the function or the queue. An error here means: refused, not run.
 fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let command = ctx.command;
-    ctx.client().last_command = command.name;
-    if !ctx.client().authenticated && !command.flags.contains(Flags::NO_AUTH) {
+    let client = ctx.client();
+    client.last_command = command.name;
+    let is_confined = client.is_confined_to_pubsub();
+    let is_in_multi = client.transaction.is_some();
+    if !client.authenticated && !command.flags.contains(Flags::NO_AUTH) {
         return Err(error_reply::NOT_AUTHENTICATED);
     }
     if command.is_container() && request.len() > 1 {
@@ -129,10 +141,10 @@ fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     if !command.arity_ok(request.len()) {
         return Err(error_reply::wrong_arity(command.name));
     }
-    if ctx.client().is_confined_to_pubsub() && !is_allowed_when_subscribed(command) {
+    if is_confined && !is_allowed_when_subscribed(command) {
         return Err(confined(command.name));
     }
-    if ctx.client().transaction.is_some() {
+    if is_in_multi {
         if command.flags.contains(Flags::NO_MULTI) {
             return Err(ErrorReply::fixed("ERR Command not allowed inside a transaction"));
         }
@@ -148,7 +160,7 @@ fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 /// Runs the function of `ctx.command`, writes its error if it has one, and counts.
 pub fn call(ctx: &mut Context<'_>, request: Request<'_>) {
     let command = ctx.command;
-    let (mark, was_silent) = (ctx.reply.out.mark(), ctx.client().is_silent());
+    let mark = ctx.client().is_silent().then(|| ctx.reply.out.mark());
     let result = (command.handler)(ctx, request);
     ctx.stats.count_call(command.index);
     if let Err(error) = result {
@@ -156,7 +168,10 @@ pub fn call(ctx: &mut Context<'_>, request: Request<'_>) {
         ctx.stats.count_error(error.as_bytes());
         ctx.reply.error(error.as_bytes());
     }
-    if was_silent && ctx.client().is_silent() && !ctx.is_push {
+    if let Some(mark) = mark
+        && ctx.client().is_silent()
+        && !ctx.is_push
+    {
         ctx.reply.out.rollback(mark);
     }
     ctx.stats.keyspace_hits += std::mem::take(&mut ctx.store.hits);

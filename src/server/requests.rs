@@ -10,10 +10,17 @@ use crate::client::ClientId;
 use crate::command::Request;
 use crate::command::dispatcher::Turn;
 use crate::event_loop::ReadOutcome;
+use crate::event_loop::ring_buffer::RingBuffer;
 use crate::limits::{GROUP_REQUESTS_MAX, INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTICATED_BYTES_MAX};
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::{ProtocolError, Writer};
 use squint_sys::Sys;
+
+/// What leaves the slab while requests of a client run.
+struct Buffers {
+    input: RingBuffer,
+    output: ReplyBuffer,
+}
 
 impl<S: Sys> Server<S> {
     /// **read**: takes connections off the ready list and reads each once, unless it has requests
@@ -133,11 +140,14 @@ impl<S: Sys> Server<S> {
     pub(super) fn execute(&mut self) {
         let mut group = std::mem::take(&mut self.group);
         let start_ns = self.event_loop.sys.monotonic_ns();
-        let mut steps = std::mem::take(&mut group.steps);
-        for planned in steps.drain(..) {
-            self.execute_one(planned, &group);
+        let mut plan = std::mem::take(&mut group.steps);
+        let mut steps = plan.drain(..).peekable();
+        while let Some(client) = steps.peek().map(|planned| planned.client) {
+            let own = std::iter::from_fn(|| steps.next_if(|planned| planned.client == client));
+            self.execute_run(client, own, &group);
         }
-        group.steps = steps;
+        drop(steps);
+        group.steps = plan;
         let end_ns = self.event_loop.sys.monotonic_ns();
         self.engine.stats.share_time(end_ns.saturating_sub(start_ns));
         for &index in &group.clients {
@@ -146,40 +156,71 @@ impl<S: Sys> Server<S> {
         self.group = group;
     }
 
-    fn execute_one(&mut self, planned: Planned, group: &Group) {
-        let client = planned.client;
-        let Some(connection) = self.event_loop.connections.get_mut(client) else { return };
+    /// Runs requests of one client that stand next to each other. Its buffers leave the slab once
+    /// for all of them, and go back in between only when a command has left something to do.
+    fn execute_run(
+        &mut self,
+        client: ClientId,
+        mut steps: impl Iterator<Item = Planned>,
+        group: &Group,
+    ) {
+        while let Some(mut buffers) = self.lend_buffers(client) {
+            let is_over = loop {
+                let Some(planned) = steps.next() else { break true };
+                self.execute_one(planned, &mut buffers, group);
+                let is_last = self.engine.clients.get(client).close_after_reply;
+                if is_last || !self.engine.effects.is_empty() {
+                    break false;
+                }
+            };
+            self.take_back(client, buffers);
+            self.after_command(client);
+            if is_over {
+                return;
+            }
+        }
+        steps.for_each(drop); // the client is gone, or has been told goodbye
+    }
+
+    /// Takes a client's buffers out of the slab, if it is to be served.
+    fn lend_buffers(&mut self, client: ClientId) -> Option<Buffers> {
+        let connection = self.event_loop.connections.get_mut(client)?;
         let is_told_goodbye = self.engine.clients.get(client).close_after_reply;
         if connection.closing.is_linked() || is_told_goodbye {
-            return;
+            return None;
         }
-        // Input and output leave the slab while the request runs: its arguments borrow the former,
-        // and the command may look at any connection.
-        let mut input = std::mem::take(&mut connection.input);
+        let input = std::mem::take(&mut connection.input);
         let mut output = std::mem::take(&mut connection.output);
         if output.is_empty()
             && let Some(memory) = self.event_loop.output_pool.take()
         {
             output.adopt(memory);
         }
-        match planned.step {
-            Step::Request { command, spans, hashes } => {
-                let request = Request::new(input.as_slice(), &group.spans[spans]);
-                let (reply, hashes) = (&mut output, &group.hashes[hashes]);
-                let turn = Turn { client, command, request, hashes, reply, now: self.now };
-                self.engine.execute(turn, &mut self.event_loop);
-            }
-            Step::Error(error) => self.refuse(client, &error, &mut output),
-        }
-        input.consume(planned.length);
-        if output.is_empty()
-            && let Some(memory) = output.into_spare()
+        Some(Buffers { input, output })
+    }
+
+    fn take_back(&mut self, client: ClientId, mut buffers: Buffers) {
+        if buffers.output.is_empty()
+            && let Some(memory) = buffers.output.into_spare()
         {
             self.event_loop.output_pool.put(memory);
         }
         let connection = self.event_loop.connections.at_mut(client.index);
-        (connection.input, connection.output) = (input, output);
-        self.after_command(client);
+        (connection.input, connection.output) = (buffers.input, buffers.output);
+    }
+
+    fn execute_one(&mut self, planned: Planned, buffers: &mut Buffers, group: &Group) {
+        let (client, reply) = (planned.client, &mut buffers.output);
+        match planned.step {
+            Step::Request { command, spans, hashes } => {
+                let request = Request::new(buffers.input.as_slice(), &group.spans[spans]);
+                let hashes = &group.hashes[hashes];
+                let turn = Turn { client, command, request, hashes, reply, now: self.now };
+                self.engine.execute(turn, &mut self.event_loop);
+            }
+            Step::Error(error) => self.refuse(client, &error, reply),
+        }
+        buffers.input.consume(planned.length);
     }
 
     /// Tells a client that it does not speak the protocol.
