@@ -14,6 +14,7 @@
 //! | [`simulated`] | a machine in memory: [`Simulated`], the third backend |
 //! | `kqueue_plan` | the pure half of kqueue: plain functions, tested on every system |
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
+//! | `prefetch` | a hint to the processor's cache, safe to give |
 //! | `socket`, `file`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
 //!
 //! ## The safety charter
@@ -39,6 +40,7 @@ mod kqueue;
 mod kqueue_plan;
 pub mod native;
 pub mod poller;
+mod prefetch;
 mod process;
 mod rlimit;
 mod signal;
@@ -50,5 +52,6 @@ pub use errno::{Errno, Verdict};
 pub use fd::Fd;
 pub use native::{Native, NativePoller};
 pub use poller::{Event, Events, Interest, Poller, Token};
+pub use prefetch::prefetch_read;
 pub use simulated::Simulated;
 pub use system::{Accepted, Address, ListenOptions, Process, Signal, Sys};
