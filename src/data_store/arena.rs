@@ -16,16 +16,19 @@
 //! 8 bytes of header and steps of 16 would cost more than a quarter of a small entry. What is
 //! longer than [`BLOCK_BYTES_MAX`] gets an allocation of its own.
 //!
-//! A page that has run empty gives its memory back (one is kept at hand, so that a border crossed
-//! to and fro costs nothing), and pages with free blocks are filled up before a new one is made.
-//! Entries never move by themselves, so a page stays until its last one goes.
+//! Sixteen pages lie in a region that is mapped from the system. A page that has run empty gives its
+//! memory back (one is kept at hand, so that a border crossed to and fro costs nothing), and pages
+//! with free blocks are filled up before a new one is made. Entries never move by themselves, so a
+//! page stays until its last one goes.
 
 use super::segments::Segments;
 use super::slab::Slab;
+use squint_sys::{REGION_BYTES, Region};
 use static_assertions::{const_assert, const_assert_eq};
 
 /// Bytes of a page.
 const PAGE_BYTES: usize = 64 * 1024;
+const PAGES_PER_REGION: usize = REGION_BYTES / PAGE_BYTES;
 
 /// The longest block that lives in a page.
 const BLOCK_BYTES_MAX: usize = 4096;
@@ -46,7 +49,7 @@ const OWN_ALLOCATION: u32 = 1 << 31;
 
 const_assert!(PAGE_BYTES / BLOCK_BYTES_MIN <= 1 << BLOCK_BITS);
 const_assert!(CLASSES <= u8::MAX as usize);
-const_assert_eq!(size_of::<Page>(), 32);
+const_assert_eq!(size_of::<Page>(), 20);
 
 /// No page, and no block.
 const NONE: u32 = u32::MAX;
@@ -80,14 +83,16 @@ impl Handle {
     const fn block(self) -> usize {
         (self.0 & ((1 << BLOCK_BITS) - 1)) as usize
     }
+
+    /// Where the block begins in its region.
+    const fn offset(self, block_bytes: usize) -> usize {
+        self.page() % PAGES_PER_REGION * PAGE_BYTES + self.block() * block_bytes
+    }
 }
 
-type PageBytes = Box<[u8; PAGE_BYTES]>;
-
-#[derive(Debug)]
+/// The books of a page; its bytes lie in a region.
+#[derive(Clone, Copy, Debug)]
 struct Page {
-    /// `None`: the page has run empty, and its number is free.
-    bytes: Option<PageBytes>,
     block_bytes: u16,
     /// Blocks in use.
     used: u16,
@@ -102,75 +107,26 @@ struct Page {
 }
 
 impl Page {
-    fn new(bytes: PageBytes, class: usize) -> Page {
-        let block_bytes = class_bytes(class) as u16;
-        let class = class as u8;
-        let (used, fresh, free) = (0, 0, NO_BLOCK);
-        Page {
-            bytes: Some(bytes),
-            block_bytes,
-            used,
-            fresh,
-            free,
-            class,
-            previous: NONE,
-            next: NONE,
-        }
-    }
-
-    fn blocks(&self) -> u16 {
-        (PAGE_BYTES / usize::from(self.block_bytes)) as u16
+    fn new(class: usize) -> Page {
+        let (block_bytes, class) = (class_bytes(class) as u16, class as u8);
+        let (used, fresh, free, previous, next) = (0, 0, NO_BLOCK, NONE, NONE);
+        Page { block_bytes, used, fresh, free, class, previous, next }
     }
 
     fn is_full(&self) -> bool {
-        self.used == self.blocks()
-    }
-
-    fn bytes(&self) -> &[u8; PAGE_BYTES] {
-        self.bytes.as_deref().expect("a handle names a block of a page that exists")
-    }
-
-    fn block(&self, index: usize) -> &[u8] {
-        let start = index * usize::from(self.block_bytes);
-        &self.bytes()[start..start + usize::from(self.block_bytes)]
-    }
-
-    fn block_mut(&mut self, index: usize) -> &mut [u8] {
-        let (start, length) = (index * usize::from(self.block_bytes), self.block_bytes.into());
-        let bytes = self.bytes.as_deref_mut();
-        &mut bytes.expect("a handle names a block of a page that exists")[start..][..length]
-    }
-
-    /// A free block; there is one.
-    fn take(&mut self) -> usize {
-        self.used += 1;
-        if self.free == NO_BLOCK {
-            self.fresh += 1;
-            return usize::from(self.fresh - 1);
-        }
-        let index = usize::from(self.free);
-        let block = self.block(index);
-        self.free = u16::from_le_bytes([block[0], block[1]]);
-        index
-    }
-
-    fn give_back(&mut self, index: usize) {
-        let next = self.free.to_le_bytes();
-        self.block_mut(index)[..2].copy_from_slice(&next);
-        self.free = index as u16;
-        self.used -= 1;
+        usize::from(self.used) == PAGE_BYTES / usize::from(self.block_bytes)
     }
 }
 
 /// Blocks of memory. No heap until the first one.
 #[derive(Debug)]
 pub(super) struct Arena {
+    regions: Segments<Region, 256>,
     pages: Segments<Page, 256>,
     /// Per class, the first page with free blocks. Empty before the first page.
     partial: Vec<u32>,
-    /// Numbers of pages that have run empty.
+    /// Numbers of pages that have run empty; only the last one may have memory.
     vacant: Vec<u32>,
-    spare: Option<PageBytes>,
     own: Slab<Box<[u8]>>,
     own_bytes: usize,
 }
@@ -178,10 +134,10 @@ pub(super) struct Arena {
 impl Arena {
     pub(super) const fn new() -> Arena {
         Arena {
+            regions: Segments::new(),
             pages: Segments::new(),
             partial: Vec::new(),
             vacant: Vec::new(),
-            spare: None,
             own: Slab::new(),
             own_bytes: 0,
         }
@@ -200,12 +156,11 @@ impl Arena {
             }
             _ => self.add_page(class),
         };
-        let page = &mut self.pages[number as usize];
-        let block = page.take();
-        if page.is_full() {
+        let handle = self.take_block(number);
+        if self.pages[number as usize].is_full() {
             self.unlink(number);
         }
-        Handle(number << BLOCK_BITS | block as u32)
+        handle
     }
 
     /// Takes a block back.
@@ -215,17 +170,13 @@ impl Arena {
             return;
         }
         let number = handle.page() as u32;
-        let page = &mut self.pages[handle.page()];
-        let was_full = page.is_full();
-        page.give_back(handle.block());
-        let is_empty = page.used == 0;
-        if was_full {
+        if self.pages[handle.page()].is_full() {
             self.link(number);
         }
-        if is_empty {
+        self.give_back(handle);
+        if self.pages[handle.page()].used == 0 {
             self.unlink(number);
-            self.spare = self.pages[handle.page()].bytes.take();
-            self.vacant.push(number);
+            self.vacate(number);
         }
     }
 
@@ -234,7 +185,8 @@ impl Arena {
         if handle.has_own_allocation() {
             return self.own.get(handle.0 & !OWN_ALLOCATION);
         }
-        self.pages[handle.page()].block(handle.block())
+        let bytes = usize::from(self.pages[handle.page()].block_bytes);
+        &self.regions[handle.page() / PAGES_PER_REGION][handle.offset(bytes)..][..bytes]
     }
 
     #[inline]
@@ -242,7 +194,8 @@ impl Arena {
         if handle.has_own_allocation() {
             return self.own.get_mut(handle.0 & !OWN_ALLOCATION);
         }
-        self.pages[handle.page()].block_mut(handle.block())
+        let bytes = usize::from(self.pages[handle.page()].block_bytes);
+        &mut self.regions[handle.page() / PAGES_PER_REGION][handle.offset(bytes)..][..bytes]
     }
 
     /// Whether this block is just the one that [`Arena::allocate`] would choose for `length`.
@@ -269,18 +222,18 @@ impl Arena {
         }
     }
 
-    /// Frees one page or one allocation; `false` when there is nothing left. For an arena whose
+    /// Frees one region or one allocation; `false` when there is nothing left. For an arena whose
     /// blocks nobody asks for any more.
     pub(super) fn drop_one(&mut self) -> bool {
-        self.spare = None;
-        self.pages.pop().is_some() || self.own.pop().is_some()
+        self.regions.pop().is_some() || self.own.pop().is_some()
     }
 
-    /// Bytes of heap.
+    /// Bytes of heap, and those of pages in use.
     pub(super) fn heap_bytes(&self) -> usize {
-        let pages = self.pages.len() - self.vacant.len() + usize::from(self.spare.is_some());
+        let pages = self.pages.len() - self.vacant.len() + usize::from(!self.vacant.is_empty());
         pages * PAGE_BYTES
             + self.pages.heap_bytes()
+            + self.regions.heap_bytes()
             + (self.partial.capacity() + self.vacant.capacity()) * size_of::<u32>()
             + self.own.heap_bytes()
             + self.own_bytes
@@ -302,19 +255,53 @@ impl Arena {
         if self.partial.is_empty() {
             self.partial = vec![NONE; CLASSES];
         }
-        let page = Page::new(self.spare.take().unwrap_or_else(page_bytes), class);
         let number = match self.vacant.pop() {
             Some(number) => {
-                self.pages[number as usize] = page;
+                self.pages[number as usize] = Page::new(class);
                 number
             }
             None => {
-                self.pages.push(page);
+                if self.pages.len() == self.regions.len() * PAGES_PER_REGION {
+                    self.regions.push(Region::new());
+                }
+                self.pages.push(Page::new(class));
                 self.pages.len() as u32 - 1
             }
         };
         self.link(number);
         number
+    }
+
+    /// A page has run empty: it is kept at hand, and the one that was so far loses its memory.
+    fn vacate(&mut self, number: u32) {
+        if let Some(&spare) = self.vacant.last() {
+            let start = spare as usize % PAGES_PER_REGION * PAGE_BYTES;
+            let region = &mut self.regions[spare as usize / PAGES_PER_REGION];
+            region.discard(start..start + PAGE_BYTES);
+        }
+        self.vacant.push(number);
+    }
+
+    /// A free block of a page that has one.
+    fn take_block(&mut self, number: u32) -> Handle {
+        let page = &mut self.pages[number as usize];
+        page.used += 1;
+        if page.free == NO_BLOCK {
+            page.fresh += 1;
+            return Handle(number << BLOCK_BITS | u32::from(page.fresh - 1));
+        }
+        let handle = Handle(number << BLOCK_BITS | u32::from(page.free));
+        let block = self.block(handle);
+        let next = u16::from_le_bytes([block[0], block[1]]);
+        self.pages[number as usize].free = next;
+        handle
+    }
+
+    fn give_back(&mut self, handle: Handle) {
+        let page = &mut self.pages[handle.page()];
+        page.used -= 1;
+        let next = std::mem::replace(&mut page.free, handle.block() as u16);
+        self.block_mut(handle)[..2].copy_from_slice(&next.to_le_bytes());
     }
 
     /// Puts a page in front of those of its class that have free blocks.
@@ -340,12 +327,6 @@ impl Arena {
             self.pages[next as usize].previous = previous;
         }
     }
-}
-
-/// Memory that is zero because the system made it so: what is not used is never touched.
-fn page_bytes() -> PageBytes {
-    let bytes = vec![0; PAGE_BYTES].into_boxed_slice();
-    bytes.try_into().expect("as many bytes as a page has")
 }
 
 /// The class whose blocks hold `length` bytes with the least waste.
@@ -461,6 +442,6 @@ mod tests {
             arena.allocate(length);
         }
         let steps = std::iter::from_fn(|| arena.drop_one().then_some(())).count();
-        assert_eq!(steps, 5000_usize.div_ceil(PAGE_BYTES / 100) + 3);
+        assert_eq!(steps, 1 + 3);
     }
 }

@@ -405,7 +405,7 @@ impl Contents {
         self.longs.pop().map(|long| long.map(Object::Long))
     }
 
-    /// Frees one page or one segment of the table; `false` when there is nothing left.
+    /// Frees one region or one segment of the table; `false` when there is nothing left.
     pub(super) fn drop_one(&mut self) -> bool {
         self.entries.arena.drop_one() || self.dict.drop_one()
     }

@@ -13,8 +13,8 @@ const ELEMENTS_AT_ONCE: usize = 64;
 /// Bytes of a long string that count as one element, and those that are dropped at once.
 const BYTES_PER_ELEMENT: usize = 1024;
 const BYTES_AT_ONCE: usize = 64 * BYTES_PER_ELEMENT;
-/// Elements that freeing a page counts as: the system takes its memory back.
-const ELEMENTS_PER_PAGE: usize = 64;
+/// Elements that freeing a region of memory counts as: the system takes its pages back.
+const ELEMENTS_PER_REGION: usize = 1024;
 
 #[derive(Debug)]
 enum Item {
@@ -89,7 +89,7 @@ impl Garbage {
                     freed += 1;
                     object.into_iter().for_each(|object| self.add(object));
                 }
-                None if contents.drop_one() => freed += ELEMENTS_PER_PAGE,
+                None if contents.drop_one() => freed += ELEMENTS_PER_REGION,
                 None => return freed + 1,
             }
         }

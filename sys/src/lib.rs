@@ -14,6 +14,7 @@
 //! | [`simulated`] | a machine in memory: [`Simulated`], the third backend |
 //! | `kqueue_plan` | the pure half of kqueue: plain functions, tested on every system |
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
+//! | `region` | memory straight from the system, which takes it back in parts |
 //! | `prefetch` | a hint to the processor's cache, safe to give |
 //! | `socket`, `file`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
 //!
@@ -42,6 +43,7 @@ pub mod native;
 pub mod poller;
 mod prefetch;
 mod process;
+mod region;
 mod rlimit;
 mod signal;
 pub mod simulated;
@@ -53,5 +55,6 @@ pub use fd::Fd;
 pub use native::{Native, NativePoller};
 pub use poller::{Event, Events, Interest, Poller, Token};
 pub use prefetch::prefetch_read;
+pub use region::{REGION_BYTES, Region};
 pub use simulated::Simulated;
 pub use system::{Accepted, Address, ListenOptions, Process, Signal, Sys};
