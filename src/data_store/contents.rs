@@ -72,6 +72,16 @@ impl Rehash for Entries {
     fn hash_of(&self, handle: Handle) -> u64 {
         self.hasher.hash(entry::key(self.arena.block(handle)))
     }
+
+    /// Blocks are not aligned to cache lines: a small one may lie in two.
+    #[inline]
+    fn prefetch(&self, handle: Handle) {
+        let block = self.arena.block(handle);
+        prefetch_read(block);
+        if let Some(end) = block.get(..64).unwrap_or(block).last() {
+            prefetch_read(end);
+        }
+    }
 }
 
 impl Members for Entries {
@@ -291,6 +301,14 @@ impl Contents {
         }
     }
 
+    /// A long string, to write another one over it, unless somebody else holds it too.
+    pub(super) fn long_mut(&mut self, handle: Handle) -> Option<&mut Vec<u8>> {
+        match entry::payload(self.entries.arena.block(handle)) {
+            Payload::Long(index) => Rc::get_mut(self.longs.get_mut(index)),
+            _ => None,
+        }
+    }
+
     /// The payload that stands for a value; its object, if any, is kept here.
     pub(super) fn adopt<'a>(&mut self, value: Value, bytes: &'a mut Vec<u8>) -> Payload<'a> {
         match value {
@@ -370,7 +388,7 @@ impl Contents {
             prefetch_read(line);
             return true;
         }
-        dict::candidates(home, hash).for_each(|handle| self.prefetch_block(handle));
+        dict::candidates(home, hash).for_each(|handle| self.entries.prefetch(handle));
         false
     }
 
@@ -378,16 +396,7 @@ impl Contents {
     pub(super) fn prefetch_spilled(&self, hash: u64) {
         let line = self.dict.home(hash).and_then(|home| self.dict.overflow_after(home, hash));
         if let Some(line) = line {
-            dict::candidates(line, hash).for_each(|handle| self.prefetch_block(handle));
-        }
-    }
-
-    /// Blocks are not aligned to cache lines: a small one may lie in two.
-    fn prefetch_block(&self, handle: Handle) {
-        let block = self.entries.arena.block(handle);
-        prefetch_read(block);
-        if let Some(end) = block.get(..64).unwrap_or(block).last() {
-            prefetch_read(end);
+            dict::candidates(line, hash).for_each(|handle| self.entries.prefetch(handle));
         }
     }
 }

@@ -60,6 +60,8 @@ const RANDOM_TRIES: usize = 256;
 pub(super) trait Rehash {
     /// The whole hash under which the entry was inserted.
     fn hash_of(&self, handle: Handle) -> u64;
+    /// Asks for the memory of an entry whose hash is wanted soon.
+    fn prefetch(&self, handle: Handle);
 }
 
 /// Where an entry stands. Good until the next insertion or removal.
@@ -421,10 +423,18 @@ impl Dict {
             self.homes.push(Line::EMPTY);
         }
         let Some(partner) = partner else { return };
+        self.prefetch_group(partner * GROUP_LINES, rehash);
         for offset in 0..GROUP_LINES {
             self.split_line(partner * GROUP_LINES + offset, added * GROUP_LINES + offset, rehash);
         }
         self.put_moving(rehash);
+    }
+
+    /// All hashes of a group are wanted: the misses of its entries shall overlap.
+    fn prefetch_group(&self, start: usize, rehash: &impl Rehash) {
+        let lines = (start..start + GROUP_LINES).map(|line| &self.homes[line]);
+        lines.flat_map(Line::handles).for_each(|handle| rehash.prefetch(handle));
+        self.moving.iter().for_each(|&(_, handle)| rehash.prefetch(handle));
     }
 
     fn split_line(&mut self, from: usize, to: usize, rehash: &impl Rehash) {

@@ -32,10 +32,31 @@ impl Keyspace {
         let payload = match parse_integer(bytes) {
             Some(number) => Payload::Integer(number),
             None if bytes.len() <= INLINE_BYTES_MAX => Payload::Bytes(bytes),
+            None if self.overwrite_long(key, bytes, expiry) => return,
             None => self.contents.adopt_long(bytes.to_vec()),
         };
         let object = self.contents.store(key, payload, expiry);
         self.discard(object);
+    }
+
+    /// Writes a long string over another that has room for it and not more than twice as much.
+    fn overwrite_long(&mut self, key: Key, bytes: &[u8], expiry: Expiry) -> bool {
+        let Some((place, handle)) = self.contents.find(key) else { return false };
+        let Some(old) = self.contents.long_mut(handle) else { return false };
+        if bytes.len() > old.capacity() || bytes.len() < old.capacity() / 2 {
+            return false;
+        }
+        old.clear();
+        old.extend_from_slice(bytes);
+        let deadline = self.contents.deadline(handle);
+        match expiry {
+            Expiry::At(at) => self.contents.set_deadline(place, handle, Some(at)),
+            Expiry::Never if deadline.is_some() => {
+                self.contents.set_deadline(place, handle, None);
+            }
+            Expiry::Never | Expiry::Keep => {}
+        }
+        true
     }
 
     /// Adds `delta` to the number that is the value of a key, 0 if the key is absent, and returns
@@ -208,6 +229,24 @@ mod tests {
         };
         assert_eq!(keyspace.append(key, b"y", 0), Ok(10_001));
         assert_eq!((held.len(), std::rc::Rc::strong_count(&held)), (10_000, 1));
+    }
+
+    #[test]
+    fn a_long_string_is_written_where_the_old_one_was() {
+        let mut keyspace = Keyspace::new(Hasher::new([1; 16]));
+        let key = Hasher::new([1; 16]).key(b"k");
+        let address = |keyspace: &Keyspace| match keyspace.peek(key, 0) {
+            Some(ValueRef::String(string)) => string.shared().map(|bytes| bytes.as_ptr()),
+            other => panic!("{other:?}"),
+        };
+        keyspace.set_string(key, &[b'x'; 10_000], Expiry::At(9));
+        let before = address(&keyspace);
+        keyspace.set_string(key, &[b'y'; 9_000], Expiry::Never);
+        assert_eq!((address(&keyspace), keyspace.expiring_len()), (before, 0));
+        assert_eq!(text(&mut keyspace, key), Some(vec![b'y'; 9_000]));
+        keyspace.set_string(key, &[b'z'; 4_000], Expiry::At(9));
+        assert_ne!(address(&keyspace), before, "half of it would have been wasted");
+        assert_eq!(keyspace.expiring_len(), 1);
     }
 
     #[test]

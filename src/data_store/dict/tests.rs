@@ -15,6 +15,8 @@ impl Rehash for Hashes {
             _ => hash,
         }
     }
+
+    fn prefetch(&self, _: Handle) {}
 }
 
 fn insert(dict: &mut Dict, number: u32) {
@@ -117,6 +119,8 @@ impl Rehash for Even {
     fn hash_of(&self, handle: Handle) -> u64 {
         Hasher::new([9; 16]).hash(&handle.bits().to_be_bytes())
     }
+
+    fn prefetch(&self, _: Handle) {}
 }
 
 /// Slots that one insertion or removal may move: those of the group that is split or merged.
