@@ -4,17 +4,15 @@
 //! its key goes, and freed in slices, a bounded number of pieces at a time.
 
 use super::contents::{Contents, Object};
-use super::stream::{Trim, TrimBy};
 use super::{List, Stream};
 use std::rc::Rc;
 
-/// Values of up to so many elements are dropped at once.
-const ELEMENTS_AT_ONCE: usize = 64;
-/// Bytes of a long string that count as one element, and those that are dropped at once.
-const BYTES_PER_ELEMENT: usize = 1024;
-const BYTES_AT_ONCE: usize = 64 * BYTES_PER_ELEMENT;
-/// Elements that freeing a region of memory counts as: the system takes its pages back.
-const ELEMENTS_PER_REGION: usize = 1024;
+/// Bytes that count as one piece. Nodes of lists and blocks of streams are about as long.
+const PIECE_BYTES: usize = 4096;
+/// Values of up to so many pieces are dropped at once.
+const PIECES_AT_ONCE: usize = 16;
+/// Pieces of a region of the arena.
+const REGION_PIECES: usize = squint_sys::REGION_BYTES / PIECE_BYTES;
 
 #[derive(Debug)]
 enum Item {
@@ -43,21 +41,21 @@ impl Garbage {
     /// A value. A small one goes here and now.
     pub(super) fn add(&mut self, object: Object) {
         match object {
-            Object::List(list) if list.len() > ELEMENTS_AT_ONCE => {
+            Object::List(list) if list.nodes() > PIECES_AT_ONCE => {
                 self.items.push(Item::List(list));
             }
-            Object::Stream(stream) if stream.length() > ELEMENTS_AT_ONCE as u64 => {
+            Object::Stream(stream) if stream.blocks() > PIECES_AT_ONCE => {
                 self.items.push(Item::Stream(stream));
             }
             // If somebody is still sending it, the last one to hold it frees it.
-            Object::Long(bytes) if bytes.capacity() > BYTES_AT_ONCE => {
+            Object::Long(bytes) if bytes.capacity() > PIECES_AT_ONCE * PIECE_BYTES => {
                 self.items.extend(Rc::try_unwrap(bytes).ok().map(Item::Bytes));
             }
             small => drop(small),
         }
     }
 
-    /// Frees up to `budget` elements, and returns how many: fewer mean that nothing is left.
+    /// Frees up to `budget` pieces, and returns how many: fewer mean that nothing is left.
     pub(super) fn free_some(&mut self, budget: usize) -> usize {
         let mut freed = 0;
         while freed < budget
@@ -71,7 +69,7 @@ impl Garbage {
         freed.min(budget)
     }
 
-    /// Frees a part of one thing, one element at least; what is left of it is queued again.
+    /// Frees a part of one thing, one piece at least; what is left of it is queued again.
     fn free_part(&mut self, item: Item, budget: usize) -> usize {
         match item {
             Item::Contents(contents) => self.free_contents(contents, budget),
@@ -89,7 +87,7 @@ impl Garbage {
                     freed += 1;
                     object.into_iter().for_each(|object| self.add(object));
                 }
-                None if contents.drop_one() => freed += ELEMENTS_PER_REGION,
+                None if contents.drop_one() => freed += REGION_PIECES,
                 None => return freed + 1,
             }
         }
@@ -99,26 +97,25 @@ impl Garbage {
     }
 
     fn free_list(&mut self, mut list: List, budget: usize) -> usize {
-        let freed = (0..budget).take_while(|_| list.drop_back()).count();
-        if !list.is_empty() {
+        let pieces = list.nodes().min(budget);
+        if !list.drop_some(budget) {
             self.items.push(Item::List(list));
         }
-        freed + 1
+        pieces.max(1)
     }
 
     fn free_stream(&mut self, mut stream: Box<Stream>, budget: usize) -> usize {
-        let rest = stream.length().saturating_sub(budget as u64);
-        let freed = stream.trim(Trim { by: TrimBy::MaxLen(rest), approximate: false, limit: None });
-        if stream.length() > 0 {
+        let pieces = stream.blocks().min(budget);
+        if !stream.drop_some(budget) {
             self.items.push(Item::Stream(stream));
         }
-        freed as usize + 1
+        pieces.max(1)
     }
 
     /// The allocator gives the end of a long allocation back to the system where it stands.
     fn free_bytes(&mut self, mut bytes: Vec<u8>, budget: usize) -> usize {
-        let rest = bytes.capacity().saturating_sub(budget * BYTES_PER_ELEMENT);
-        let freed = (bytes.capacity() - rest) / BYTES_PER_ELEMENT;
+        let rest = bytes.capacity().saturating_sub(budget * PIECE_BYTES);
+        let freed = (bytes.capacity() - rest) / PIECE_BYTES;
         if rest > 0 {
             bytes.truncate(rest);
             bytes.shrink_to(rest);

@@ -195,7 +195,16 @@ impl Keyspace {
         !self.garbage.is_empty()
     }
 
-    /// Frees up to `budget` elements of what has gone, and returns how many: fewer mean that
+    /// Frees a value that was taken out, or a part cut off one, in slices if it is large.
+    pub fn free_later(&mut self, value: Value) {
+        self.garbage.add(match value {
+            Value::String(bytes) => Object::Long(std::rc::Rc::new(bytes)),
+            Value::List(list) => Object::List(list),
+            Value::Stream(stream) => Object::Stream(stream),
+        });
+    }
+
+    /// Frees up to `budget` pieces (some 4 KiB each) of what has gone, and returns how many: fewer mean that
     /// nothing is left.
     pub fn free_some(&mut self, budget: usize) -> usize {
         self.garbage.free_some(budget)

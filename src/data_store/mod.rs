@@ -141,7 +141,7 @@ impl DataStore {
         self.keyspaces.iter().any(Keyspace::has_garbage)
     }
 
-    /// Frees up to `budget` elements of what has gone, over all databases.
+    /// Frees up to `budget` pieces (some 4 KiB each) of what has gone, over all databases.
     pub fn free_some(&mut self, budget: usize) {
         let mut freed = 0;
         for keyspace in self.keyspaces.iter_mut().filter(|keyspace| keyspace.has_garbage()) {
