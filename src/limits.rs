@@ -58,9 +58,13 @@ pub const REQUESTS_PER_TICK_MAX: u32 = 1_200;
 /// rest.
 pub const KEYS_PREFETCHED_MAX: usize = 64;
 
-/// Keys expired in one tick: the rest waits for the next, so that a million keys expiring in one
-/// second stall nobody.
+/// Steps in one tick towards removing expired keys, of which each takes one to four: the rest waits
+/// for the next, so that a million keys expiring in one second stall nobody.
 pub const EXPIRIES_PER_TICK_MAX: usize = 1_024;
+
+/// Pieces, some 4 KiB each, of large values that have gone, freed in one tick: 8 MiB, which takes the
+/// system about a millisecond.
+pub const FREES_PER_TICK_MAX: usize = 2 * 1_024;
 
 /// Descriptors kept for other things than clients: listeners, poller, signals, log, pid file.
 pub const DESCRIPTORS_RESERVED: u64 = 32;

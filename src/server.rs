@@ -86,8 +86,10 @@ impl<S: Sys> Server<S> {
             let ahead_ms = expiry_ms.saturating_sub(self.now.wall_ms()).max(0).unsigned_abs();
             self.now.monotonic_ms.saturating_add(ahead_ms).saturating_mul(1_000_000)
         });
+        // While large values are being freed, a tick is due at once.
+        let freeing_ns = self.engine.store.has_garbage().then_some(0);
         let ending_ns = self.shutdown.as_ref().map(life::Ending::deadline_ns);
-        expiry_ns.into_iter().chain(ending_ns).min()
+        expiry_ns.into_iter().chain(freeing_ns).chain(ending_ns).min()
     }
 
     /// Sends what there is to send.

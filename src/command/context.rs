@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::data_store::keyspace::Keyspace;
 use crate::data_store::list::List;
 use crate::data_store::stream::Stream;
-use crate::data_store::string::StringValue;
-use crate::data_store::value::Value;
+use crate::data_store::string::StringRef;
+use crate::data_store::value::{Value, ValueMut};
 use crate::data_store::{DataStore, Key, UnixMs};
 use crate::pubsub::PubSub;
 use crate::resp::request::Request;
@@ -83,13 +83,13 @@ impl Selected<'_> {
     }
 
     /// The value of a key, for a command that writes.
-    pub fn lookup(&mut self, key: Key<'_>) -> Option<&mut Value> {
+    pub fn lookup(&mut self, key: Key<'_>) -> Option<ValueMut<'_>> {
         let now_ms = self.now_ms;
         self.keyspace().lookup(key, now_ms)
     }
 
     /// The value of a key, for a command that reads: counted as a hit or a miss.
-    pub fn read(&mut self, key: Key<'_>) -> Option<&mut Value> {
+    pub fn read(&mut self, key: Key<'_>) -> Option<ValueMut<'_>> {
         let value = self.all.database(self.index).lookup(key, self.now_ms);
         match value {
             Some(_) => self.hits += 1,
@@ -99,7 +99,7 @@ impl Selected<'_> {
     }
 
     /// A string for a command that reads.
-    pub fn read_string(&mut self, key: Key<'_>) -> Result<Option<&mut StringValue>, ErrorReply> {
+    pub fn read_string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, ErrorReply> {
         self.read(key).map(as_string).transpose()
     }
 
@@ -113,8 +113,8 @@ impl Selected<'_> {
         self.read(key).map(as_stream).transpose()
     }
 
-    /// A string for a command that writes.
-    pub fn string(&mut self, key: Key<'_>) -> Result<Option<&mut StringValue>, ErrorReply> {
+    /// A string for a command that writes: what it holds now. The keyspace changes it.
+    pub fn string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, ErrorReply> {
         self.lookup(key).map(as_string).transpose()
     }
 
@@ -130,33 +130,33 @@ impl Selected<'_> {
 
     /// Puts `value` at `key`, in place of whatever was there; no time to live is left.
     pub fn insert(&mut self, key: Key<'_>, value: Value) {
-        drop(self.keyspace().insert(key, value));
+        self.keyspace().insert(key, value);
     }
 
     /// Removes a key. `false` if it was not there.
     pub fn remove(&mut self, key: Key<'_>) -> bool {
         let now_ms = self.now_ms;
-        self.keyspace().remove(key, now_ms).is_some()
+        self.keyspace().remove(key, now_ms)
     }
 }
 
-fn as_string(value: &mut Value) -> Result<&mut StringValue, ErrorReply> {
+fn as_string(value: ValueMut<'_>) -> Result<StringRef<'_>, ErrorReply> {
     match value {
-        Value::String(string) => Ok(string),
+        ValueMut::String(string) => Ok(string),
         _ => Err(error_reply::WRONG_TYPE),
     }
 }
 
-fn as_list(value: &mut Value) -> Result<&mut List, ErrorReply> {
+fn as_list(value: ValueMut<'_>) -> Result<&mut List, ErrorReply> {
     match value {
-        Value::List(list) => Ok(list),
+        ValueMut::List(list) => Ok(list),
         _ => Err(error_reply::WRONG_TYPE),
     }
 }
 
-fn as_stream(value: &mut Value) -> Result<&mut Stream, ErrorReply> {
+fn as_stream(value: ValueMut<'_>) -> Result<&mut Stream, ErrorReply> {
     match value {
-        Value::Stream(stream) => Ok(stream),
+        ValueMut::Stream(stream) => Ok(stream),
         _ => Err(error_reply::WRONG_TYPE),
     }
 }

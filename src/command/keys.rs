@@ -294,7 +294,7 @@ fn flush(
     }
     for database in databases {
         touch_stored(ctx, database);
-        drop(ctx.store.all.database(database).clear());
+        ctx.store.all.database(database).clear();
     }
     ctx.reply.ok();
     Ok(())

@@ -182,7 +182,7 @@ impl Engine {
         self.store.next_expiry().filter(|_| self.active_expire)
     }
 
-    /// Removes keys whose time has come, `budget` at most.
+    /// Removes keys whose time has come, in `budget` steps at most.
     pub fn expire_keys(&mut self, now: Now, budget: usize) {
         if !self.active_expire {
             return;

@@ -16,9 +16,9 @@ use super::context::{Change, CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
 use super::expiry_options::{self, Lifetime, Presence, Scale, SetOptions};
 use super::keys;
-use crate::data_store::string::{DecimalBuffer, StringValue};
-use crate::data_store::value::Value;
-use crate::data_store::{Key, UnixMs};
+use crate::data_store::string::DecimalBuffer;
+use crate::data_store::value::ValueMut;
+use crate::data_store::{Expiry, IncrementError, Key, UnixMs};
 
 const SUM_OVERFLOWS: ErrorReply = ErrorReply::fixed("ERR increment or decrement would overflow");
 const DECREMENT_OVERFLOWS: ErrorReply = ErrorReply::fixed("ERR decrement would overflow");
@@ -74,16 +74,13 @@ pub fn decrby(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 pub fn append(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let (key, tail) = (ctx.key(request, 1), request.at(2));
     let bytes_max = ctx.config.settings().bulk_bytes_max;
-    let len = match ctx.store.string(key)? {
-        Some(string) if string.len() as u64 + tail.len() as u64 > bytes_max => {
-            return Err(TOO_LONG);
-        }
-        Some(string) => string.append(tail),
-        None => {
-            ctx.store.insert(key, value_of(tail));
-            tail.len()
-        }
-    };
+    let old_len = ctx.store.string(key)?.map(|string| string.len());
+    if old_len.is_some_and(|len| len as u64 + tail.len() as u64 > bytes_max) {
+        return Err(TOO_LONG);
+    }
+    let now_ms = ctx.store.now_ms;
+    let len =
+        ctx.store.keyspace().append(key, tail, now_ms).map_err(|_| error_reply::WRONG_TYPE)?;
     ctx.touched(key.bytes, Change::Altered);
     reply_len(ctx, len);
     Ok(())
@@ -101,7 +98,7 @@ pub fn mget(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     ctx.reply.array(request.len() - 1);
     for index in 1..request.len() {
         match ctx.store.read(ctx.key(request, index)) {
-            Some(Value::String(string)) => {
+            Some(ValueMut::String(string)) => {
                 ctx.reply.bulk(string.as_bytes(&mut DecimalBuffer::default()));
             }
             _ => ctx.reply.null(),
@@ -172,10 +169,6 @@ pub fn setnx(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     Ok(())
 }
 
-fn value_of(bytes: &[u8]) -> Value {
-    Value::String(StringValue::from_bytes(bytes))
-}
-
 /// Replies the string at a key, or null; `true` if there is one.
 fn reply_string(ctx: &mut Context<'_>, key: Key<'_>) -> Result<bool, ErrorReply> {
     match ctx.store.read_string(key)? {
@@ -196,24 +189,22 @@ fn reply_len(ctx: &mut Context<'_>, len: usize) {
 
 /// Puts a string at a key, in place of whatever was there, its time to live included.
 fn store(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8]) {
-    ctx.store.insert(key, value_of(bytes));
+    ctx.store.keyspace().set_string(key, bytes, Expiry::Never);
     ctx.touched(key.bytes, Change::Altered);
 }
 
 /// Puts a string at a key, and lets it live on until the old value would have expired.
 fn store_keeping_deadline(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8]) {
-    match ctx.store.lookup(key) {
-        Some(value) => *value = value_of(bytes),
-        None => ctx.store.insert(key, value_of(bytes)),
-    }
+    ctx.store.lookup(key); // removes one that has expired: its deadline is not to be kept
+    ctx.store.keyspace().set_string(key, bytes, Expiry::Keep);
     ctx.touched(key.bytes, Change::Altered);
 }
 
 /// Puts a string at a key until `deadline`. One in the past is stored all the same: it is expired
 /// at once, and whoever is told about keys hears first that it came and then that it went.
 fn store_until(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8], deadline: UnixMs) {
-    store(ctx, key, bytes);
-    ctx.store.keyspace().set_expiry(key, deadline);
+    ctx.store.keyspace().set_string(key, bytes, Expiry::At(deadline));
+    ctx.touched(key.bytes, Change::Altered);
 }
 
 /// SET with options; `false` if NX or XX did not let it. GET's reply is written here.
@@ -255,18 +246,12 @@ fn set_expiring(ctx: &mut Context<'_>, request: Request<'_>, scale: Scale) -> Co
 /// INCR and its kin: the time to live stays as it is.
 fn add(ctx: &mut Context<'_>, request: Request<'_>, delta: i64) -> CommandResult {
     let key = ctx.key(request, 1);
-    let sum = match ctx.store.string(key)? {
-        Some(string) => {
-            let number = string.as_i64().ok_or(error_reply::NOT_AN_INTEGER)?;
-            let sum = number.checked_add(delta).ok_or(SUM_OVERFLOWS)?;
-            *string = StringValue::from_i64(sum);
-            sum
-        }
-        None => {
-            ctx.store.insert(key, Value::String(StringValue::from_i64(delta)));
-            delta
-        }
-    };
+    let now_ms = ctx.store.now_ms;
+    let sum = ctx.store.keyspace().increment(key, delta, now_ms).map_err(|error| match error {
+        IncrementError::OtherKind(_) => error_reply::WRONG_TYPE,
+        IncrementError::NotAnInteger => error_reply::NOT_AN_INTEGER,
+        IncrementError::Overflow => SUM_OVERFLOWS,
+    })?;
     ctx.touched(key.bytes, Change::Altered);
     ctx.reply.integer(sum);
     Ok(())

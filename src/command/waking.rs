@@ -10,7 +10,7 @@ use super::effects::Unblock;
 use super::{Ask, Engine, Host, dispatcher};
 use crate::blocking::Signal;
 use crate::client::{Blocked, ClientId, TimeoutReply, WaitKind};
-use crate::data_store::value::Value;
+use crate::data_store::value::ValueMut;
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::writer::Writer;
 
@@ -35,9 +35,9 @@ impl Engine {
     fn kind_of_value(&mut self, signal: &Signal, now: Now) -> Option<WaitKind> {
         let key = self.store.hasher().key(signal.key());
         match self.store.database(signal.database()).lookup(key, now.wall_ms())? {
-            Value::List(_) => Some(WaitKind::List),
-            Value::Stream(_) => Some(WaitKind::Stream),
-            Value::String(_) => None,
+            ValueMut::List(_) => Some(WaitKind::List),
+            ValueMut::Stream(_) => Some(WaitKind::Stream),
+            ValueMut::String(_) => None,
         }
     }
 

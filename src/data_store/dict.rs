@@ -1,157 +1,171 @@
-//! The hash table under a keyspace: grows and shrinks one bucket at a time, so that no operation
-//! ever stops to rebuild it.
+//! The hash table of a keyspace: from a hash to the handles of entries. It grows and shrinks by a
+//! few lines at a time, so that no operation ever stops to rebuild it, and there is never a second
+//! table.
 //!
-//! This is linear hashing. With `n` buckets, `2^level <= n < 2^(level + 1)`, buckets are split in
-//! order: the first `n - 2^level` of them have given half of their entries to a partner `2^level`
-//! further on, the rest have not yet.
+//! Buckets are cache lines of twelve slots (`line.rs`), four of which make a group. What does not
+//! fit into its line goes to overflow lines that the group shares.
+//!
+//! ```text
+//!   hash  ....gggg ll      line l of group g;  the top byte is the tag
+//!
+//!   group   [ line 0 ][ line 1 ][ line 2 ][ line 3 ]        home of about 42 entries
+//!                |                   |
+//!                └───────────────────┴──> [ overflow ]──> [ overflow ]
+//! ```
+//!
+//! This is linear hashing over groups. With `n` groups, `2^level <= n < 2^(level + 1)`, groups are
+//! split in order: the first `n - 2^level` of them have given half of their entries to a partner
+//! `2^level` further on, the rest have not yet and hold twice as much.
 //!
 //! ```text
 //!   level = 2, n = 6            0    1    2    3    4    5
-//!                             [00] [01] [10] [11] ....  ....      low 2 bits of the hash
+//!                             [00] [01] [10] [11] ....  ....      low 2 bits of the group
 //!                            [000][001]           [100][101]      low 3 bits, where split
-//!
-//!   bucket of a hash = low 3 bits, or low 2 bits if that bucket does not exist yet
 //! ```
 //!
-//! An insert beyond one entry per bucket splits one bucket; a delete that leaves fewer than one
-//! entry per two buckets merges a few. Buckets live in segments of fixed size, so adding one never
-//! moves the others.
+//! So while a level is under way, some lines overflow and others are half empty. Sharing the
+//! overflow among four lines is what keeps the table dense all the same: 7.1 bytes per entry on
+//! average where a line of its own for each would cost 7.8, with one entry in ten in an overflow
+//! line.
 //!
-//! **Scan** walks the low bits of the hash as a number counted from its top bit down. A cursor at
-//! `level` bits names every entry whose hash ends in these bits, whether split or not, and those
-//! named before it keep that property when `level` changes: growing divides a class into classes
-//! that follow each other in this order, shrinking joins such classes again. So an entry present
-//! from the first call to the last is seen at least once.
+//! A line knows tags, not hashes; whoever moves entries computes their hashes again ([`Rehash`]).
+//!
+//! **Scan** walks the low bits of the hash (group and line) as a number counted from its top bit
+//! down. A cursor at `level` bits names every entry whose hash ends in these bits, whether split or
+//! not, and those named before it keep that property when `level` changes: growing divides a class
+//! into classes that follow each other in this order, shrinking joins such classes again. So an
+//! entry present from the first call to the last is seen at least once.
 
-use super::Key;
+use super::arena::Handle;
+use super::line::{Line, tag_of};
+use super::segments::Segments;
+use static_assertions::const_assert;
 
-/// Buckets in one segment: small enough to allocate at once, large enough that the directory of a
-/// hundred million keys is copied in less than a millisecond when it doubles.
-const SEGMENT_BUCKETS: usize = 1024;
+/// Lines of a group.
+const GROUP_LINES: usize = 4;
 
-/// Merges after one delete. Two are needed to keep up (the limit falls by two buckets per entry).
-const MERGES_PER_DELETE: usize = 2;
+/// One entry per so many more, and a group is added: seven eighths of the slots of home lines.
+const GROUP_ENTRIES_MAX: usize = 42;
 
-/// Random buckets tried before [`Dict::random`] takes the first entry it can find. At least a
-/// third of the buckets are filled on average, so this many misses do not happen.
+/// Fewer entries than this per group, and one is taken away. Less than half of the former, so that
+/// not even the step from one group to two is taken to and fro.
+const GROUP_ENTRIES_MIN: usize = 20;
+const_assert!(2 * GROUP_ENTRIES_MIN < GROUP_ENTRIES_MAX);
+
+/// Random lines tried before [`Dict::random`] takes the first entry it can find. At least a third
+/// of the lines are filled, so this many misses do not happen.
 const RANDOM_TRIES: usize = 256;
 
-type Bucket<V> = Option<Box<Entry<V>>>;
-
-#[derive(Debug)]
-struct Entry<V> {
-    hash: u64,
-    next: Bucket<V>,
-    key: Box<[u8]>,
-    value: V,
+/// Finds the hash of an entry again.
+pub(super) trait Rehash {
+    /// The whole hash under which the entry was inserted.
+    fn hash_of(&self, handle: Handle) -> u64;
+    /// Asks for the memory of an entry whose hash is wanted soon.
+    fn prefetch(&self, handle: Handle);
 }
 
-/// Keys to values. No heap while it has never held a key.
+/// Where an entry stands. Good until the next insertion or removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    line: LineIndex,
+    slot: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LineIndex {
+    Home(usize),
+    Overflow(usize),
+}
+
+/// Hashes to handles. No heap while it has never held an entry.
 #[derive(Debug)]
-pub(super) struct Dict<V> {
-    segments: Vec<Vec<Bucket<V>>>,
-    buckets: usize,
+pub(super) struct Dict {
+    homes: Segments<Line, 256>,
+    overflow: Segments<Line, 256>,
     len: usize,
+    /// Entries on their way from a chain of overflow lines to their new places; empty in between.
+    moving: Vec<(u8, Handle)>,
+    /// The same for the numbers of these lines.
+    leaving: Vec<u32>,
+    /// Slots moved by growing and shrinking, in all.
+    moved: u64,
 }
 
-impl<V> Entry<V> {
-    fn is(&self, key: Key) -> bool {
-        self.hash == key.hash && *self.key == *key.bytes
-    }
-
-    fn key_and_value(&self) -> (Key<'_>, &V) {
-        (Key { bytes: &self.key, hash: self.hash }, &self.value)
-    }
-}
-
-impl<V> Dict<V> {
-    pub(super) fn new() -> Dict<V> {
-        Dict { segments: Vec::new(), buckets: 0, len: 0 }
+impl Dict {
+    pub(super) const fn new() -> Dict {
+        Dict {
+            homes: Segments::new(),
+            overflow: Segments::new(),
+            len: 0,
+            moving: Vec::new(),
+            leaving: Vec::new(),
+            moved: 0,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn get(&self, key: Key) -> Option<&V> {
-        self.bucket_entries(self.bucket_of(key.hash)?)
-            .find(|entry| entry.is(key))
-            .map(|entry| &entry.value)
-    }
-
-    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut V> {
-        let bucket = self.bucket_of(key.hash)?;
-        let mut next = self.bucket_mut(bucket).as_deref_mut();
-        while let Some(entry) = next {
-            if entry.is(key) {
-                return Some(&mut entry.value);
-            }
-            next = entry.next.as_deref_mut();
+    /// The place of the entry under this hash that `is` says yes to. It is asked about one that
+    /// is not it for one line in twenty.
+    #[inline]
+    pub(super) fn find(&self, hash: u64, is: impl Fn(Handle) -> bool) -> Option<(Place, Handle)> {
+        let index = self.line_of(hash)?;
+        let (tag, line) = (tag_of(hash), &self.homes[index]);
+        if let Some((slot, handle)) = find_in(line, tag, &is) {
+            return Some((Place { line: LineIndex::Home(index), slot }, handle));
         }
-        None
+        self.find_spilled(line.link(), tag, is)
     }
 
-    /// Adds a key that is not there yet (the caller has looked) and returns its value in place.
-    pub(super) fn insert_new(&mut self, key: Key, value: V) -> &mut V {
-        debug_assert!(self.get(key).is_none(), "insert_new is for keys that are absent");
-        if self.len >= self.buckets {
-            self.split_one();
+    /// Puts another handle where an entry stands.
+    pub(super) fn set_handle(&mut self, place: Place, handle: Handle) {
+        let tag = self.line_at(place.line).tag(place.slot);
+        self.line_at_mut(place.line).set(place.slot, tag, handle);
+    }
+
+    /// Adds an entry. (The caller has looked whether the key is there.)
+    pub(super) fn insert(&mut self, hash: u64, handle: Handle, rehash: &impl Rehash) {
+        if self.len >= self.groups() * GROUP_ENTRIES_MAX {
+            self.split_one(rehash);
         }
         self.len += 1;
-        let index = self.bucket_of(key.hash).expect("a bucket was split off if there was none");
-        let bucket = self.bucket_mut(index);
-        let next = bucket.take();
-        let entry = Box::new(Entry { hash: key.hash, next, key: key.bytes.into(), value });
-        &mut bucket.insert(entry).value
+        let index = self.line_of(hash).expect("a group was added if there was none");
+        self.put(index, tag_of(hash), handle);
     }
 
-    /// Takes a key and its value out.
-    pub(super) fn remove(&mut self, key: Key) -> Option<(Box<[u8]>, V)> {
-        self.remove_where(key.hash, |name, _| *name == *key.bytes)
-    }
-
-    /// Takes out the first entry under this hash that the predicate picks.
-    pub(super) fn remove_where(
-        &mut self,
-        hash: u64,
-        picks: impl Fn(&[u8], &V) -> bool,
-    ) -> Option<(Box<[u8]>, V)> {
-        let index = self.bucket_of(hash)?;
-        let entry = unlink(self.bucket_mut(index), |entry| {
-            entry.hash == hash && picks(&entry.key, &entry.value)
-        })?;
+    /// Takes out the entry at a place, which was found under this hash.
+    pub(super) fn remove(&mut self, place: Place, hash: u64, rehash: &impl Rehash) {
         self.len -= 1;
-        for _ in 0..MERGES_PER_DELETE {
-            self.merge_one();
-        }
-        Some((entry.key, entry.value))
-    }
-
-    /// Takes out an entry, any one, without shrinking in proportion: for emptying a table piece by
-    /// piece.
-    pub(super) fn pop(&mut self) -> Option<(Box<[u8]>, V)> {
-        while self.buckets > 0 {
-            let bucket = self.bucket_mut(self.buckets - 1);
-            if let Some(entry) = unlink(bucket, |_| true) {
-                self.len -= 1;
-                return Some((entry.key, entry.value));
+        match place.line {
+            LineIndex::Home(index) => self.homes[index].clear(place.slot),
+            LineIndex::Overflow(index) => {
+                let home = self.line_of(hash).expect("the entry has a home line");
+                self.remove_spilled(group_start(home), index, place.slot, rehash);
             }
-            self.drop_last_bucket();
         }
-        None
+        if self.len < self.groups() * GROUP_ENTRIES_MIN {
+            self.merge_one(rehash);
+        }
     }
 
     /// Shows one class of entries to `visit` and returns the cursor of the next, 0 at the end.
     /// Start with 0; any number is a valid cursor.
-    pub(super) fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], &V)) -> u64 {
+    pub(super) fn scan(
+        &self,
+        cursor: u64,
+        rehash: &impl Rehash,
+        mut visit: impl FnMut(Handle),
+    ) -> u64 {
         if self.len == 0 {
             return 0;
         }
-        let low = self.level_buckets();
+        let low = self.level_groups() * GROUP_LINES;
         let index = cursor as usize & (low - 1);
-        for bucket in [index, index + low] {
-            if bucket < self.buckets {
-                self.bucket_entries(bucket).for_each(|entry| visit(&entry.key, &entry.value));
+        for line in [index, index + low] {
+            if line < self.homes.len() {
+                self.line_entries(line, rehash).for_each(&mut visit);
             }
         }
         // Adds one at the top bit of the class and carries downwards: with every higher bit set,
@@ -160,118 +174,301 @@ impl<V> Dict<V> {
     }
 
     /// All entries, in no order that means anything.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &V)> {
-        self.entries().map(|entry| (&*entry.key, &entry.value))
+    pub(super) fn iter(&self) -> impl Iterator<Item = Handle> {
+        self.homes.iter().chain(self.overflow.iter()).flat_map(Line::handles)
     }
 
-    fn entries(&self) -> impl Iterator<Item = &Entry<V>> {
-        (0..self.buckets).flat_map(|bucket| self.bucket_entries(bucket))
-    }
-
-    /// An entry picked by a random number: as even as the filling of the buckets.
-    pub(super) fn random(&self, random: u64) -> Option<(Key<'_>, &V)> {
+    /// An entry picked by a random number: as even as the filling of the lines.
+    pub(super) fn random(&self, random: u64, rehash: &impl Rehash) -> Option<Handle> {
         if self.len == 0 {
             return None;
         }
         let mut state = random;
         for _ in 0..RANDOM_TRIES {
-            let bucket = (next_random(&mut state) % self.buckets as u64) as usize;
-            let filled = self.bucket_entries(bucket).count();
+            let index = (next_random(&mut state) % self.homes.len() as u64) as usize;
+            let filled = self.line_entries(index, rehash).count();
             if filled > 0 {
                 let position = (next_random(&mut state) % filled as u64) as usize;
-                return self.bucket_entries(bucket).nth(position).map(Entry::key_and_value);
+                return self.line_entries(index, rehash).nth(position);
             }
         }
-        self.entries().next().map(Entry::key_and_value)
+        self.iter().next()
     }
 
-    /// `2^level`: the buckets there were before the splitting under way began.
-    fn level_buckets(&self) -> usize {
-        debug_assert!(self.buckets > 0);
-        1 << self.buckets.ilog2()
+    /// The line at which a look-up of this hash begins: what to prefetch first.
+    #[inline]
+    pub(super) fn home(&self, hash: u64) -> Option<&Line> {
+        self.line_of(hash).map(|index| &self.homes[index])
     }
 
-    fn bucket_of(&self, hash: u64) -> Option<usize> {
-        if self.buckets == 0 {
-            return None;
-        }
-        let low = self.level_buckets();
-        let split = hash as usize & (2 * low - 1);
-        Some(if split < self.buckets { split } else { split - low })
+    /// The overflow line at which the look-up goes on, unless the home line has something that
+    /// may be it.
+    #[inline]
+    pub(super) fn overflow_after(&self, home: &Line, hash: u64) -> Option<&Line> {
+        let is_needed = home.link() != 0 && home.matches(tag_of(hash)).next().is_none();
+        is_needed.then(|| &self.overflow[home.link() as usize - 1])
     }
 
-    fn bucket_mut(&mut self, index: usize) -> &mut Bucket<V> {
-        &mut self.segments[index / SEGMENT_BUCKETS][index % SEGMENT_BUCKETS]
+    /// Frees a few lines; `false` when there are none. For a table that nobody asks any more.
+    pub(super) fn drop_one(&mut self) -> bool {
+        self.overflow.drop_segment() || self.homes.drop_segment()
     }
 
-    fn bucket_entries(&self, index: usize) -> impl Iterator<Item = &Entry<V>> {
-        let first = &self.segments[index / SEGMENT_BUCKETS][index % SEGMENT_BUCKETS];
-        std::iter::successors(first.as_deref(), |entry| entry.next.as_deref())
-    }
-
-    /// Adds a bucket and moves to it what it is due from its partner.
-    fn split_one(&mut self) {
-        if self.buckets.is_multiple_of(SEGMENT_BUCKETS) {
-            self.segments.push(Vec::new());
-        }
-        self.segments.last_mut().expect("a segment has room for one more bucket").push(None);
-        self.buckets += 1;
-        let added = self.buckets - 1;
-        if added == 0 {
-            return;
-        }
-        // After the addition `added` lies in the upper half, and its top bit tells it apart.
-        let top_bit = 1 << added.ilog2();
-        let mut rest = self.bucket_mut(added - top_bit).take();
-        while let Some(mut entry) = rest {
-            rest = entry.next.take();
-            let goes_up = entry.hash as usize & top_bit != 0;
-            let bucket = self.bucket_mut(if goes_up { added } else { added - top_bit });
-            entry.next = bucket.take();
-            *bucket = Some(entry);
-        }
-    }
-
-    /// Gives the entries of the last bucket back to its partner and drops it, if there are more
-    /// than two buckets per entry.
-    fn merge_one(&mut self) {
-        if self.buckets <= 2 * self.len {
-            return;
-        }
-        let last = self.buckets - 1;
-        let mut rest = self.bucket_mut(last).take();
-        while let Some(mut entry) = rest {
-            rest = entry.next.take();
-            let partner = self.bucket_mut(last - (1 << last.ilog2()));
-            entry.next = partner.take();
-            *partner = Some(entry);
-        }
-        self.drop_last_bucket();
-    }
-
-    fn drop_last_bucket(&mut self) {
-        let segment = self.segments.last_mut().expect("a bucket that exists lies in a segment");
-        let bucket = segment.pop().expect("a segment that exists holds a bucket");
-        assert!(bucket.is_none(), "only an empty bucket may go");
-        self.buckets -= 1;
-        if self.buckets.is_multiple_of(SEGMENT_BUCKETS) {
-            self.segments.pop();
-        }
-        if self.buckets == 0 {
-            self.segments = Vec::new();
-        }
+    /// Bytes of heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.homes.heap_bytes()
+            + self.overflow.heap_bytes()
+            + self.moving.capacity() * size_of::<(u8, Handle)>()
+            + self.leaving.capacity() * size_of::<u32>()
     }
 }
 
-/// Takes the first entry that the predicate picks out of its chain.
-fn unlink<V>(bucket: &mut Bucket<V>, picks: impl Fn(&Entry<V>) -> bool) -> Bucket<V> {
-    let mut link = bucket;
-    while link.as_ref().is_some_and(|entry| !picks(entry)) {
-        link = &mut link.as_mut().expect("the loop condition saw an entry").next;
+/// Entries of a line that may be the one under this tag.
+#[inline]
+pub(super) fn candidates(line: &Line, hash: u64) -> impl Iterator<Item = Handle> {
+    line.matches(tag_of(hash)).map(|slot| line.handle(slot))
+}
+
+fn find_in(line: &Line, tag: u8, is: impl Fn(Handle) -> bool) -> Option<(usize, Handle)> {
+    let mut matches = line.matches(tag).map(|slot| (slot, line.handle(slot)));
+    matches.find(|&(_, handle)| is(handle))
+}
+
+fn group_start(line: usize) -> usize {
+    line / GROUP_LINES * GROUP_LINES
+}
+
+/// The group that the group `last` was split from.
+fn partner_of(last: usize) -> usize {
+    last - (1 << last.ilog2())
+}
+
+impl Dict {
+    fn groups(&self) -> usize {
+        self.homes.len() / GROUP_LINES
     }
-    let mut entry = link.take()?;
-    *link = entry.next.take();
-    Some(entry)
+
+    /// `2^level`: the groups there were before the splitting under way began.
+    fn level_groups(&self) -> usize {
+        debug_assert!(self.groups() > 0);
+        1 << self.groups().ilog2()
+    }
+
+    #[inline]
+    fn line_of(&self, hash: u64) -> Option<usize> {
+        let lines = self.homes.len();
+        if lines == 0 {
+            return None;
+        }
+        // The level of the groups and of the lines differ by the constant bits of the line.
+        let low = 1 << lines.ilog2();
+        let split = hash as usize & (2 * low - 1);
+        Some(if split < lines { split } else { split - low })
+    }
+
+    fn line_at(&self, index: LineIndex) -> &Line {
+        match index {
+            LineIndex::Home(index) => &self.homes[index],
+            LineIndex::Overflow(index) => &self.overflow[index],
+        }
+    }
+
+    fn line_at_mut(&mut self, index: LineIndex) -> &mut Line {
+        match index {
+            LineIndex::Home(index) => &mut self.homes[index],
+            LineIndex::Overflow(index) => &mut self.overflow[index],
+        }
+    }
+
+    #[inline(never)]
+    fn find_spilled(
+        &self,
+        mut link: u32,
+        tag: u8,
+        is: impl Fn(Handle) -> bool,
+    ) -> Option<(Place, Handle)> {
+        while link != 0 {
+            let index = link as usize - 1;
+            let line = &self.overflow[index];
+            if let Some((slot, handle)) = find_in(line, tag, &is) {
+                return Some((Place { line: LineIndex::Overflow(index), slot }, handle));
+            }
+            link = line.link();
+        }
+        None
+    }
+
+    /// Entries whose home is this line, wherever they stand.
+    fn line_entries(&self, index: usize, rehash: &impl Rehash) -> impl Iterator<Item = Handle> {
+        let line = &self.homes[index];
+        let spilled = self.chain(line.link()).flat_map(|number| self.overflow[number].handles());
+        let own =
+            spilled.filter(move |&handle| self.line_of(rehash.hash_of(handle)) == Some(index));
+        line.handles().chain(own)
+    }
+
+    /// Numbers of overflow lines, from one link on.
+    fn chain(&self, link: u32) -> impl Iterator<Item = usize> {
+        let number = |link: u32| (link as usize).checked_sub(1);
+        std::iter::successors(number(link), move |&at| number(self.overflow[at].link()))
+    }
+
+    /// The link of a group to its overflow lines. Only those of its lines that ever spilled have it.
+    fn group_link(&self, start: usize) -> u32 {
+        (start..start + GROUP_LINES).map(|line| self.homes[line].link()).max().unwrap_or(0)
+    }
+
+    /// Gives the lines of a group that have a link another one.
+    fn set_group_link(&mut self, start: usize, link: u32) {
+        for line in start..start + GROUP_LINES {
+            if self.homes[line].link() != 0 {
+                self.homes[line].set_link(link);
+            }
+        }
+    }
+
+    /// Puts an entry into its home line, or into the overflow of the group.
+    fn put(&mut self, index: usize, tag: u8, handle: Handle) {
+        match self.homes[index].vacant() {
+            Some(slot) => self.homes[index].set(slot, tag, handle),
+            None => self.spill(index, tag, handle),
+        }
+    }
+
+    /// Only the first overflow line of a group has vacant slots, and its entries stand in front.
+    fn spill(&mut self, index: usize, tag: u8, handle: Handle) {
+        let start = group_start(index);
+        let mut link = self.group_link(start);
+        let vacant = self.chain(link).next().and_then(|head| self.overflow[head].vacant());
+        if vacant.is_none() {
+            let mut line = Line::EMPTY;
+            line.set_link(link);
+            self.overflow.push(line);
+            link = u32::try_from(self.overflow.len()).expect("fewer lines than handles");
+            self.set_group_link(start, link);
+        }
+        self.homes[index].set_link(link);
+        self.overflow[link as usize - 1].set(vacant.unwrap_or(0), tag, handle);
+    }
+
+    /// Takes an entry out of an overflow line and closes the gap.
+    fn remove_spilled(&mut self, start: usize, index: usize, slot: usize, rehash: &impl Rehash) {
+        let head = self.group_link(start) as usize - 1;
+        let line = self.overflow[head];
+        let last = line.occupied().count() - 1;
+        self.overflow[index].set(slot, line.tag(last), line.handle(last));
+        self.overflow[head].clear(last);
+        if last == 0 {
+            self.set_group_link(start, line.link());
+            self.drop_overflow(head, rehash);
+        }
+    }
+
+    /// Frees an overflow line that nothing links to any more: the last one takes its number.
+    fn drop_overflow(&mut self, number: usize, rehash: &impl Rehash) {
+        let line = self.overflow.pop().expect("the line is there");
+        let last = self.overflow.len();
+        if number == last {
+            return;
+        }
+        let home = self.line_of(rehash.hash_of(line.handle(0)));
+        let start = group_start(home.expect("an entry has a home line"));
+        let (from, to) = (last as u32 + 1, number as u32 + 1);
+        if self.group_link(start) == from {
+            self.set_group_link(start, to);
+        } else {
+            let links_to_it = |&at: &usize| self.overflow[at].link() == from;
+            let before = self.chain(self.group_link(start)).find(links_to_it);
+            let before = before.expect("a line in use is linked to");
+            self.overflow[before].set_link(to);
+        }
+        self.overflow[number] = line;
+    }
+
+    /// Moves what a group has in overflow lines to `moving`, and frees the lines.
+    fn empty_chain(&mut self, start: usize, rehash: &impl Rehash) {
+        let mut leaving = std::mem::take(&mut self.leaving);
+        leaving.extend(self.chain(self.group_link(start)).map(|number| number as u32));
+        for &number in &leaving {
+            let line = self.overflow[number as usize];
+            let entries = line.occupied().map(|slot| (line.tag(slot), line.handle(slot)));
+            self.moving.extend(entries);
+        }
+        self.set_group_link(start, 0);
+        // From the highest down: what takes a freed number is then never itself about to go.
+        leaving.sort_unstable_by(|a, b| b.cmp(a));
+        for number in leaving.drain(..) {
+            self.drop_overflow(number as usize, rehash);
+        }
+        self.leaving = leaving;
+    }
+
+    /// Puts what stands in `moving` where it belongs now.
+    fn put_moving(&mut self, rehash: &impl Rehash) {
+        self.moved += self.moving.len() as u64;
+        while let Some((tag, handle)) = self.moving.pop() {
+            let index = self.line_of(rehash.hash_of(handle));
+            self.put(index.expect("a table with entries has lines"), tag, handle);
+        }
+    }
+
+    /// Adds a group and moves to it what it is due from its partner.
+    fn split_one(&mut self, rehash: &impl Rehash) {
+        let added = self.groups();
+        let partner = if added == 0 { None } else { Some(partner_of(added)) };
+        if let Some(partner) = partner {
+            self.empty_chain(partner * GROUP_LINES, rehash);
+        }
+        for _ in 0..GROUP_LINES {
+            self.homes.push(Line::EMPTY);
+        }
+        let Some(partner) = partner else { return };
+        self.prefetch_group(partner * GROUP_LINES, rehash);
+        for offset in 0..GROUP_LINES {
+            self.split_line(partner * GROUP_LINES + offset, added * GROUP_LINES + offset, rehash);
+        }
+        self.put_moving(rehash);
+    }
+
+    /// All hashes of a group are wanted: the misses of its entries shall overlap.
+    fn prefetch_group(&self, start: usize, rehash: &impl Rehash) {
+        let lines = (start..start + GROUP_LINES).map(|line| &self.homes[line]);
+        lines.flat_map(Line::handles).for_each(|handle| rehash.prefetch(handle));
+        self.moving.iter().for_each(|&(_, handle)| rehash.prefetch(handle));
+    }
+
+    fn split_line(&mut self, from: usize, to: usize, rehash: &impl Rehash) {
+        let line = self.homes[from];
+        for slot in line.occupied() {
+            let (tag, handle) = (line.tag(slot), line.handle(slot));
+            if self.line_of(rehash.hash_of(handle)) == Some(to) {
+                self.homes[from].clear(slot);
+                self.put(to, tag, handle);
+                self.moved += 1;
+            }
+        }
+    }
+
+    /// Gives the entries of the last group back to its partner and drops it.
+    fn merge_one(&mut self, rehash: &impl Rehash) {
+        let last = self.groups() - 1;
+        if last == 0 {
+            if self.len == 0 {
+                *self = Dict { moved: self.moved, ..Dict::new() };
+            }
+            return;
+        }
+        self.empty_chain(last * GROUP_LINES, rehash);
+        for offset in (0..GROUP_LINES).rev() {
+            let line = self.homes.pop().expect("a group has four lines");
+            for slot in line.occupied() {
+                let to = partner_of(last) * GROUP_LINES + offset;
+                self.put(to, line.tag(slot), line.handle(slot));
+                self.moved += 1;
+            }
+        }
+        self.put_moving(rehash);
+    }
 }
 
 /// One step of SplitMix64: spreads one random number over as many as are needed.
@@ -283,165 +480,4 @@ fn next_random(state: &mut u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data_store::Hasher;
-    use std::collections::{HashMap, HashSet};
-
-    /// A few hash bits only, so that chains grow long and whole hashes collide.
-    fn weak_key(number: &[u8; 2]) -> Key<'_> {
-        let hash = Hasher::new([3; 16]).hash(number);
-        Key { bytes: number, hash: if number[1] < 32 { hash & 0xf } else { hash } }
-    }
-
-    fn check_shape<V>(dict: &Dict<V>) {
-        assert!(dict.buckets <= 2 * dict.len, "never more than two buckets per entry");
-        assert!(dict.len <= dict.buckets, "never more entries than buckets");
-        let counts: Vec<usize> = dict.segments.iter().map(Vec::len).collect();
-        assert_eq!(counts.iter().sum::<usize>(), dict.buckets);
-        assert_eq!(dict.iter().count(), dict.len);
-    }
-
-    #[test]
-    fn agrees_with_a_hash_map() {
-        arbtest::arbtest(|u| {
-            let mut dict = Dict::new();
-            let mut twin: HashMap<[u8; 2], u32> = HashMap::new();
-            while !u.is_empty() {
-                let number: [u8; 2] = u.arbitrary()?;
-                let (key, value) = (weak_key(&number), u.arbitrary()?);
-                if u.ratio(2, 3)? {
-                    match dict.get_mut(key) {
-                        Some(old) => *old = value,
-                        None => assert_eq!(*dict.insert_new(key, value), value),
-                    }
-                    twin.insert(number, value);
-                } else {
-                    assert_eq!(dict.remove(key).map(|(_, v)| v), twin.remove(&number));
-                }
-                assert_eq!(dict.get(key), twin.get(&number));
-                assert_eq!(dict.len(), twin.len());
-            }
-            check_shape(&dict);
-            for (name, value) in dict.iter() {
-                assert_eq!(twin.get(name), Some(value));
-            }
-            Ok(())
-        });
-    }
-
-    #[test]
-    fn shrinks_to_nothing_and_keeps_no_heap() {
-        let mut dict = Dict::new();
-        let numbers: Vec<[u8; 2]> = (0..5000u16).map(u16::to_be_bytes).collect();
-        for number in &numbers {
-            dict.insert_new(weak_key(number), ());
-        }
-        assert!(dict.segments.len() > 4, "5000 keys need several segments");
-        for (index, number) in numbers.iter().enumerate() {
-            assert!(dict.remove(weak_key(number)).is_some());
-            assert!(dict.buckets <= 2 * dict.len, "too many buckets after {index} deletes");
-        }
-        check_shape(&dict);
-        assert_eq!(dict.segments.capacity(), 0);
-    }
-
-    #[test]
-    fn pop_empties_the_table() {
-        let mut dict = Dict::new();
-        let numbers: Vec<[u8; 2]> = (0..2000u16).map(u16::to_be_bytes).collect();
-        for number in &numbers {
-            dict.insert_new(weak_key(number), ());
-        }
-        let popped: HashSet<Box<[u8]>> = std::iter::from_fn(|| dict.pop()).map(|p| p.0).collect();
-        assert_eq!((popped.len(), dict.len(), dict.segments.len()), (2000, 0, 0));
-    }
-
-    /// Elements present throughout are seen, whatever comes and goes between the calls, and
-    /// nothing is seen that was never there.
-    #[test]
-    fn scan_sees_everything_that_stays() {
-        arbtest::arbtest(|u| {
-            let mut dict = Dict::new();
-            let stays: HashSet<[u8; 2]> = u.arbitrary()?;
-            for number in &stays {
-                dict.insert_new(weak_key(number), ());
-            }
-            let mut seen: HashSet<Box<[u8]>> = HashSet::new();
-            let (mut cursor, mut calls) = (0, 0);
-            loop {
-                cursor = dict.scan(cursor, |name, _| {
-                    seen.insert(name.into());
-                });
-                calls += 1;
-                assert!(calls < 100_000, "the scan must end");
-                if cursor == 0 {
-                    break;
-                }
-                churn(&mut dict, &stays, u)?;
-            }
-            for number in &stays {
-                assert!(seen.contains(&number[..]), "{number:?} stayed and was not seen");
-            }
-            Ok(())
-        })
-        .budget_ms(1000);
-    }
-
-    /// Grows or shrinks the table to a size of its own choice around the keys that stay: across
-    /// several levels, because that is where a scan could lose its place.
-    fn churn(
-        dict: &mut Dict<()>,
-        stays: &HashSet<[u8; 2]>,
-        u: &mut arbtest::arbitrary::Unstructured,
-    ) -> arbtest::arbitrary::Result<()> {
-        if u.is_empty() || u.ratio(2, 3)? {
-            return Ok(());
-        }
-        let target = u.int_in_range(0..=400u16)?;
-        for number in (0..=400u16).map(|number| (number, number.to_be_bytes())) {
-            let key = weak_key(&number.1);
-            match (number.0 < target, dict.get(key).is_some()) {
-                (true, false) => drop(dict.insert_new(key, ())),
-                (false, true) if !stays.contains(&number.1) => drop(dict.remove(key)),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn scan_of_a_table_at_rest_sees_each_entry_once_and_takes_any_cursor() {
-        let mut dict = Dict::new();
-        let numbers: Vec<[u8; 2]> = (0..777u16).map(u16::to_be_bytes).collect();
-        for number in &numbers {
-            dict.insert_new(weak_key(number), ());
-        }
-        let (mut cursor, mut seen) = (0, Vec::new());
-        loop {
-            cursor = dict.scan(cursor, |name, _| seen.push(name.to_vec()));
-            if cursor == 0 {
-                break;
-            }
-        }
-        seen.sort();
-        assert!(seen.iter().eq(numbers.iter()));
-        for wild in [u64::MAX, 1 << 63, 0x1234_5678_9abc_def0] {
-            dict.scan(wild, |_, _| {});
-        }
-        assert_eq!(Dict::<()>::new().scan(5, |_, _| {}), 0);
-    }
-
-    #[test]
-    fn random_reaches_every_key() {
-        let mut dict = Dict::new();
-        assert!(dict.random(1).is_none());
-        let numbers: Vec<[u8; 2]> = (0..50u16).map(u16::to_be_bytes).collect();
-        for number in &numbers {
-            dict.insert_new(weak_key(number), ());
-        }
-        let picked: HashSet<&[u8]> =
-            (0..5000).filter_map(|random| dict.random(random)).map(|(key, _)| key.bytes).collect();
-        assert_eq!(picked.len(), 50);
-    }
-}
+mod tests;

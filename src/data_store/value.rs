@@ -1,29 +1,53 @@
 //! What a key holds: one of a few shapes, and the words Redis has for them.
 //!
-//! The shapes keep their insides to themselves; whoever matches on [`Value`] gets a type with
-//! operations, never a container of the standard library.
+//! A value is handed in as a [`Value`] and looked at as a [`ValueRef`] or [`ValueMut`]: strings
+//! live among the entries, where only the keyspace can change them, so of them there is never more
+//! to see than their bytes.
 
-use super::{List, Stream, StringValue};
+use super::string::StringRef;
+use super::{List, Stream};
 
-/// A stored value.
+/// A value on its own, to be stored.
 #[derive(Debug)]
 pub enum Value {
-    /// Bytes or an integer.
-    String(StringValue),
+    /// Bytes.
+    String(Vec<u8>),
     /// Byte strings in order, cheap at both ends.
     List(List),
-    /// Entries under growing ids. Boxed: its bookkeeping would widen every other value.
+    /// Entries under growing ids.
     Stream(Box<Stream>),
+}
+
+/// A stored value, to read.
+#[derive(Clone, Copy, Debug)]
+pub enum ValueRef<'a> {
+    /// Bytes or an integer.
+    String(StringRef<'a>),
+    /// A list.
+    List(&'a List),
+    /// A stream.
+    Stream(&'a Stream),
+}
+
+/// A stored value, to change in place; strings are changed by [`super::Keyspace`].
+#[derive(Debug)]
+pub enum ValueMut<'a> {
+    /// Bytes or an integer.
+    String(StringRef<'a>),
+    /// A list.
+    List(&'a mut List),
+    /// A stream.
+    Stream(&'a mut Stream),
 }
 
 /// The shape of a value, without the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// [`Value::String`]
+    /// Bytes or an integer.
     String,
-    /// [`Value::List`]
+    /// A list.
     List,
-    /// [`Value::Stream`]
+    /// A stream.
     Stream,
 }
 
@@ -38,67 +62,35 @@ impl Kind {
     }
 }
 
-impl Value {
+impl ValueRef<'_> {
+    /// The shape of this value.
+    pub fn kind(self) -> Kind {
+        match self {
+            ValueRef::String(_) => Kind::String,
+            ValueRef::List(_) => Kind::List,
+            ValueRef::Stream(_) => Kind::Stream,
+        }
+    }
+
+    /// The word that TYPE answers with.
+    pub fn type_name(self) -> &'static str {
+        self.kind().name()
+    }
+}
+
+impl ValueMut<'_> {
     /// The shape of this value.
     pub fn kind(&self) -> Kind {
         match self {
-            Value::String(_) => Kind::String,
-            Value::List(_) => Kind::List,
-            Value::Stream(_) => Kind::Stream,
+            ValueMut::String(_) => Kind::String,
+            ValueMut::List(_) => Kind::List,
+            ValueMut::Stream(_) => Kind::Stream,
         }
     }
 
     /// The word that TYPE answers with.
     pub fn type_name(&self) -> &'static str {
         self.kind().name()
-    }
-
-    /// The string, or nothing if this is another shape (the client's mistake: WRONGTYPE).
-    pub fn as_string(&self) -> Option<&StringValue> {
-        match self {
-            Value::String(string) => Some(string),
-            _ => None,
-        }
-    }
-
-    /// The string, to change.
-    pub fn as_string_mut(&mut self) -> Option<&mut StringValue> {
-        match self {
-            Value::String(string) => Some(string),
-            _ => None,
-        }
-    }
-
-    /// The list, or nothing if this is another shape.
-    pub fn as_list(&self) -> Option<&List> {
-        match self {
-            Value::List(list) => Some(list),
-            _ => None,
-        }
-    }
-
-    /// The list, to change.
-    pub fn as_list_mut(&mut self) -> Option<&mut List> {
-        match self {
-            Value::List(list) => Some(list),
-            _ => None,
-        }
-    }
-
-    /// The stream, or nothing if this is another shape.
-    pub fn as_stream(&self) -> Option<&Stream> {
-        match self {
-            Value::Stream(stream) => Some(stream),
-            _ => None,
-        }
-    }
-
-    /// The stream, to change.
-    pub fn as_stream_mut(&mut self) -> Option<&mut Stream> {
-        match self {
-            Value::Stream(stream) => Some(stream),
-            _ => None,
-        }
     }
 }
 
@@ -108,21 +100,18 @@ mod tests {
 
     #[test]
     fn kinds_have_the_names_of_redis() {
+        let (mut list, mut stream) = (List::new(), Stream::new());
         let values = [
-            Value::String(StringValue::from_i64(1)),
-            Value::List(List::new()),
-            Value::Stream(Box::new(Stream::new())),
+            ValueRef::String(StringRef::integer(1)),
+            ValueRef::List(&list),
+            ValueRef::Stream(&stream),
         ];
-        let names: Vec<_> = values.iter().map(Value::type_name).collect();
-        assert_eq!(names, ["string", "list", "stream"]);
-    }
-
-    #[test]
-    fn a_value_answers_only_as_what_it_is() {
-        let mut value = Value::List(List::new());
-        assert!(value.as_string().is_none() && value.as_string_mut().is_none());
-        assert!(value.as_stream().is_none() && value.as_stream_mut().is_none());
-        assert!(value.as_list().is_some() && value.as_list_mut().is_some());
-        assert_eq!(value.kind(), Kind::List);
+        assert_eq!(values.map(ValueRef::type_name), ["string", "list", "stream"]);
+        let values = [
+            ValueMut::String(StringRef::bytes(b"1")),
+            ValueMut::List(&mut list),
+            ValueMut::Stream(&mut stream),
+        ];
+        assert_eq!(values.map(|value| value.type_name()), ["string", "list", "stream"]);
     }
 }

@@ -5,7 +5,9 @@ use crate::client::{Client, ClientId};
 use crate::command::effects::{Effects, Unblock};
 use crate::config::{Config, OutputLimit};
 use crate::event_loop::connection::Connection;
-use crate::limits::{EXPIRIES_PER_TICK_MAX, LINGER_MS, OUTPUT_UNAUTHENTICATED_BYTES_MAX};
+use crate::limits::{
+    EXPIRIES_PER_TICK_MAX, FREES_PER_TICK_MAX, LINGER_MS, OUTPUT_UNAUTHENTICATED_BYTES_MAX,
+};
 use squint_sys::Sys;
 use std::mem::take;
 
@@ -135,12 +137,13 @@ impl<S: Sys> Server<S> {
         }
     }
 
-    /// **expire**: clients whose time is over, then keys.
+    /// **expire**: clients whose time is over, then keys, then what large values left behind.
     pub(super) fn expire(&mut self) {
         while let Some(index) = self.event_loop.take_due(self.now.monotonic_ms) {
             self.expire_client(index);
         }
         self.engine.expire_keys(self.now, EXPIRIES_PER_TICK_MAX);
+        self.engine.store.free_some(FREES_PER_TICK_MAX);
         self.wake();
     }
 

@@ -15,6 +15,8 @@
 //! | [`counting`] | an allocator that counts, for tests; no binary has it |
 //! | `kqueue_plan` | the pure half of kqueue: plain functions, tested on every system |
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
+//! | `region` | memory straight from the system, which takes it back in parts |
+//! | `prefetch` | a hint to the processor's cache, safe to give |
 //! | `socket`, `file`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
 //!
 //! ## The safety charter
@@ -41,7 +43,9 @@ mod kqueue;
 mod kqueue_plan;
 pub mod native;
 pub mod poller;
+mod prefetch;
 mod process;
+mod region;
 mod rlimit;
 mod signal;
 pub mod simulated;
@@ -52,5 +56,7 @@ pub use errno::{Errno, Verdict};
 pub use fd::Fd;
 pub use native::{Native, NativePoller};
 pub use poller::{Event, Events, Interest, Poller, Token};
+pub use prefetch::prefetch_read;
+pub use region::{REGION_BYTES, Region};
 pub use simulated::Simulated;
 pub use system::{Accepted, Address, ListenOptions, Process, Signal, Sys};

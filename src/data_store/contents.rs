@@ -1,0 +1,421 @@
+//! What a database holds: the table, the entries in their arena, the objects that entries name,
+//! and the expiry index, kept in step with each other.
+//!
+//! ```text
+//!   hash ──> Dict ──handle──> Arena: entry { key, deadline, value }
+//!                               ^             |            └─number──> lists, streams, longs
+//!            Wheel ──handle─────┘ <──links────┘
+//! ```
+//!
+//! An entry that changes its length may get another block, and so another handle: the table and the
+//! expiry index are told here, and nobody else ever keeps a handle.
+
+use super::arena::{Arena, Handle};
+use super::dict::{self, Dict, Place, Rehash};
+use super::entry::{self, Payload};
+use super::expiry::{Members, Step, Wheel};
+use super::slab::Slab;
+use super::string::{StringRef, parse_integer};
+use super::value::{Value, ValueMut, ValueRef};
+use super::{Hasher, Key, List, Stream, UnixMs};
+use squint_sys::prefetch_read;
+use std::rc::Rc;
+
+/// Longer strings get an allocation of their own: they are shared with those who send them, and
+/// grow without being moved at every step.
+pub(super) const INLINE_BYTES_MAX: usize = 3072;
+
+/// When a value that is stored shall expire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expiry {
+    /// Never, whatever was there before.
+    Never,
+    /// When the value before it would have.
+    Keep,
+    /// At this time.
+    At(UnixMs),
+}
+
+/// What an entry names instead of holding it.
+#[derive(Debug)]
+pub(super) enum Object {
+    Long(Rc<Vec<u8>>),
+    List(List),
+    Stream(Box<Stream>),
+}
+
+/// The blocks of entries, and what it takes to read them.
+#[derive(Debug)]
+pub(super) struct Entries {
+    arena: Arena,
+    hasher: Hasher,
+}
+
+/// All of a database but what is on its way out.
+#[derive(Debug)]
+pub(super) struct Contents {
+    dict: Dict,
+    entries: Entries,
+    wheel: Wheel,
+    lists: Slab<List>,
+    streams: Slab<Box<Stream>>,
+    longs: Slab<Rc<Vec<u8>>>,
+}
+
+impl Entries {
+    fn is(&self, handle: Handle, key: Key) -> bool {
+        entry::key(self.arena.block(handle)) == key.bytes
+    }
+}
+
+impl Rehash for Entries {
+    fn hash_of(&self, handle: Handle) -> u64 {
+        self.hasher.hash(entry::key(self.arena.block(handle)))
+    }
+
+    /// Blocks are not aligned to cache lines: a small one may lie in two.
+    #[inline]
+    fn prefetch(&self, handle: Handle) {
+        let block = self.arena.block(handle);
+        prefetch_read(block);
+        if let Some(end) = block.get(..64).unwrap_or(block).last() {
+            prefetch_read(end);
+        }
+    }
+}
+
+impl Members for Entries {
+    fn deadline(&self, member: Handle) -> UnixMs {
+        let deadline = entry::deadline(self.arena.block(member));
+        deadline.expect("only entries with a deadline are in the index")
+    }
+
+    fn links(&self, member: Handle) -> (Handle, Handle) {
+        entry::links(self.arena.block(member))
+    }
+
+    fn set_next(&mut self, member: Handle, next: Handle) {
+        entry::set_next(self.arena.block_mut(member), next);
+    }
+
+    fn set_previous(&mut self, member: Handle, previous: Handle) {
+        entry::set_previous(self.arena.block_mut(member), previous);
+    }
+}
+
+impl Contents {
+    pub(super) fn new(hasher: Hasher) -> Contents {
+        Contents {
+            dict: Dict::new(),
+            entries: Entries { arena: Arena::new(), hasher },
+            wheel: Wheel::new(),
+            lists: Slab::new(),
+            streams: Slab::new(),
+            longs: Slab::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.dict.len()
+    }
+
+    pub(super) fn expiring_len(&self) -> usize {
+        self.wheel.len()
+    }
+
+    pub(super) fn next_expiry(&self) -> Option<UnixMs> {
+        self.wheel.next()
+    }
+
+    #[inline]
+    pub(super) fn find(&self, key: Key) -> Option<(Place, Handle)> {
+        self.dict.find(key.hash, |handle| self.entries.is(handle, key))
+    }
+
+    #[inline]
+    pub(super) fn deadline(&self, handle: Handle) -> Option<UnixMs> {
+        entry::deadline(self.entries.arena.block(handle))
+    }
+
+    pub(super) fn key(&self, handle: Handle) -> &[u8] {
+        entry::key(self.entries.arena.block(handle))
+    }
+
+    #[inline]
+    pub(super) fn payload(&self, handle: Handle) -> Payload<'_> {
+        entry::payload(self.entries.arena.block(handle))
+    }
+
+    pub(super) fn value(&self, handle: Handle) -> ValueRef<'_> {
+        match self.payload(handle) {
+            Payload::Bytes(bytes) => ValueRef::String(StringRef::bytes(bytes)),
+            Payload::Integer(number) => ValueRef::String(StringRef::integer(number)),
+            Payload::Long(index) => ValueRef::String(StringRef::long(self.longs.get(index))),
+            Payload::List(index) => ValueRef::List(self.lists.get(index)),
+            Payload::Stream(index) => ValueRef::Stream(self.streams.get(index)),
+        }
+    }
+
+    #[inline]
+    pub(super) fn value_mut(&mut self, handle: Handle) -> ValueMut<'_> {
+        match entry::payload(self.entries.arena.block(handle)) {
+            Payload::Bytes(bytes) => ValueMut::String(StringRef::bytes(bytes)),
+            Payload::Integer(number) => ValueMut::String(StringRef::integer(number)),
+            Payload::Long(index) => ValueMut::String(StringRef::long(self.longs.get(index))),
+            Payload::List(index) => ValueMut::List(self.lists.get_mut(index)),
+            Payload::Stream(index) => ValueMut::Stream(self.streams.get_mut(index)),
+        }
+    }
+
+    /// Stores a value, in place of whatever the key held; gives back the object that was there.
+    pub(super) fn store(&mut self, key: Key, payload: Payload, expiry: Expiry) -> Option<Object> {
+        let Some((place, handle)) = self.find(key) else {
+            self.create(key, payload, expiry);
+            return None;
+        };
+        let block = self.entries.arena.block(handle);
+        let (old, old_deadline, clock) =
+            (entry::payload(block), entry::deadline(block), entry::clock(block));
+        let object = match old {
+            Payload::Bytes(_) | Payload::Integer(_) => None,
+            Payload::Long(index) => Some(Object::Long(self.longs.remove(index))),
+            Payload::List(index) => Some(Object::List(self.lists.remove(index))),
+            Payload::Stream(index) => Some(Object::Stream(self.streams.remove(index))),
+        };
+        let deadline = match expiry {
+            Expiry::Never => None,
+            Expiry::Keep => old_deadline,
+            Expiry::At(at) => Some(at),
+        };
+        if old_deadline.is_some() {
+            self.wheel.remove(handle, &mut self.entries);
+        }
+        let length = entry::length(key.bytes, payload, deadline);
+        let handle = self.fitting_block(place, handle, length);
+        let block = self.entries.arena.block_mut(handle);
+        entry::write(block, key.bytes, payload, deadline, clock);
+        if deadline.is_some() {
+            self.wheel.add(handle, &mut self.entries);
+        }
+        object
+    }
+
+    fn create(&mut self, key: Key, payload: Payload, expiry: Expiry) {
+        let deadline = match expiry {
+            Expiry::Never | Expiry::Keep => None,
+            Expiry::At(at) => Some(at),
+        };
+        let handle = self.entries.arena.allocate(entry::length(key.bytes, payload, deadline));
+        let block = self.entries.arena.block_mut(handle);
+        entry::write(block, key.bytes, payload, deadline, 0);
+        self.dict.insert(key.hash, handle, &self.entries);
+        if deadline.is_some() {
+            self.wheel.add(handle, &mut self.entries);
+        }
+    }
+
+    /// A block of the right size for an entry whose content is about to be written anew.
+    fn fitting_block(&mut self, place: Place, handle: Handle, length: usize) -> Handle {
+        if self.entries.arena.suits(handle, length) {
+            return handle;
+        }
+        self.entries.arena.free(handle);
+        let handle = self.entries.arena.allocate(length);
+        self.dict.set_handle(place, handle);
+        handle
+    }
+
+    /// Gives an entry another deadline, or none.
+    pub(super) fn set_deadline(&mut self, place: Place, handle: Handle, to: Option<UnixMs>) {
+        let arena = &mut self.entries.arena;
+        let block = arena.block(handle);
+        let (payload, old) = (entry::payload(block), entry::deadline(block));
+        let rest = entry::key_part(block);
+        let (start, length) =
+            (entry::head_bytes(to), entry::length(entry::key(block), payload, to));
+        let mut head = [0; 32];
+        head[..4].copy_from_slice(&block[..4]);
+        entry::set_head(&mut head, payload, to);
+        if old.is_some() {
+            self.wheel.remove(handle, &mut self.entries);
+        }
+        let arena = &mut self.entries.arena;
+        let fits = arena.suits(handle, length);
+        let new = if fits { handle } else { arena.allocate(length) };
+        arena.copy((handle, rest), (new, start), length - start);
+        arena.block_mut(new)[..start].copy_from_slice(&head[..start]);
+        if !fits {
+            arena.free(handle);
+            self.dict.set_handle(place, new);
+        }
+        if to.is_some() {
+            self.wheel.add(new, &mut self.entries);
+        }
+    }
+
+    /// Takes an entry out and gives back what it named.
+    pub(super) fn remove(&mut self, place: Place, handle: Handle, hash: u64) -> Option<Object> {
+        let block = self.entries.arena.block(handle);
+        let object = match entry::payload(block) {
+            Payload::Bytes(_) | Payload::Integer(_) => None,
+            Payload::Long(index) => Some(Object::Long(self.longs.remove(index))),
+            Payload::List(index) => Some(Object::List(self.lists.remove(index))),
+            Payload::Stream(index) => Some(Object::Stream(self.streams.remove(index))),
+        };
+        if entry::deadline(block).is_some() {
+            self.wheel.remove(handle, &mut self.entries);
+        }
+        self.dict.remove(place, hash, &self.entries);
+        self.entries.arena.free(handle);
+        object
+    }
+
+    /// Goes a step on towards keys whose time has come; see [`Step`].
+    pub(super) fn expiry_step(&mut self, now: UnixMs) -> Step {
+        self.wheel.step(now, &mut self.entries)
+    }
+
+    /// Where the entry of a handle stands, and the hash of its key.
+    pub(super) fn place_of(&self, handle: Handle) -> (Place, u64) {
+        let hash = self.entries.hash_of(handle);
+        let found = self.dict.find(hash, |other| other == handle);
+        (found.expect("a handle in use is in the table").0, hash)
+    }
+
+    /// Puts another number where a number is, if the entry has room for it.
+    #[inline]
+    pub(super) fn replace_integer(&mut self, handle: Handle, number: i64) -> bool {
+        entry::replace_integer(self.entries.arena.block_mut(handle), number)
+    }
+
+    /// The bytes of a string that is not stored as a number; a long one grows to `bytes_min`.
+    pub(super) fn string_bytes_mut(&mut self, handle: Handle, bytes_min: usize) -> &mut [u8] {
+        match entry::payload(self.entries.arena.block(handle)) {
+            Payload::Bytes(_) => entry::bytes_mut(self.entries.arena.block_mut(handle)),
+            Payload::Long(index) => {
+                let bytes = Rc::make_mut(self.longs.get_mut(index));
+                bytes.resize(bytes.len().max(bytes_min), 0);
+                bytes
+            }
+            other => unreachable!("the caller has made it bytes, and it is {other:?}"),
+        }
+    }
+
+    /// A long string, to write another one over it, unless somebody else holds it too.
+    pub(super) fn long_mut(&mut self, handle: Handle) -> Option<&mut Vec<u8>> {
+        match entry::payload(self.entries.arena.block(handle)) {
+            Payload::Long(index) => Rc::get_mut(self.longs.get_mut(index)),
+            _ => None,
+        }
+    }
+
+    /// The payload that stands for a value; its object, if any, is kept here.
+    pub(super) fn adopt<'a>(&mut self, value: Value, bytes: &'a mut Vec<u8>) -> Payload<'a> {
+        match value {
+            Value::String(string) => match parse_integer(&string) {
+                Some(number) => Payload::Integer(number),
+                None => self.adopt_bytes(string, bytes),
+            },
+            Value::List(list) => Payload::List(self.lists.insert(list)),
+            Value::Stream(stream) => Payload::Stream(self.streams.insert(stream)),
+        }
+    }
+
+    /// The same for a string that shall be bytes even if it looks like a number.
+    pub(super) fn adopt_bytes<'a>(
+        &mut self,
+        string: Vec<u8>,
+        bytes: &'a mut Vec<u8>,
+    ) -> Payload<'a> {
+        if string.len() > INLINE_BYTES_MAX {
+            return self.adopt_long(string);
+        }
+        *bytes = string;
+        Payload::Bytes(bytes)
+    }
+
+    /// The same for a string that is too long for an entry.
+    pub(super) fn adopt_long(&mut self, string: Vec<u8>) -> Payload<'static> {
+        Payload::Long(self.longs.insert(Rc::new(string)))
+    }
+
+    pub(super) fn scan(&self, cursor: u64, visit: impl FnMut(Handle)) -> u64 {
+        self.dict.scan(cursor, &self.entries, visit)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Handle> {
+        self.dict.iter()
+    }
+
+    pub(super) fn random(&self, random: u64) -> Option<Handle> {
+        self.dict.random(random, &self.entries)
+    }
+
+    pub(super) fn clock(&self, handle: Handle) -> u32 {
+        entry::clock(self.entries.arena.block(handle))
+    }
+
+    pub(super) fn set_clock(&mut self, handle: Handle, clock: u32) {
+        entry::set_clock(self.entries.arena.block_mut(handle), clock);
+    }
+
+    /// Bytes of heap, what lists, streams and long strings hold in their turn not counted.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.dict.heap_bytes()
+            + self.entries.arena.heap_bytes()
+            + self.lists.heap_bytes()
+            + self.streams.heap_bytes()
+            + self.longs.heap_bytes()
+            + self.wheel.heap_bytes()
+    }
+}
+
+/// Asking for memory ahead, step by step: each step needs what the one before has asked for.
+impl Contents {
+    /// The line of the table.
+    #[inline]
+    pub(super) fn prefetch_line(&self, hash: u64) {
+        if let Some(line) = self.dict.home(hash) {
+            prefetch_read(line);
+        }
+    }
+
+    /// The entry, or the overflow line if the entry must be there; `true`: that is needed.
+    #[inline]
+    pub(super) fn prefetch_entry(&self, hash: u64) -> bool {
+        let Some(home) = self.dict.home(hash) else { return false };
+        if let Some(line) = self.dict.overflow_after(home, hash) {
+            prefetch_read(line);
+            return true;
+        }
+        dict::candidates(home, hash).for_each(|handle| self.entries.prefetch(handle));
+        false
+    }
+
+    /// The entry that is named in the overflow line.
+    pub(super) fn prefetch_spilled(&self, hash: u64) {
+        let line = self.dict.home(hash).and_then(|home| self.dict.overflow_after(home, hash));
+        if let Some(line) = line {
+            dict::candidates(line, hash).for_each(|handle| self.entries.prefetch(handle));
+        }
+    }
+}
+
+/// Dropping piece by piece what nobody asks for any more.
+impl Contents {
+    /// Takes out one object, if there is any; `Some(None)` is a step without one.
+    pub(super) fn pop_object(&mut self) -> Option<Option<Object>> {
+        if let Some(list) = self.lists.pop() {
+            return Some(list.map(Object::List));
+        }
+        if let Some(stream) = self.streams.pop() {
+            return Some(stream.map(Object::Stream));
+        }
+        self.longs.pop().map(|long| long.map(Object::Long))
+    }
+
+    /// Frees one region or one segment of the table; `false` when there is nothing left.
+    pub(super) fn drop_one(&mut self) -> bool {
+        self.entries.arena.drop_one() || self.dict.drop_one()
+    }
+}

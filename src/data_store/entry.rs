@@ -1,0 +1,361 @@
+//! An entry of a keyspace: one run of bytes with everything about a key.
+//!
+//! ```text
+//!  byte 0          1..4     then, each where needed
+//!  +-------------+--------+----------------------------------+------------+-----+---------------+
+//!  | flags       | clock  | next 4 | previous 4 | deadline   | key length | key | value         |
+//!  |             |        |        |            | 6 or 8     | 1 to 5     |     |               |
+//!  +-------------+--------+--------+------------+------------+------------+-----+---------------+
+//!                          └─ only with a deadline ─────────┘
+//!   flags   bits 0-2  form of the value      bits 3-4  bytes of the deadline: 0, 6 or 8
+//!           bits 5-7  bytes of an integer, less one
+//!   clock   when or how often the key was used, for whoever must choose keys to evict
+//!   next, previous    neighbours in the expiry index
+//!
+//!   value   bytes     length (1 to 5 bytes), bytes
+//!           integer   1 to 8 bytes, little endian, as few as it takes
+//!           other     4 bytes: the number of an object that lives elsewhere
+//! ```
+//!
+//! A key of 16 bytes with a value of 16 so takes 38 bytes. Lengths are written seven bits to a
+//! byte, the lowest first; the top bit says that more follow. A deadline of 6 bytes reaches from
+//! the year -2490 to 6429.
+
+use super::UnixMs;
+use super::arena::Handle;
+
+/// Where the deadline's part begins, and in its absence the key's.
+const LINKS_START: usize = 4;
+const DEADLINE_START: usize = LINKS_START + 8;
+/// Bits of a clock.
+const CLOCK_BYTES: usize = 3;
+/// The first deadline too far for 6 bytes; the last one that is as far the other way.
+const NARROW_DEADLINES: std::ops::Range<UnixMs> = -(1 << 47)..1 << 47;
+
+/// The value of an entry, as far as it lies in the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Payload<'a> {
+    /// A string.
+    Bytes(&'a [u8]),
+    /// A string that is the decimal form of a number.
+    Integer(i64),
+    /// The number of a long string.
+    Long(u32),
+    /// The number of a list.
+    List(u32),
+    /// The number of a stream.
+    Stream(u32),
+}
+
+impl Payload<'_> {
+    fn form(self) -> u8 {
+        match self {
+            Payload::Bytes(_) => 0,
+            Payload::Integer(_) => 1,
+            Payload::Long(_) => 2,
+            Payload::List(_) => 3,
+            Payload::Stream(_) => 4,
+        }
+    }
+
+    fn length(self) -> usize {
+        match self {
+            Payload::Bytes(bytes) => length_bytes(bytes.len()) + bytes.len(),
+            Payload::Integer(number) => integer_bytes(number),
+            Payload::Long(_) | Payload::List(_) | Payload::Stream(_) => 4,
+        }
+    }
+}
+
+/// Bytes of an entry.
+pub(super) fn length(key: &[u8], payload: Payload, deadline: Option<UnixMs>) -> usize {
+    LINKS_START
+        + links_bytes(deadline_bytes(deadline))
+        + length_bytes(key.len())
+        + key.len()
+        + payload.length()
+}
+
+/// Writes an entry into a block that has room for it. Its links have no meaning yet.
+pub(super) fn write(
+    block: &mut [u8],
+    key: &[u8],
+    payload: Payload,
+    deadline: Option<UnixMs>,
+    clock: u32,
+) {
+    set_head(block, payload, deadline);
+    set_clock(block, clock);
+    let mut at = LINKS_START + links_bytes(deadline_bytes(deadline));
+    at += write_length(&mut block[at..], key.len());
+    block[at..at + key.len()].copy_from_slice(key);
+    write_payload(&mut block[at + key.len()..], payload);
+}
+
+/// Writes flags and deadline in front of a key that stands where it should.
+pub(super) fn set_head(block: &mut [u8], payload: Payload, deadline: Option<UnixMs>) {
+    let width = match payload {
+        Payload::Integer(number) => integer_bytes(number),
+        _ => 1,
+    };
+    let bytes = deadline_bytes(deadline);
+    block[0] = payload.form() | deadline_bits(bytes) << 3 | ((width - 1) as u8) << 5;
+    if let Some(at) = deadline {
+        block[DEADLINE_START..][..bytes].copy_from_slice(&at.to_le_bytes()[..bytes]);
+    }
+}
+
+fn write_payload(block: &mut [u8], payload: Payload) {
+    match payload {
+        Payload::Bytes(bytes) => {
+            let at = write_length(block, bytes.len());
+            block[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        Payload::Integer(number) => {
+            let width = integer_bytes(number);
+            block[..width].copy_from_slice(&number.to_le_bytes()[..width]);
+        }
+        Payload::Long(index) | Payload::List(index) | Payload::Stream(index) => {
+            block[..4].copy_from_slice(&index.to_le_bytes());
+        }
+    }
+}
+
+/// The key of an entry.
+#[inline]
+pub(super) fn key(block: &[u8]) -> &[u8] {
+    let start = key_part(block);
+    let (length, bytes) = read_length(&block[start..]);
+    &block[start + bytes..][..length]
+}
+
+/// The deadline of an entry.
+#[inline]
+pub(super) fn deadline(block: &[u8]) -> Option<UnixMs> {
+    let bytes = deadline_width(block);
+    (bytes > 0).then(|| read_signed(&block[DEADLINE_START..][..bytes]))
+}
+
+/// The value of an entry.
+#[inline]
+pub(super) fn payload(block: &[u8]) -> Payload<'_> {
+    let start = value_start(block);
+    let value = &block[start..];
+    match block[0] & 7 {
+        0 => {
+            let (length, bytes) = read_length(value);
+            Payload::Bytes(&value[bytes..][..length])
+        }
+        1 => Payload::Integer(read_signed(&value[..integer_width(block)])),
+        2 => Payload::Long(read_index(value)),
+        3 => Payload::List(read_index(value)),
+        4 => Payload::Stream(read_index(value)),
+        form => unreachable!("an entry has one of five forms, not {form}"),
+    }
+}
+
+/// The bytes of a string that lies in the entry as such.
+pub(super) fn bytes_mut(block: &mut [u8]) -> &mut [u8] {
+    debug_assert_eq!(block[0] & 7, 0);
+    let start = value_start(block);
+    let (length, bytes) = read_length(&block[start..]);
+    &mut block[start + bytes..][..length]
+}
+
+/// Puts another number in the place of one, if it has room there.
+#[inline]
+pub(super) fn replace_integer(block: &mut [u8], number: i64) -> bool {
+    let (start, width) = (value_start(block), integer_width(block));
+    let has_room = block[0] & 7 == 1 && integer_bytes(number) <= width;
+    if has_room {
+        block[start..start + width].copy_from_slice(&number.to_le_bytes()[..width]);
+    }
+    has_room
+}
+
+/// Where the part begins that does not change with the deadline: the key and the value.
+#[inline]
+pub(super) fn key_part(block: &[u8]) -> usize {
+    LINKS_START + links_bytes(deadline_width(block))
+}
+
+/// Bytes in front of the key in an entry with this deadline.
+pub(super) fn head_bytes(deadline: Option<UnixMs>) -> usize {
+    LINKS_START + links_bytes(deadline_bytes(deadline))
+}
+
+/// 24 bits for the choice of keys to evict.
+pub(super) fn clock(block: &[u8]) -> u32 {
+    u32::from_le_bytes([block[1], block[2], block[3], 0])
+}
+
+pub(super) fn set_clock(block: &mut [u8], clock: u32) {
+    debug_assert!(clock >> (8 * CLOCK_BYTES) == 0);
+    block[1..LINKS_START].copy_from_slice(&clock.to_le_bytes()[..CLOCK_BYTES]);
+}
+
+/// The neighbours of an entry with a deadline in its list: the next and the previous one.
+pub(super) fn links(block: &[u8]) -> (Handle, Handle) {
+    let link = |at: usize| Handle::from_bits(read_index(&block[at..]));
+    (link(LINKS_START), link(LINKS_START + 4))
+}
+
+pub(super) fn set_next(block: &mut [u8], next: Handle) {
+    block[LINKS_START..][..4].copy_from_slice(&next.bits().to_le_bytes());
+}
+
+pub(super) fn set_previous(block: &mut [u8], previous: Handle) {
+    block[LINKS_START + 4..][..4].copy_from_slice(&previous.bits().to_le_bytes());
+}
+
+#[inline]
+fn value_start(block: &[u8]) -> usize {
+    let start = key_part(block);
+    let (length, bytes) = read_length(&block[start..]);
+    start + bytes + length
+}
+
+fn integer_width(block: &[u8]) -> usize {
+    usize::from(block[0] >> 5) + 1
+}
+
+#[inline]
+fn deadline_width(block: &[u8]) -> usize {
+    [0, 6, 8, 8][usize::from(block[0] >> 3 & 3)]
+}
+
+fn deadline_bits(bytes: usize) -> u8 {
+    match bytes {
+        0 => 0,
+        6 => 1,
+        _ => 2,
+    }
+}
+
+fn deadline_bytes(deadline: Option<UnixMs>) -> usize {
+    deadline.map_or(0, |at| if NARROW_DEADLINES.contains(&at) { 6 } else { 8 })
+}
+
+#[inline]
+fn links_bytes(deadline_bytes: usize) -> usize {
+    if deadline_bytes == 0 { 0 } else { DEADLINE_START - LINKS_START + deadline_bytes }
+}
+
+/// As few bytes as tell a number and its sign.
+#[inline]
+fn integer_bytes(number: i64) -> usize {
+    let magnitude = number ^ (number >> 63);
+    (64 - magnitude.leading_zeros() as usize) / 8 + 1
+}
+
+/// A number of 1 to 8 bytes, little endian, with its sign.
+#[inline]
+fn read_signed(bytes: &[u8]) -> i64 {
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    let unused = 64 - 8 * bytes.len();
+    i64::from_le_bytes(word) << unused >> unused
+}
+
+#[inline]
+fn read_index(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}
+
+/// Bytes that a length takes.
+fn length_bytes(length: usize) -> usize {
+    (length | 1).ilog2() as usize / 7 + 1
+}
+
+fn write_length(block: &mut [u8], mut length: usize) -> usize {
+    let mut at = 0;
+    while length >= 0x80 {
+        block[at] = length as u8 | 0x80;
+        length >>= 7;
+        at += 1;
+    }
+    block[at] = length as u8;
+    at + 1
+}
+
+/// A length and the bytes it took.
+#[inline]
+fn read_length(block: &[u8]) -> (usize, usize) {
+    let first = usize::from(block[0]);
+    if first < 0x80 {
+        return (first, 1);
+    }
+    let (mut length, mut at) = (first & 0x7f, 1);
+    loop {
+        let byte = usize::from(block[at]);
+        length |= (byte & 0x7f) << (7 * at);
+        at += 1;
+        if byte < 0x80 {
+            return (length, at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arbtest::arbitrary::{Result, Unstructured};
+
+    fn arbitrary_integer(u: &mut Unstructured) -> Result<i64> {
+        Ok(u.arbitrary::<i64>()? >> u.int_in_range(0..=63)?)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        arbtest::arbtest(|u| {
+            let mut name: Vec<u8> = u.arbitrary()?;
+            name.resize(name.len() * u.int_in_range(1..=20)?, b'x');
+            let deadline = if u.arbitrary()? { Some(arbitrary_integer(u)?) } else { None };
+            let text: Vec<u8> = u.arbitrary()?;
+            let value = match u.int_in_range(0..=4)? {
+                0 => Payload::Bytes(&text),
+                1 => Payload::Integer(arbitrary_integer(u)?),
+                2 => Payload::Long(u.arbitrary()?),
+                3 => Payload::List(u.arbitrary()?),
+                _ => Payload::Stream(u.arbitrary()?),
+            };
+            let (bytes, time) = (length(&name, value, deadline), u.int_in_range(0..=0xff_ffff)?);
+            let mut block = vec![0xee; bytes];
+            write(&mut block, &name, value, deadline, time);
+            if deadline.is_some() {
+                set_next(&mut block, Handle::from_bits(7));
+                set_previous(&mut block, Handle::from_bits(u32::MAX));
+                assert_eq!(links(&block), (Handle::from_bits(7), Handle::NONE));
+            }
+            assert_eq!((key(&block), payload(&block)), (&name[..], value));
+            assert_eq!((super::deadline(&block), clock(&block)), (deadline, time));
+            assert_eq!(key_part(&block), head_bytes(deadline));
+            if let Payload::Bytes(_) = value {
+                assert_eq!(bytes_mut(&mut block), text);
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn numbers_replace_numbers_where_they_have_room() {
+        let mut block = [0; 30];
+        for (old, new, fits) in [(100, -128, true), (100, 128, false), (128, 1, true)] {
+            write(&mut block, b"key", Payload::Integer(old), None, 0);
+            assert_eq!(replace_integer(&mut block, new), fits, "{new} for {old}");
+            assert_eq!(payload(&block), Payload::Integer(if fits { new } else { old }));
+        }
+        write(&mut block, b"key", Payload::Bytes(b"text"), None, 0);
+        assert!(!replace_integer(&mut block, 1));
+    }
+
+    #[test]
+    fn entries_are_small() {
+        let key = [b'k'; 16];
+        assert_eq!(length(&key, Payload::Bytes(&[b'v'; 16]), None), 38);
+        assert_eq!(length(&key, Payload::Bytes(&[b'v'; 16]), Some(1_700_000_000_000)), 52);
+        assert_eq!(length(&key, Payload::Bytes(&[b'v'; 100]), None), 122);
+        assert_eq!(length(&key, Payload::Integer(1_000_000), None), 24);
+        assert_eq!(length(&key, Payload::Integer(i64::MIN), Some(i64::MAX)), 45);
+    }
+}
