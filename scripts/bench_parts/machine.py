@@ -37,12 +37,13 @@ def user_and_system_s(pid):
 
 
 def memory_bytes(pid):
-    """Resident memory of a process, and the part that is shared with nobody."""
+    """Resident memory of a process, and the part that is its own: pages without a file behind them.
+    What the kernel calls private also counts a binary that only one process has mapped just now."""
     rollup = {}
     for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
         name, number = line.split()[:2]
         rollup[name.rstrip(":")] = int(number) * 1024
-    return rollup["Rss"], rollup["Private_Clean"] + rollup["Private_Dirty"]
+    return rollup["Rss"], rollup["Anonymous"]
 
 
 def thread_count(pid):
