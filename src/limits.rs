@@ -62,8 +62,8 @@ pub const KEYS_PREFETCHED_MAX: usize = 64;
 /// for the next, so that a million keys expiring in one second stall nobody.
 pub const EXPIRIES_PER_TICK_MAX: usize = 1_024;
 
-/// Pieces, some 4 KiB each, of large values that have gone, freed in one tick: 8 MiB, which takes the
-/// system about a millisecond.
+/// Pieces, some 4 KiB each, of large values that have gone, freed in one tick: 8 MiB, which takes
+/// the system less than a millisecond.
 pub const FREES_PER_TICK_MAX: usize = 2 * 1_024;
 
 /// Descriptors kept for other things than clients: listeners, poller, signals, log, pid file.

@@ -16,8 +16,8 @@
 //! 8 bytes of header and steps of 16 would cost more than a quarter of a small entry. What is
 //! longer than [`BLOCK_BYTES_MAX`] gets an allocation of its own.
 //!
-//! Sixteen pages lie in a region that is mapped from the system. A page that has run empty gives its
-//! memory back (one is kept at hand, so that a border crossed to and fro costs nothing), and pages
+//! Sixteen pages lie in a region that is mapped from the system. A page that has run empty gives
+//! its memory back (one is kept at hand, so that a border crossed to and fro costs nothing), and pages
 //! with free blocks are filled up before a new one is made. Entries never move by themselves, so a
 //! page stays until its last one goes.
 

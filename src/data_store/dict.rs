@@ -313,7 +313,7 @@ impl Dict {
         std::iter::successors(number(link), move |&at| number(self.overflow[at].link()))
     }
 
-    /// The link of a group to its overflow lines. Only those of its lines that ever spilled have it.
+    /// The link of a group to its overflow lines. Only lines that ever spilled have it.
     fn group_link(&self, start: usize) -> u32 {
         (start..start + GROUP_LINES).map(|line| self.homes[line].link()).max().unwrap_or(0)
     }

@@ -204,8 +204,8 @@ impl Keyspace {
         });
     }
 
-    /// Frees up to `budget` pieces (some 4 KiB each) of what has gone, and returns how many: fewer mean that
-    /// nothing is left.
+    /// Frees up to `budget` pieces (some 4 KiB each) of what has gone, and returns how many: fewer
+    /// mean that nothing is left.
     pub fn free_some(&mut self, budget: usize) -> usize {
         self.garbage.free_some(budget)
     }
