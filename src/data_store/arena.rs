@@ -17,9 +17,9 @@
 //! longer than [`BLOCK_BYTES_MAX`] gets an allocation of its own.
 //!
 //! Sixteen pages lie in a region that is mapped from the system. A page that has run empty gives
-//! its memory back (one is kept at hand, so that a border crossed to and fro costs nothing), and pages
-//! with free blocks are filled up before a new one is made. Entries never move by themselves, so a
-//! page stays until its last one goes.
+//! its memory back (one is kept at hand, so that a border crossed to and fro costs nothing), and
+//! pages with free blocks are filled up before a new one is made. Entries never move by themselves,
+//! so a page stays until its last one goes.
 
 use super::segments::Segments;
 use super::slab::Slab;
