@@ -105,6 +105,11 @@ const COUNTED: &[Counted] = &[
     Counted { name: "PING", request: |_| encoded(&["PING"]), allocations_max: 0 },
     Counted { name: "GET", request: |number| encoded(&["GET", &key(number)]), allocations_max: 0 },
     Counted {
+        name: "SET over a value of the same size",
+        request: |number| encoded(&["SET", &key(number), VALUE]),
+        allocations_max: 0,
+    },
+    Counted {
         name: "INCR",
         request: |number| encoded(&["INCR", &format!("num:{}", number % KEYS)]),
         allocations_max: 0,
@@ -149,6 +154,15 @@ const COUNTED: &[Counted] = &[
         name: "XADD",
         request: |_| encoded(&["XADD", "stream", "*", "a", "12", "b", "34"]),
         allocations_max: NODES_MAX,
+    },
+    Counted {
+        name: "MSET of 10",
+        request: |number| {
+            let keys: Vec<String> = (0..10).map(|pair| key(number * 10 + pair)).collect();
+            let pairs = keys.iter().flat_map(|key| [key.as_str(), VALUE]);
+            encoded(&std::iter::once("MSET").chain(pairs).collect::<Vec<_>>())
+        },
+        allocations_max: 0,
     },
 ];
 
