@@ -2,11 +2,13 @@
 //! speed that a busy machine does not disturb.
 //!
 //! ```text
-//!   run A:  start | fill | N requests     | shut down        callgrind: a instructions
-//!   run B:  start | fill | N + N requests | shut down        callgrind: b instructions
-//!
-//!   instructions per request = (b - a) / N                    all else cancels out
+//!   start | fill | some requests | dump | N requests | dump | shut down
+//!                                       └────┬────┘
+//!   instructions per request = those of the second dump / N
 //! ```
+//!
+//! A dump sets callgrind's counters to zero, so that neither the start nor filling (whose cost
+//! depends on the random seed of the hash) is counted.
 //!
 //! Requests come sixteen at a time over one connection, and the next sixteen only when all replies
 //! are there, so that every run reads and writes alike. The kernel's instructions do not count.
@@ -36,10 +38,14 @@ use squint_testing::{Connection, bytes};
 /// What a count may grow by without anybody saying so.
 const GROWTH_MAX_PERCENT: f64 = 5.0;
 
-/// Requests of the shorter run; the longer one has twice as many.
-const REQUESTS: usize = 2_000;
+/// Requests that are counted.
+const REQUESTS: usize = 4_000;
+/// Requests before them: every buffer has its size then.
+const REQUESTS_BEFORE: usize = 160;
 /// Requests that are sent together.
 const PIPELINE: usize = 16;
+/// Lists that pushes and pops take in turn.
+const LISTS: usize = 64;
 /// Keys that are there before.
 const KEYS: usize = 2_000;
 /// Under valgrind a start takes a second or so; a machine may be busy.
@@ -57,8 +63,8 @@ const COUNTED: [Counted; 10] = [
     Counted { name: "GET", request: |number| encoded(&["GET", &key(number)]) },
     Counted { name: "SET", request: |number| encoded(&["SET", &key(number), VALUE]) },
     Counted { name: "INCR", request: |number| encoded(&["INCR", &counter(number)]) },
-    Counted { name: "LPUSH", request: |_| encoded(&["LPUSH", "list", VALUE]) },
-    Counted { name: "LPOP", request: |_| encoded(&["LPOP", "long"]) },
+    Counted { name: "LPUSH", request: |number| encoded(&["LPUSH", &list("new", number), VALUE]) },
+    Counted { name: "LPOP", request: |number| encoded(&["LPOP", &list("long", number)]) },
     Counted { name: "LRANGE_100", request: |_| encoded(&["LRANGE", "hundred", "0", "99"]) },
     Counted { name: "MSET_10", request: mset },
     Counted {
@@ -82,6 +88,11 @@ fn counter(number: usize) -> String {
     format!("num:{:012}", scattered(number))
 }
 
+/// One of many lists in turn: where the hash puts a single key depends on its seed.
+fn list(prefix: &str, number: usize) -> String {
+    format!("{prefix}:{:03}", number % LISTS)
+}
+
 fn mset(number: usize) -> Vec<u8> {
     let keys: Vec<String> = (0..10).map(|pair| key(number * 10 + pair)).collect();
     let pairs = keys.iter().flat_map(|key| [key.as_str(), VALUE]);
@@ -96,7 +107,8 @@ fn fill(connection: &mut Connection) {
         requests.push(encoded(&["SET", &counter(number), "1000"]));
     }
     requests.extend((0..100).map(|_| encoded(&["RPUSH", "hundred", VALUE])));
-    requests.extend((0..3 * REQUESTS).map(|_| encoded(&["RPUSH", "long", VALUE])));
+    let elements = 2 * (REQUESTS_BEFORE + REQUESTS);
+    requests.extend((0..elements).map(|number| encoded(&["RPUSH", &list("long", number), VALUE])));
     send_all(connection, requests.into_iter());
 }
 
@@ -152,12 +164,19 @@ impl Callgrind {
         Connection::open(address, "ours")
     }
 
-    /// Shuts the server down; how many instructions it has executed in its life.
-    fn instructions(mut self, connection: &mut Connection) -> u64 {
-        connection.command("SHUTDOWN NOSAVE");
-        connection.expect_closed();
-        self.child.wait().expect("the child is ours to wait for");
-        let text = std::fs::read_to_string(self.directory.path().join("out")).unwrap_or_default();
+    /// Writes what has been counted since the last dump to a file of its own.
+    fn dump(&self) {
+        let output = Command::new("callgrind_control")
+            .args(["--dump", &self.child.id().to_string()])
+            .output()
+            .expect("callgrind_control comes with valgrind");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The instructions of a dump, counted from 1.
+    fn instructions(&self, dump: usize) -> u64 {
+        let path = self.directory.path().join(format!("out.{dump}"));
+        let text = std::fs::read_to_string(path).unwrap_or_default();
         let mut numbers = text.lines().filter_map(|line| line.strip_prefix("summary: "));
         numbers.next().and_then(|number| number.trim().parse().ok()).expect("callgrind's summary")
     }
@@ -171,23 +190,16 @@ impl Drop for Callgrind {
     }
 }
 
-/// Instructions of a whole run with so many requests of one command.
-fn run(valgrind: &Path, server: &Path, counted: &Counted, requests: usize) -> u64 {
+/// Instructions per request of one command, in user space.
+fn instructions_per_request(valgrind: &Path, server: &Path, counted: &Counted) -> u64 {
     let callgrind = Callgrind::start(valgrind, server);
     let mut connection = callgrind.connect();
     fill(&mut connection);
-    send_all(&mut connection, (0..requests).map(counted.request));
-    callgrind.instructions(&mut connection)
-}
-
-fn instructions_per_request(valgrind: &Path, server: &Path, counted: &Counted) -> u64 {
-    let instructions = |requests| run(valgrind, server, counted, requests);
-    let (shorter, longer) = std::thread::scope(|scope| {
-        let shorter = scope.spawn(|| instructions(REQUESTS));
-        let longer = instructions(2 * REQUESTS);
-        (shorter.join().expect("its panic has been printed"), longer)
-    });
-    longer.saturating_sub(shorter) / REQUESTS as u64
+    send_all(&mut connection, (0..REQUESTS_BEFORE).map(counted.request));
+    callgrind.dump();
+    send_all(&mut connection, (0..REQUESTS).map(counted.request));
+    callgrind.dump();
+    callgrind.instructions(2) / REQUESTS as u64
 }
 
 fn counts_path() -> PathBuf {

@@ -11,6 +11,7 @@ use crate::client::{TimeoutReply, WaitKind};
 use crate::data_store::Key;
 use crate::data_store::list::{List, clamp_index, clamp_range};
 use crate::data_store::value::Value;
+use crate::resp::Writer;
 
 const NOT_POSITIVE: ErrorReply = ErrorReply::fixed("ERR value is out of range, must be positive");
 
@@ -50,24 +51,33 @@ pub fn rpushx(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 fn push(ctx: &mut Context<'_>, request: Request<'_>, end: End, absent: Absent) -> CommandResult {
     let key = ctx.key(request, 1);
-    if ctx.store.list(key)?.is_none() {
-        if absent == Absent::Refuse {
+    let length = match ctx.store.list(key)? {
+        Some(list) => push_elements(list, request, end),
+        None if absent == Absent::Refuse => {
             ctx.reply.integer(0);
             return Ok(());
         }
-        ctx.store.insert(key, Value::List(List::new()));
-    }
-    let list = ctx.store.list(key)?.expect("there, or just inserted");
-    for element in request.iter().skip(2) {
+        None => {
+            let mut list = List::new();
+            let length = push_elements(&mut list, request, end);
+            ctx.store.insert(key, Value::List(list));
+            length
+        }
+    };
+    ctx.reply.integer(count(length));
+    ctx.touched(key.bytes, Change::Grown);
+    Ok(())
+}
+
+/// Pushes all elements of the request; gives the new length.
+fn push_elements(list: &mut List, request: Request<'_>, end: End) -> usize {
+    for element in request.rest(2).iter() {
         match end {
             End::Head => list.push_front(element),
             End::Tail => list.push_back(element),
         }
     }
-    let length = list.len();
-    ctx.reply.integer(count(length));
-    ctx.touched(key.bytes, Change::Grown);
-    Ok(())
+    list.len()
 }
 
 /// LPOP key [count]
@@ -97,32 +107,31 @@ fn pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> CommandResult {
         }
         return Ok(());
     };
-    let length = list.len();
-    if let Some(wanted) = wanted {
-        ctx.reply.array(wanted.min(length));
+    let number = wanted.unwrap_or(1).min(list.len());
+    if wanted.is_some() {
+        ctx.reply.array(number);
     }
-    pop_elements(ctx, key, end, wanted.unwrap_or(1).min(length))
-}
-
-/// Writes and removes `number` elements, which are there.
-fn pop_elements(ctx: &mut Context<'_>, key: Key<'_>, end: End, number: usize) -> CommandResult {
-    let list = ctx.store.list(key)?.expect("the caller has seen it");
-    for _ in 0..number {
-        let element = match end {
-            End::Head => list.front(),
-            End::Tail => list.back(),
-        };
-        ctx.reply.bulk(element.expect("the caller has counted"));
-        match end {
-            End::Head => list.drop_front(),
-            End::Tail => list.drop_back(),
-        };
-    }
+    pop_elements(&mut ctx.reply, list, end, number);
     let is_empty = list.is_empty();
     if number > 0 {
         shrunk(ctx, key, is_empty);
     }
     Ok(())
+}
+
+/// Writes and removes `number` elements, which are there.
+fn pop_elements(reply: &mut Writer<'_>, list: &mut List, end: End, number: usize) {
+    for _ in 0..number {
+        let element = match end {
+            End::Head => list.front(),
+            End::Tail => list.back(),
+        };
+        reply.bulk(element.expect("the caller has counted"));
+        match end {
+            End::Head => list.drop_front(),
+            End::Tail => list.drop_back(),
+        };
+    }
 }
 
 /// Removes a list that has run empty, and tells of the change.
@@ -192,10 +201,13 @@ fn blocking_pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> Comman
     let to_try: Vec<&[u8]> = ctx.keys_to_try(request, keys.clone()).collect();
     for bytes in to_try {
         let key = ctx.hash(bytes);
-        if ctx.store.list(key)?.is_some() {
+        if let Some(list) = ctx.store.list(key)? {
             ctx.reply.array(2);
             ctx.reply.bulk(bytes);
-            return pop_elements(ctx, key, end, 1);
+            pop_elements(&mut ctx.reply, list, end, 1);
+            let is_empty = list.is_empty();
+            shrunk(ctx, key, is_empty);
+            return Ok(());
         }
     }
     let timeout_reply = TimeoutReply::NullArray;

@@ -237,16 +237,26 @@ impl<'a> Writer<'a> {
 /// Appends a marker, a signed number and CRLF.
 #[inline]
 fn header(out: &mut Vec<u8>, marker: u8, value: i64) {
+    if let Ok(short @ 0..=SHORT_NUMBER_MAX) = usize::try_from(value) {
+        return length(out, marker, short);
+    }
     out.push(marker);
     write_i64(out, value);
     out.extend_from_slice(b"\r\n");
 }
 
+/// Most numbers in replies have one digit or two: these are put together before they are appended.
+const SHORT_NUMBER_MAX: usize = 99;
+
 /// Appends a marker, a length and CRLF.
 #[inline]
 fn length(out: &mut Vec<u8>, marker: u8, value: usize) {
-    if value < 10 {
-        return out.extend_from_slice(&[marker, b'0' + value as u8, b'\r', b'\n']);
+    if value <= SHORT_NUMBER_MAX {
+        let (tens, ones) = (b'0' + (value / 10) as u8, b'0' + (value % 10) as u8);
+        return match tens {
+            b'0' => out.extend_from_slice(&[marker, ones, b'\r', b'\n']),
+            _ => out.extend_from_slice(&[marker, tens, ones, b'\r', b'\n']),
+        };
     }
     out.push(marker);
     write_u64(out, value as u64);
