@@ -144,7 +144,7 @@ impl Begin {
         match self {
             Self::Index(index) => Some(index),
             Self::Keyword { word, from } => (from..request.len().saturating_sub(1))
-                .find(|&index| request[index].eq_ignore_ascii_case(word.as_bytes()))
+                .find(|&index| request.at(index).eq_ignore_ascii_case(word.as_bytes()))
                 .map(|index| index + 1),
         }
     }

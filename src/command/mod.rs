@@ -189,6 +189,9 @@ impl Engine {
         }
         let mut left = budget;
         for index in 0..self.store.databases() {
+            if !self.store.database_ref(index).has_expiries() {
+                continue;
+            }
             left -= self.store.database(index).expire_due(now.wall_ms(), left);
             self.tell_expired(index);
         }

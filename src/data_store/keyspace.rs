@@ -230,6 +230,13 @@ impl Keyspace {
         self.contents.next_expiry()
     }
 
+    /// Some key has a time to live, or has had one and was not yet told of: the usual database has
+    /// none, and a tick passes it by.
+    #[inline]
+    pub fn has_expiries(&self) -> bool {
+        self.expiring_len() > 0 || !self.expired.is_empty()
+    }
+
     /// Names of the keys removed since the last call because their time had come, in the order of
     /// removal. Costs nothing when there are none, so ask after every command: what is not taken
     /// piles up.

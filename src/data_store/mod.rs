@@ -152,7 +152,8 @@ impl DataStore {
     /// The nearest deadline of any key in any database, or a time before it; see
     /// [`Keyspace::next_expiry`].
     pub fn next_expiry(&self) -> Option<UnixMs> {
-        self.keyspaces.iter().filter_map(Keyspace::next_expiry).min()
+        let expiring = self.keyspaces.iter().filter(|keyspace| keyspace.expiring_len() > 0);
+        expiring.filter_map(Keyspace::next_expiry).min()
     }
 
     /// Removes keys whose time has come, over all databases, in up to `budget` steps, and returns

@@ -7,7 +7,6 @@
 //! ```
 
 use static_assertions::const_assert_eq;
-use std::ops::Index;
 
 /// Where one argument lies: bytes from the start of its request's buffer.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -102,16 +101,6 @@ impl<'a> Request<'a> {
     }
 }
 
-impl Index<usize> for Request<'_> {
-    type Output = [u8];
-
-    /// The argument at `index`, which the command's arity must have promised.
-    #[inline]
-    fn index(&self, index: usize) -> &[u8] {
-        self.spans[index].of(self.buffer)
-    }
-}
-
 /// A request that waits: queued by MULTI, or blocked. Its arguments lie end to end in one
 /// allocation of exactly their size.
 #[derive(Debug, Clone)]
@@ -161,7 +150,7 @@ mod tests {
         let (buffer, spans) = example();
         let request = Request::new(buffer, &spans);
         assert_eq!(request.len(), 3);
-        assert_eq!(&request[0], b"ECHO");
+        assert_eq!(request.at(0), b"ECHO");
         assert_eq!(request.get(1), Some(&b"hi"[..]));
         assert_eq!((request.get(2), request.get(3)), (Some(&b""[..]), None));
         assert_eq!(request.iter().rev().collect::<Vec<_>>(), [&b""[..], b"hi", b"ECHO"]);

@@ -131,7 +131,9 @@ impl<S: Sys> Server<S> {
 
     /// **wake**: serves what was signalled by other causes than a command, which serves its own.
     pub(super) fn wake(&mut self) {
-        self.engine.serve_signalled(self.now, &mut self.event_loop);
+        if self.engine.blocking.has_signals() {
+            self.engine.serve_signalled(self.now, &mut self.event_loop);
+        }
         if !self.engine.effects.is_empty() {
             self.apply_effects();
         }
