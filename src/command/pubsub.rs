@@ -1,5 +1,5 @@
 //! Pub/sub: SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE, PUBLISH channel message, PUBSUB
-//! CHANNELS | NUMSUB | NUMPAT.
+//! CHANNELS | NUMSUB | NUMPAT | SHARDCHANNELS | SHARDNUMSUB.
 //!
 //! A message is encoded once per protocol version; a long one is shared by all subscribers. It
 //! reaches every client, the publisher too, after the publisher's reply.
@@ -9,6 +9,7 @@ use super::effects::{Frame, Outbox};
 use super::{Request, error_reply};
 use crate::client::ClientId;
 use crate::membership::Membership;
+use crate::pubsub::PubSub;
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::writer::{Protocol, Writer};
 use crate::text::glob::{self, Case};
@@ -166,13 +167,26 @@ fn encode(out: &mut ReplyBuffer, parts: &[&[u8]], protocol: Protocol) {
 
 /// PUBSUB CHANNELS [pattern]
 pub fn pubsub_channels(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    write_names(ctx, request, |pubsub| &pubsub.channels)
+}
+
+/// PUBSUB SHARDCHANNELS [pattern]
+pub fn pubsub_shardchannels(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    write_names(ctx, request, |pubsub| &pubsub.shard_channels)
+}
+
+fn write_names(
+    ctx: &mut Context<'_>,
+    request: Request<'_>,
+    relation: fn(&PubSub) -> &Membership,
+) -> CommandResult {
     let pattern = match (request.len(), request.get(2)) {
         (0..=3, pattern) => pattern,
         _ => return Err(error_reply::wrong_subcommand_syntax(request.at(1), "PUBSUB")),
     };
     let is_wanted =
         |name: &[u8]| pattern.is_none_or(|pattern| glob::matches(pattern, name, Case::Sensitive));
-    let all = ctx.pubsub.channels.all_names();
+    let all = relation(ctx.pubsub).all_names();
     let names: Vec<&Rc<[u8]>> = all.filter(|name| is_wanted(name)).collect();
     ctx.reply.array(names.len());
     for name in names {
@@ -183,10 +197,23 @@ pub fn pubsub_channels(ctx: &mut Context<'_>, request: Request<'_>) -> CommandRe
 
 /// PUBSUB NUMSUB [channel ...]
 pub fn pubsub_numsub(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    write_counts(ctx, request, |pubsub| &pubsub.channels)
+}
+
+/// PUBSUB SHARDNUMSUB [channel ...]
+pub fn pubsub_shardnumsub(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    write_counts(ctx, request, |pubsub| &pubsub.shard_channels)
+}
+
+fn write_counts(
+    ctx: &mut Context<'_>,
+    request: Request<'_>,
+    relation: fn(&PubSub) -> &Membership,
+) -> CommandResult {
     ctx.reply.array((request.len() - 2) * 2);
     for channel in request.iter().skip(2) {
         ctx.reply.bulk(channel);
-        ctx.reply.integer(count(ctx.pubsub.channels.members_of(channel)));
+        ctx.reply.integer(count(relation(ctx.pubsub).members_of(channel)));
     }
     Ok(())
 }

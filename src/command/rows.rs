@@ -243,6 +243,16 @@ commands! {
         summary: "Returns how many listen to each channel, not counting patterns",
         arguments: "[channel...]",
     }
+    "pubsub|shardchannels" => pubsub::pubsub_shardchannels {
+        arity: -2, flags: PUBSUB | LOADING | STALE, group: PubSub, since: "7.0.0",
+        complexity: "O(N) for N sharded channels in use",
+        summary: "Returns the sharded channels that somebody listens to", arguments: "[pattern]",
+    }
+    "pubsub|shardnumsub" => pubsub::pubsub_shardnumsub {
+        arity: -2, flags: PUBSUB | LOADING | STALE, group: PubSub, since: "7.0.0",
+        complexity: "O(N) for N channels",
+        summary: "Returns how many listen to each sharded channel", arguments: "[shardchannel...]",
+    }
     "pubsub|help" => introspection::help {
         arity: 2, flags: LOADING | STALE, group: PubSub, since: "6.2.0", complexity: "O(1)",
         summary: "Returns this help",

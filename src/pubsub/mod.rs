@@ -15,13 +15,19 @@ pub struct PubSub {
     pub channels: Membership,
     /// Glob patterns.
     pub patterns: Membership,
+    /// Sharded channels: names of their own, which nobody can join before there is SSUBSCRIBE.
+    pub shard_channels: Membership,
 }
 
 impl PubSub {
     /// Nobody listens.
     #[must_use]
     pub fn new(state: KeyedState) -> Self {
-        Self { channels: Membership::new(state), patterns: Membership::new(state) }
+        Self {
+            channels: Membership::new(state),
+            patterns: Membership::new(state),
+            shard_channels: Membership::new(state),
+        }
     }
 
     /// Channels and patterns of `client` together: the number in every (un)subscribe reply.
