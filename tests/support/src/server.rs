@@ -108,9 +108,7 @@ impl Server {
     /// That somebody accepts on the port does not tell who; the log of the process does.
     fn wait_until_it_accepts(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + START_TIME_MAX;
-        while !self.log().to_lowercase().contains("ready")
-            || TcpStream::connect(self.address()).is_err()
-        {
+        while !self.says_ready() || TcpStream::connect(self.address()).is_err() {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(format!("{status}; it said:\n{}", self.log()));
             }
@@ -121,6 +119,13 @@ impl Server {
             std::thread::sleep(Duration::from_millis(2));
         }
         Ok(())
+    }
+
+    /// Its words when it is ready: ours, and those of Redis. ("Address already in use" has the word
+    /// in it too.)
+    fn says_ready(&self) -> bool {
+        let log = self.log();
+        log.contains(" ready: ") || log.contains("Ready to accept connections")
     }
 
     /// Where it listens.
