@@ -162,8 +162,8 @@ pub fn lrange(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Ok(());
     };
     ctx.reply.array(number);
-    for element in list.iter_range(first, number) {
-        ctx.reply.bulk(element);
+    for run in list.iter_range(first, number).runs() {
+        ctx.reply.bulks(run);
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ use super::segments::Segments;
 use super::slab::Slab;
 use squint_sys::{REGION_BYTES, Region};
 use static_assertions::{const_assert, const_assert_eq};
+use std::ops::Range;
 
 /// Bytes of a page.
 const PAGE_BYTES: usize = 64 * 1024;
@@ -84,16 +85,16 @@ impl Handle {
         (self.0 & ((1 << BLOCK_BITS) - 1)) as usize
     }
 
-    /// Where the block begins in its region.
-    const fn offset(self, block_bytes: usize) -> usize {
-        self.page() % PAGES_PER_REGION * PAGE_BYTES + self.block() * block_bytes
+    const fn region(self) -> usize {
+        self.page() / PAGES_PER_REGION
     }
 }
 
 /// The books of a page; its bytes lie in a region.
 #[derive(Clone, Copy, Debug)]
 struct Page {
-    block_bytes: u16,
+    /// Blocks that the page has room for.
+    blocks: u16,
     /// Blocks in use.
     used: u16,
     /// Blocks from here on were never used, so their memory was never touched.
@@ -108,20 +109,44 @@ struct Page {
 
 impl Page {
     fn new(class: usize) -> Page {
-        let (block_bytes, class) = (class_bytes(class) as u16, class as u8);
+        let (blocks, class) = ((PAGE_BYTES / class_bytes(class)) as u16, class as u8);
         let (used, fresh, free, previous, next) = (0, 0, NO_BLOCK, NONE, NONE);
-        Page { block_bytes, used, fresh, free, class, previous, next }
+        Page { blocks, used, fresh, free, class, previous, next }
     }
 
     fn is_full(&self) -> bool {
-        usize::from(self.used) == PAGE_BYTES / usize::from(self.block_bytes)
+        self.used == self.blocks
+    }
+}
+
+/// Pages that lie in one piece, and how long the blocks of each are: all that it takes to find a
+/// block, and so the one thing looked up by every command.
+#[derive(Debug)]
+struct Mapping {
+    region: Region,
+    block_bytes: [u16; PAGES_PER_REGION],
+}
+
+impl Mapping {
+    fn new() -> Mapping {
+        Mapping { region: Region::new(), block_bytes: [0; PAGES_PER_REGION] }
+    }
+
+    /// Where a block lies.
+    #[inline]
+    fn range(&self, handle: Handle) -> Range<usize> {
+        let page = handle.page() % PAGES_PER_REGION;
+        let bytes = usize::from(self.block_bytes[page]);
+        let start = page * PAGE_BYTES + handle.block() * bytes;
+        start..start + bytes
     }
 }
 
 /// Blocks of memory. No heap until the first one.
 #[derive(Debug)]
 pub(super) struct Arena {
-    regions: Segments<Region, 256>,
+    /// 40 bytes for each megabyte: what doubling copies is nothing to speak of.
+    mappings: Vec<Mapping>,
     pages: Segments<Page, 256>,
     /// Per class, the first page with free blocks. Empty before the first page.
     partial: Vec<u32>,
@@ -134,7 +159,7 @@ pub(super) struct Arena {
 impl Arena {
     pub(super) const fn new() -> Arena {
         Arena {
-            regions: Segments::new(),
+            mappings: Vec::new(),
             pages: Segments::new(),
             partial: Vec::new(),
             vacant: Vec::new(),
@@ -185,8 +210,8 @@ impl Arena {
         if handle.has_own_allocation() {
             return self.own.get(handle.0 & !OWN_ALLOCATION);
         }
-        let bytes = usize::from(self.pages[handle.page()].block_bytes);
-        &self.regions[handle.page() / PAGES_PER_REGION][handle.offset(bytes)..][..bytes]
+        let mapping = &self.mappings[handle.region()];
+        &mapping.region[mapping.range(handle)]
     }
 
     #[inline]
@@ -194,8 +219,9 @@ impl Arena {
         if handle.has_own_allocation() {
             return self.own.get_mut(handle.0 & !OWN_ALLOCATION);
         }
-        let bytes = usize::from(self.pages[handle.page()].block_bytes);
-        &mut self.regions[handle.page() / PAGES_PER_REGION][handle.offset(bytes)..][..bytes]
+        let mapping = &mut self.mappings[handle.region()];
+        let range = mapping.range(handle);
+        &mut mapping.region[range]
     }
 
     /// Whether this block is just the one that [`Arena::allocate`] would choose for `length`.
@@ -225,7 +251,7 @@ impl Arena {
     /// Frees one region or one allocation; `false` when there is nothing left. For an arena whose
     /// blocks nobody asks for any more.
     pub(super) fn drop_one(&mut self) -> bool {
-        self.regions.pop().is_some() || self.own.pop().is_some()
+        self.mappings.pop().is_some() || self.own.pop().is_some()
     }
 
     /// Bytes of heap, and those of pages in use.
@@ -233,7 +259,7 @@ impl Arena {
         let pages = self.pages.len() - self.vacant.len() + usize::from(!self.vacant.is_empty());
         pages * PAGE_BYTES
             + self.pages.heap_bytes()
-            + self.regions.heap_bytes()
+            + self.mappings.capacity() * size_of::<Mapping>()
             + (self.partial.capacity() + self.vacant.capacity()) * size_of::<u32>()
             + self.own.heap_bytes()
             + self.own_bytes
@@ -261,13 +287,16 @@ impl Arena {
                 number
             }
             None => {
-                if self.pages.len() == self.regions.len() * PAGES_PER_REGION {
-                    self.regions.push(Region::new());
+                if self.pages.len() == self.mappings.len() * PAGES_PER_REGION {
+                    self.mappings.push(Mapping::new());
                 }
                 self.pages.push(Page::new(class));
                 self.pages.len() as u32 - 1
             }
         };
+        let page = number as usize;
+        self.mappings[page / PAGES_PER_REGION].block_bytes[page % PAGES_PER_REGION] =
+            class_bytes(class) as u16;
         self.link(number);
         number
     }
@@ -276,8 +305,8 @@ impl Arena {
     fn vacate(&mut self, number: u32) {
         if let Some(&spare) = self.vacant.last() {
             let start = spare as usize % PAGES_PER_REGION * PAGE_BYTES;
-            let region = &mut self.regions[spare as usize / PAGES_PER_REGION];
-            region.discard(start..start + PAGE_BYTES);
+            let mapping = &mut self.mappings[spare as usize / PAGES_PER_REGION];
+            mapping.region.discard(start..start + PAGE_BYTES);
         }
         self.vacant.push(number);
     }

@@ -257,11 +257,8 @@ impl Dict {
     #[inline]
     fn line_of(&self, hash: u64) -> Option<usize> {
         let lines = self.homes.len();
-        if lines == 0 {
-            return None;
-        }
         // The level of the groups and of the lines differ by the constant bits of the line.
-        let low = 1 << lines.ilog2();
+        let low = 1 << lines.checked_ilog2()?;
         let split = hash as usize & (2 * low - 1);
         Some(if split < lines { split } else { split - low })
     }

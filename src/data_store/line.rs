@@ -17,6 +17,7 @@
 //! entry, and a miss mostly one.
 
 use super::arena::Handle;
+use squint_sys::equal_bytes;
 use static_assertions::const_assert_eq;
 
 /// Entries in a line.
@@ -26,7 +27,7 @@ pub(super) const SLOTS: usize = 12;
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Line {
-    /// Tags and link together, so that they can be compared as one number.
+    /// Tags and link together, so that all are compared at once.
     head: [u8; 16],
     handles: [u32; SLOTS],
 }
@@ -34,10 +35,8 @@ pub(super) struct Line {
 const_assert_eq!(size_of::<Line>(), 64);
 const_assert_eq!(align_of::<Line>(), 64);
 
-/// The bits of `head` that belong to tags.
-const TAGS: u128 = (1 << (8 * SLOTS)) - 1;
-const LOW_BITS: u128 = u128::from_le_bytes([0x01; 16]);
-const LOW_SEVEN: u128 = u128::from_le_bytes([0x7f; 16]);
+/// The bits of the slots among those that [`equal_bytes`] gives; the link's are not asked for.
+const SLOT_BITS: u16 = (1 << SLOTS) - 1;
 
 /// What of a hash is kept in the line: bits that do not choose the line.
 #[inline]
@@ -65,15 +64,13 @@ impl Line {
     /// The slots whose tag is this one.
     #[inline]
     pub(super) fn matches(&self, tag: u8) -> Slots {
-        let differing = u128::from_le_bytes(self.head) ^ (LOW_BITS * u128::from(tag));
-        // The top bit of each byte that is zero, exactly: no carry leaves a byte.
-        let zero = !(((differing & LOW_SEVEN) + LOW_SEVEN) | differing | LOW_SEVEN);
-        Slots(zero & TAGS)
+        Slots(equal_bytes(&self.head, tag) & SLOT_BITS)
     }
 
     /// The slots that hold an entry.
+    #[inline]
     pub(super) fn occupied(&self) -> Slots {
-        Slots(!self.matches(0).0 & !LOW_SEVEN & TAGS)
+        Slots(!self.matches(0).0 & SLOT_BITS)
     }
 
     /// An empty slot, the first one.
@@ -107,9 +104,9 @@ impl Line {
     }
 }
 
-/// Numbers of slots: one bit each, the top one of the byte of the slot's tag.
+/// Numbers of slots: one bit each.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slots(u128);
+pub(super) struct Slots(u16);
 
 impl Iterator for Slots {
     type Item = usize;
@@ -119,7 +116,7 @@ impl Iterator for Slots {
         if self.0 == 0 {
             return None;
         }
-        let slot = self.0.trailing_zeros() as usize / 8;
+        let slot = self.0.trailing_zeros() as usize;
         self.0 &= self.0 - 1;
         Some(slot)
     }

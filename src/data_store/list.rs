@@ -92,6 +92,28 @@ impl DoubleEndedIterator for Iter<'_> {
     }
 }
 
+impl<'a> Iter<'a> {
+    /// The same elements in runs that lie behind each other: to walk within one costs next to
+    /// nothing per element.
+    pub fn runs(mut self) -> impl Iterator<Item = impl Iterator<Item = &'a [u8]>> {
+        std::iter::from_fn(move || self.next_run())
+    }
+
+    fn next_run(&mut self) -> Option<Run<'a>> {
+        if self.start == self.end {
+            return None;
+        }
+        let mut run = mem::take(&mut self.front);
+        if run.left == 0 {
+            let (node, offset) = self.list.find(self.start, || ());
+            run = node.run(offset..node.count());
+        }
+        run.left = run.left.min(self.end - self.start);
+        self.start += run.left;
+        Some(run)
+    }
+}
+
 impl ExactSizeIterator for Iter<'_> {}
 impl FusedIterator for Iter<'_> {}
 

@@ -18,6 +18,7 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    #[inline]
     fn take_length_front(&mut self) -> usize {
         if self.width == 0 {
             return self.even_bytes;
@@ -40,6 +41,7 @@ impl<'a> Run<'a> {
 impl<'a> Iterator for Run<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         self.left = self.left.checked_sub(1)?;
         let length = self.take_length_front();

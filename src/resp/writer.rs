@@ -14,7 +14,10 @@
 
 use crate::reply_buffer::{Mark, ReplyBuffer};
 use crate::text::ascii;
-use crate::text::number::{i64_width, write_f64, write_i64, write_u64};
+use crate::text::number::{
+    U64_DIGITS_MAX, digit_pair, digits_fill, i64_width, write_f64, write_i64,
+};
+use squint_sys::Room;
 use std::rc::Rc;
 
 /// Which protocol a client speaks; HELLO changes it.
@@ -27,7 +30,7 @@ pub enum Protocol {
     Resp3,
 }
 
-/// Marker, twenty digits, CRLF.
+/// Marker, sign, twenty digits, CRLF.
 const HEADER_BYTES_MAX: usize = 24;
 
 /// Longest text of a double.
@@ -89,11 +92,21 @@ impl<'a> Writer<'a> {
     /// `$length` and the bytes.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        let tail = self.out.tail();
-        tail.reserve(bytes.len() + HEADER_BYTES_MAX);
-        length(tail, b'$', bytes.len());
-        tail.extend_from_slice(bytes);
-        tail.extend_from_slice(b"\r\n");
+        put_bulk(&mut Room::new(self.out.tail(), bulk_bytes_max(bytes)), bytes);
+    }
+
+    /// Bulks one behind the other, for an array whose header has been written: while there is room
+    /// for more of them, nothing is asked twice.
+    #[inline]
+    pub fn bulks<'e>(&mut self, mut elements: impl Iterator<Item = &'e [u8]>) {
+        let mut next = elements.next();
+        while let Some(first) = next {
+            let mut room = Room::new(self.out.tail(), bulk_bytes_max(first));
+            while let Some(bytes) = next.filter(|bytes| room.has(bulk_bytes_max(bytes))) {
+                put_bulk(&mut room, bytes);
+                next = elements.next();
+            }
+        }
     }
 
     /// An integer as a bulk: `$2`, `42`.
@@ -237,30 +250,54 @@ impl<'a> Writer<'a> {
 /// Appends a marker, a signed number and CRLF.
 #[inline]
 fn header(out: &mut Vec<u8>, marker: u8, value: i64) {
-    if let Ok(short @ 0..=SHORT_NUMBER_MAX) = usize::try_from(value) {
-        return length(out, marker, short);
+    let mut room = Room::new(out, HEADER_BYTES_MAX);
+    match u64::try_from(value) {
+        Ok(value) => put_header(&mut room, marker, value),
+        Err(_) => put_long_header(&mut room, marker, value < 0, value.unsigned_abs()),
     }
-    out.push(marker);
-    write_i64(out, value);
-    out.extend_from_slice(b"\r\n");
 }
-
-/// Most numbers in replies have one digit or two: these are put together before they are appended.
-const SHORT_NUMBER_MAX: usize = 99;
 
 /// Appends a marker, a length and CRLF.
 #[inline]
 fn length(out: &mut Vec<u8>, marker: u8, value: usize) {
-    if value <= SHORT_NUMBER_MAX {
-        let (tens, ones) = (b'0' + (value / 10) as u8, b'0' + (value % 10) as u8);
-        return match tens {
-            b'0' => out.extend_from_slice(&[marker, ones, b'\r', b'\n']),
-            _ => out.extend_from_slice(&[marker, tens, ones, b'\r', b'\n']),
-        };
+    put_header(&mut Room::new(out, HEADER_BYTES_MAX), marker, value as u64);
+}
+
+/// Bytes that a bulk takes at most.
+#[inline(always)]
+fn bulk_bytes_max(bytes: &[u8]) -> usize {
+    HEADER_BYTES_MAX + bytes.len() + 2
+}
+
+/// Puts a bulk where there is room.
+#[inline(always)]
+fn put_bulk(room: &mut Room<'_>, bytes: &[u8]) {
+    put_header(room, b'$', bytes.len() as u64);
+    room.put(bytes);
+    room.put(b"\r\n");
+}
+
+/// Puts a marker, a number and CRLF where there is room. Most numbers in replies have one digit or
+/// two: these leave as one word.
+#[inline(always)]
+fn put_header(room: &mut Room<'_>, marker: u8, value: u64) {
+    match value {
+        0..=9 => room.put_first([marker, b'0' + value as u8, b'\r', b'\n', 0, 0, 0, 0], 4),
+        10..=99 => {
+            let [tens, ones] = digit_pair(value);
+            room.put_first([marker, tens, ones, b'\r', b'\n', 0, 0, 0], 5);
+        }
+        _ => put_long_header(room, marker, false, value),
     }
-    out.push(marker);
-    write_u64(out, value as u64);
-    out.extend_from_slice(b"\r\n");
+}
+
+#[inline(never)]
+fn put_long_header(room: &mut Room<'_>, marker: u8, is_negative: bool, value: u64) {
+    let mut digits = [0; U64_DIGITS_MAX];
+    let start = digits_fill(&mut digits, value);
+    room.put(&[marker, b'-'][..1 + usize::from(is_negative)]);
+    room.put(&digits[start..]);
+    room.put(b"\r\n");
 }
 
 #[cfg(test)]
@@ -335,6 +372,15 @@ mod tests {
             let shared = written(Protocol::Resp2, |w| w.bulk_shared(bytes.clone()));
             assert!(copied == shared);
         }
+    }
+
+    #[test]
+    fn bulks_read_like_single_ones() {
+        let long = [7; 70_000];
+        let elements = [&b""[..], b"a", &long, b"b", &long[..100], &long, b"c"].repeat(20);
+        let singly = written(Protocol::Resp2, |w| elements.iter().for_each(|e| w.bulk(e)));
+        let together = written(Protocol::Resp2, |w| w.bulks(elements.iter().copied()));
+        assert!(singly == together);
     }
 
     #[test]

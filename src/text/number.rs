@@ -79,14 +79,20 @@ pub fn i64_width(value: i64) -> usize {
     digits + usize::from(value < 0)
 }
 
-/// Writes `value` right-aligned, two digits per division; returns where it begins.
-fn digits_fill(digits: &mut [u8; U64_DIGITS_MAX], mut value: u64) -> usize {
+/// The two digits of a number below 100.
+#[inline]
+pub fn digit_pair(value: u64) -> [u8; 2] {
+    let pair = value as usize * 2;
+    [DIGIT_PAIRS[pair], DIGIT_PAIRS[pair + 1]]
+}
+
+/// Writes `value`, which is not 0, right-aligned, two digits per division; returns where it begins.
+pub fn digits_fill(digits: &mut [u8; U64_DIGITS_MAX], mut value: u64) -> usize {
     let mut start = U64_DIGITS_MAX;
     while value >= 10 {
-        let pair = (value % 100) as usize * 2;
-        value /= 100;
         start -= 2;
-        digits[start..start + 2].copy_from_slice(&DIGIT_PAIRS[pair..pair + 2]);
+        digits[start..start + 2].copy_from_slice(&digit_pair(value % 100));
+        value /= 100;
     }
     // What is left is one digit, or nothing: a pair took the last two.
     if value > 0 {

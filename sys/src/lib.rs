@@ -17,6 +17,8 @@
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
 //! | `region` | memory straight from the system, which takes it back in parts |
 //! | `prefetch` | a hint to the processor's cache, safe to give |
+//! | `equal_bytes` | sixteen bytes compared with one at once |
+//! | `room` | the end of a vector, grown once and filled piece by piece |
 //! | `socket`, `file`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
 //!
 //! ## The safety charter
@@ -34,6 +36,7 @@ pub mod counting;
 mod entropy;
 #[cfg(poller_epoll)]
 mod epoll;
+mod equal_bytes;
 pub mod errno;
 pub mod fd;
 mod file;
@@ -47,16 +50,19 @@ mod prefetch;
 mod process;
 mod region;
 mod rlimit;
+mod room;
 mod signal;
 pub mod simulated;
 mod socket;
 pub mod system;
 
+pub use equal_bytes::equal_bytes;
 pub use errno::{Errno, Verdict};
 pub use fd::Fd;
 pub use native::{Native, NativePoller};
 pub use poller::{Event, Events, Interest, Poller, Token};
 pub use prefetch::prefetch_read;
 pub use region::{REGION_BYTES, Region};
+pub use room::Room;
 pub use simulated::Simulated;
 pub use system::{Accepted, Address, ListenOptions, Process, Signal, Sys};

@@ -215,6 +215,7 @@ impl Pair {
         let count = random.below(20);
         let expected = self.twin.iter().skip(index).take(count);
         assert!(self.list.iter_range(index, count).eq(expected.clone()));
+        assert!(self.list.iter_range(index, count).runs().flatten().eq(expected.clone()));
         let mut walked = self.list.iter_range(index, count);
         let mut expected = expected.map(Vec::as_slice);
         for _ in 0..count {
