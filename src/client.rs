@@ -210,6 +210,14 @@ impl Client {
         matches!(self.reply_mode, ReplyMode::Off | ReplyMode::Skip) || self.close_after_reply
     }
 
+    /// Nothing but the number of its arguments decides whether a command of this client runs: the
+    /// password is known, and neither MULTI nor a subscription stands between.
+    #[inline]
+    #[must_use]
+    pub const fn is_at_liberty(&self) -> bool {
+        self.authenticated & self.transaction.is_none() & (self.subscriptions == 0)
+    }
+
     /// What it calls itself.
     #[must_use]
     pub fn labels(&self) -> &Labels {
@@ -261,6 +269,7 @@ impl Clients {
     }
 
     /// The client, if it is still the same one.
+    #[inline]
     #[must_use]
     pub fn find(&self, token: Token) -> Option<&Client> {
         let client = self.slots.get(token.index as usize)?.as_deref()?;
@@ -268,12 +277,14 @@ impl Clients {
     }
 
     /// The client, if it is still the same one.
+    #[inline]
     pub fn find_mut(&mut self, token: Token) -> Option<&mut Client> {
         let client = self.slots.get_mut(token.index as usize)?.as_deref_mut()?;
         (client.token == token).then_some(client)
     }
 
     /// A client known to be connected.
+    #[inline]
     pub fn get(&mut self, token: Token) -> &mut Client {
         self.find_mut(token).expect("the caller holds a live connection")
     }

@@ -36,10 +36,6 @@ pub struct Stats {
     pub ticks: u64,
     /// Keys removed because their time was over.
     pub expired_keys: u64,
-    /// Look-ups that found a key.
-    pub keyspace_hits: u64,
-    /// Look-ups that did not.
-    pub keyspace_misses: u64,
     /// Error replies.
     pub error_replies: u64,
     /// Clients closed for `client-query-buffer-limit`.

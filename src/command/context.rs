@@ -70,35 +70,30 @@ pub struct Selected<'a> {
     pub index: usize,
     /// What "expired" means for this command.
     pub now_ms: UnixMs,
-    /// Look-ups by reading commands that found a key.
-    pub hits: u64,
-    /// And that did not.
-    pub misses: u64,
 }
 
 impl Selected<'_> {
     /// The selected database.
+    #[inline]
     pub fn keyspace(&mut self) -> &mut Keyspace {
         self.all.database(self.index)
     }
 
     /// The value of a key, for a command that writes.
+    #[inline]
     pub fn lookup(&mut self, key: Key<'_>) -> Option<ValueMut<'_>> {
         let now_ms = self.now_ms;
         self.keyspace().lookup(key, now_ms)
     }
 
     /// The value of a key, for a command that reads: counted as a hit or a miss.
+    #[inline]
     pub fn read(&mut self, key: Key<'_>) -> Option<ValueMut<'_>> {
-        let value = self.all.database(self.index).lookup(key, self.now_ms);
-        match value {
-            Some(_) => self.hits += 1,
-            None => self.misses += 1,
-        }
-        value
+        self.all.read(self.index, key, self.now_ms)
     }
 
     /// A string for a command that reads.
+    #[inline]
     pub fn read_string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, ErrorReply> {
         self.read(key).map(as_string).transpose()
     }
@@ -140,6 +135,7 @@ impl Selected<'_> {
     }
 }
 
+#[inline]
 fn as_string(value: ValueMut<'_>) -> Result<StringRef<'_>, ErrorReply> {
     match value {
         ValueMut::String(string) => Ok(string),
@@ -147,6 +143,7 @@ fn as_string(value: ValueMut<'_>) -> Result<StringRef<'_>, ErrorReply> {
     }
 }
 
+#[inline]
 fn as_list(value: ValueMut<'_>) -> Result<&mut List, ErrorReply> {
     match value {
         ValueMut::List(list) => Ok(list),
@@ -205,16 +202,17 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     /// The client whose command runs.
+    #[inline]
     pub fn client(&mut self) -> &mut Client {
         self.clients.get(self.id)
     }
 
     /// Argument `index` as a key, hashed at most once per request.
+    #[inline]
     #[must_use]
     pub fn key<'r>(&self, request: Request<'r>, index: usize) -> Key<'r> {
         let bytes = request.at(index);
-        let number = (index - 1) / self.command.leading_step();
-        match self.hashes.get(number) {
+        match self.hashes.get(self.command.leading_keys.number_of(index)) {
             Some(&(_, hash)) => Key { bytes, hash },
             None => self.hash(bytes),
         }
@@ -228,9 +226,12 @@ impl Context<'_> {
 
     /// Tells everybody concerned that a command has changed a key: transactions that watch it, and
     /// clients that wait on it.
+    #[inline]
     pub fn touched(&mut self, key: &[u8], change: Change) {
-        let is_removed = change == Change::Removed;
-        self.watches.touch(self.store.index, key, is_removed, self.clients);
+        if !self.watches.is_empty() {
+            let is_removed = change == Change::Removed;
+            self.watches.touch(self.store.index, key, is_removed, self.clients);
+        }
         if change == Change::Grown {
             self.blocking.signal(self.store.index, key);
         }

@@ -13,9 +13,9 @@ use super::context::{Call, Change, CommandResult, Context, Now};
 use super::error_reply::{self, ErrorReply};
 use super::table::{self, Command, Flags, Group};
 use super::{Ask, Engine, Host, Request};
-use crate::client::{ClientId, Transaction};
+use crate::client::{Client, ClientId, ReplyMode, Transaction};
 use crate::limits::ERROR_EXCERPT_BYTES_MAX;
-use crate::reply_buffer::ReplyBuffer;
+use crate::reply_buffer::{Mark, ReplyBuffer};
 use crate::resp::Writer;
 
 /// The row that stands for a name that has none: it runs nothing.
@@ -55,30 +55,29 @@ pub struct Turn<'a> {
 }
 
 impl Engine {
-    /// Executes a request; then serves the clients that its changes let go on.
-    pub fn execute(&mut self, turn: Turn<'_>, host: &mut dyn Host) {
+    /// Executes a request; then serves the clients that its changes let go on. `false`: the client
+    /// has been told goodbye, and nothing more of it is to be executed.
+    pub fn execute(&mut self, turn: Turn<'_>, host: &mut dyn Host) -> bool {
         let Turn { client, command, request, hashes, reply, now } = turn;
-        self.clients.get(client).active_ms = now.monotonic_ms;
+        let state = self.clients.get(client);
+        state.active_ms = now.monotonic_ms;
         let Some(command) = command else {
             self.refuse_unknown(client, request, reply);
-            return;
+            return !self.clients.get(client).close_after_reply;
         };
+        state.last_command = command.name;
+        let silent_from = state.is_silent().then(|| reply.mark());
         let call = Call::Direct;
-        let mark = reply.mark();
-        let was_silent = self.clients.get(client).is_silent();
-        let mut ctx =
-            self.context(Ask { client, command, call, hashes, reply, now, host: &mut *host });
+        let ask = Ask { client, command, call, hashes, reply: &mut *reply, now, host: &mut *host };
+        let mut ctx = self.context(ask);
         if let Err(error) = dispatch(&mut ctx, request) {
             reject(&mut ctx, &error);
         }
         let is_push = ctx.is_push;
         let state = self.clients.get(client);
-        let is_silent = was_silent && state.is_silent();
-        state.reply_mode = state.reply_mode.of_next_command();
-        if let Some(blocked) = &mut state.blocked {
-            blocked.is_silent = is_silent;
-        } else if is_silent && !is_push {
-            reply.rollback(mark);
+        let goes_on = !state.close_after_reply;
+        if silent_from.is_some() || state.reply_mode != ReplyMode::On {
+            obey_reply_mode(state, silent_from.filter(|_| !is_push), reply);
         }
         if !self.effects.unblocks.is_empty() {
             self.unblock_as_asked();
@@ -86,6 +85,7 @@ impl Engine {
         if self.blocking.has_signals() {
             self.serve_signalled(now, host);
         }
+        goes_on
     }
 
     /// Ends the waiting of those whom CLIENT UNBLOCK named.
@@ -125,11 +125,34 @@ impl Engine {
     }
 }
 
+/// Takes back what a command has written since `silent_from`, if CLIENT REPLY still says so after
+/// it; the reply of one that has blocked will be taken back when it comes.
+fn obey_reply_mode(state: &mut Client, silent_from: Option<Mark>, reply: &mut ReplyBuffer) {
+    let silent_from = silent_from.filter(|_| state.is_silent());
+    state.reply_mode = state.reply_mode.of_next_command();
+    if let Some(blocked) = &mut state.blocked {
+        blocked.is_silent = silent_from.is_some();
+    } else if let Some(mark) = silent_from {
+        reply.rollback(mark);
+    }
+}
+
 /// All the checks, then the function or the queue. An error here means: refused, not run.
+#[inline]
 fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let command = ctx.command;
+    if !ctx.client().is_at_liberty() || !command.takes(request.len()) {
+        return check(ctx, request);
+    }
+    run(ctx, request);
+    Ok(())
+}
+
+/// The checks one by one, in the order in which Redis makes them: for whoever is not at liberty,
+/// and for requests that no function takes.
+fn check(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let command = ctx.command;
     let client = ctx.client();
-    client.last_command = command.name;
     let is_confined = client.is_confined_to_pubsub();
     let is_in_multi = client.transaction.is_some();
     if !client.authenticated && !command.flags.contains(Flags::NO_AUTH) {
@@ -153,33 +176,46 @@ fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
             return Ok(());
         }
     }
-    call(ctx, request);
+    run(ctx, request);
     Ok(())
 }
 
-/// Runs the function of `ctx.command`, writes its error if it has one, and counts.
+/// Runs a command that nobody has just sent: out of MULTI's queue, or for a client that has waited.
 pub fn call(ctx: &mut Context<'_>, request: Request<'_>) {
-    let command = ctx.command;
     let mark = ctx.client().is_silent().then(|| ctx.reply.out.mark());
-    let result = (command.handler)(ctx, request);
-    ctx.stats.count_call(command.index);
-    if let Err(error) = result {
-        ctx.stats.commands[command.index].failed_calls += 1;
-        ctx.stats.count_error(error.as_bytes());
-        ctx.reply.error(error.as_bytes());
-    }
+    run(ctx, request);
     if let Some(mark) = mark
         && ctx.client().is_silent()
         && !ctx.is_push
     {
         ctx.reply.out.rollback(mark);
     }
-    ctx.stats.keyspace_hits += std::mem::take(&mut ctx.store.hits);
-    ctx.stats.keyspace_misses += std::mem::take(&mut ctx.store.misses);
-    tell_expired(ctx);
+}
+
+/// Runs the function of `ctx.command`, writes its error if it has one, and counts.
+#[inline]
+fn run(ctx: &mut Context<'_>, request: Request<'_>) {
+    let command = ctx.command;
+    let result = (command.handler)(ctx, request);
+    ctx.stats.count_call(command.index);
+    if let Err(error) = result {
+        fail(ctx, command, &error);
+    }
+    if ctx.store.keyspace().has_noted_expired() {
+        tell_expired(ctx);
+    }
+}
+
+/// A command ran and answers with an error.
+#[cold]
+fn fail(ctx: &mut Context<'_>, command: &Command, error: &ErrorReply) {
+    ctx.stats.commands[command.index].failed_calls += 1;
+    ctx.stats.count_error(error.as_bytes());
+    ctx.reply.error(error.as_bytes());
 }
 
 /// Tells those concerned about keys that the command found expired and removed.
+#[cold]
 fn tell_expired(ctx: &mut Context<'_>) {
     let expired = ctx.store.keyspace().take_expired();
     ctx.stats.expired_keys += expired.len() as u64;
@@ -189,6 +225,7 @@ fn tell_expired(ctx: &mut Context<'_>) {
 }
 
 /// A refusal before the command ran: inside MULTI it dooms the transaction.
+#[cold]
 fn reject(ctx: &mut Context<'_>, error: &ErrorReply) {
     let index = ctx.command.index;
     ctx.stats.commands[index].rejected_calls += 1;

@@ -56,6 +56,54 @@ pub enum Find {
     },
 }
 
+/// Keys that begin with the first argument and follow each other at a fixed distance: those of
+/// nearly every request, told without looking at its words. Other keys take [`Keys::find`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LeadingKeys {
+    /// The position behind the last key: counted from the beginning if positive, else from the end.
+    end: isize,
+    /// Distance between keys.
+    step: usize,
+}
+
+impl LeadingKeys {
+    /// No key can be told.
+    pub const NONE: Self = Self { end: 1, step: 1 };
+
+    /// What the first of a command's specs says of its leading keys.
+    #[must_use]
+    pub const fn of(specs: &[KeySpec]) -> Self {
+        let [KeySpec { begin: Begin::Index(1), find, .. }, ..] = specs else { return Self::NONE };
+        match *find {
+            Find::Range { last, step, limit: 0 } if last >= 0 => Self { end: last + 2, step },
+            Find::Range { last, step, limit: 0 } => Self { end: last + 1, step },
+            _ => Self::NONE,
+        }
+    }
+
+    /// Where the keys stand in a request of `count` words.
+    #[inline]
+    pub fn positions(self, count: usize) -> impl Iterator<Item = usize> + use<> {
+        let end = match usize::try_from(self.end) {
+            Ok(behind) if behind > 0 => behind.min(count),
+            _ => count.saturating_sub(self.end.unsigned_abs()),
+        };
+        let mut next = 1;
+        std::iter::from_fn(move || {
+            let position = next;
+            next += self.step;
+            (position < end).then_some(position)
+        })
+    }
+
+    /// Which of the keys stands at `position`.
+    #[inline]
+    #[must_use]
+    pub const fn number_of(self, position: usize) -> usize {
+        if self.step == 1 { position - 1 } else { (position - 1) / self.step }
+    }
+}
+
 /// Where keys stand, and what is done with them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeySpec {

@@ -212,7 +212,7 @@ impl Engine {
         let (database, protocol) = (client.database, client.protocol);
         let now_ms = ask.now.wall_ms();
         Context {
-            store: Selected { all: &mut self.store, index: database, now_ms, hits: 0, misses: 0 },
+            store: Selected { all: &mut self.store, index: database, now_ms },
             reply: Writer { out: ask.reply, protocol },
             id: ask.client,
             clients: &mut self.clients,

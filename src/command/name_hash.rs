@@ -18,7 +18,12 @@ pub type Folded = [u64; 4];
 
 /// Folds a name. `None`: longer than any command's.
 #[must_use]
+#[inline]
 pub const fn fold(name: &[u8]) -> Option<Folded> {
+    if name.len() < 8 {
+        // Most names: one word, and nothing to loop over.
+        return Some([lower_case(short_word(name)), 0, 0, (name.len() as u64) << 56]);
+    }
     if name.len() > NAME_BYTES_MAX {
         return None;
     }
@@ -37,6 +42,7 @@ pub const fn fold(name: &[u8]) -> Option<Folded> {
 
 /// Hashes folded words: one multiplication whose two halves are mixed.
 #[must_use]
+#[inline]
 pub const fn hash(words: &Folded, seed: u64) -> u64 {
     let folded =
         words[0] ^ words[1].rotate_left(17) ^ words[2].rotate_left(31) ^ words[3].rotate_left(47);
@@ -57,6 +63,7 @@ pub const fn slot(hash: u64, displacement: u16, count: usize) -> usize {
 }
 
 /// Up to seven bytes as one word. Overlapping loads: the bytes read twice are the same bytes.
+#[inline]
 const fn short_word(bytes: &[u8]) -> u64 {
     let length = bytes.len();
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
@@ -73,6 +80,7 @@ const fn short_word(bytes: &[u8]) -> u64 {
 }
 
 /// `A`-`Z` to `a`-`z` in each of eight bytes at once, and nothing else.
+#[inline]
 const fn lower_case(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGH_BITS: u64 = ONES * 0x80;

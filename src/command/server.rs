@@ -9,6 +9,7 @@ use super::effects::Shutdown;
 use super::error_reply::{self, ErrorReply};
 use crate::client::ClientId;
 use crate::config::{ClientPlace, SetError};
+use crate::data_store::LookUps;
 
 pub use super::debug::debug;
 pub use super::info::info;
@@ -30,6 +31,7 @@ pub fn config_get(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult 
 /// CONFIG RESETSTAT
 pub fn config_resetstat(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
     ctx.stats.reset();
+    ctx.store.all.look_ups = LookUps::default();
     ctx.stats.clients_peak = ctx.clients.len();
     ctx.reply.ok();
     Ok(())

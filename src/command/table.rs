@@ -12,7 +12,7 @@
 
 use super::context::{CommandResult, Context};
 use super::flags::{AclCategories, implied_categories};
-use super::key_spec::{Begin, Find, InvalidKeys, KeySpec, Keys};
+use super::key_spec::{Begin, Find, InvalidKeys, KeySpec, Keys, LeadingKeys};
 use super::name_hash::{self, Folded, NAME_BYTES_MAX};
 use super::syntax::{self, Argument};
 use crate::resp::request::Request;
@@ -52,7 +52,9 @@ pub struct Command {
     pub arguments: &'static str,
     /// The version since which it should not be used, and what to use instead.
     pub deprecated: Option<(&'static str, &'static str)>,
-    /// Position in [`COMMANDS`]; the table sets it, like the rest below.
+    /// The keys that can be told at a glance; the table sets this, like all below.
+    pub leading_keys: LeadingKeys,
+    /// Position in [`COMMANDS`].
     pub index: usize,
     parent: Option<usize>,
     subcommand_count: usize,
@@ -75,6 +77,7 @@ impl Command {
         summary: "",
         arguments: "",
         deprecated: None,
+        leading_keys: LeadingKeys::NONE,
         index: 0,
         parent: None,
         subcommand_count: 0,
@@ -85,33 +88,6 @@ impl Command {
     #[must_use]
     pub const fn is_container(&self) -> bool {
         self.subcommand_count > 0
-    }
-
-    /// The arguments that are keys, where these begin with the first argument and follow each other
-    /// at a fixed distance, in a request of `count` words. Other keys are found by
-    /// [`Command::keys`]; these can be told at a glance.
-    pub fn leading_keys(&self, count: usize) -> impl Iterator<Item = usize> + use<> {
-        let end = match self.keys.first() {
-            Some(KeySpec {
-                begin: Begin::Index(1),
-                find: Find::Range { last, limit: 0, .. },
-                ..
-            }) => match usize::try_from(*last) {
-                Ok(behind_first) => behind_first + 2,
-                Err(_) => (count + 1).saturating_sub(last.unsigned_abs()),
-            },
-            _ => 1,
-        };
-        (1..end.min(count)).step_by(self.leading_step())
-    }
-
-    /// The distance between the keys of [`Command::leading_keys`].
-    #[must_use]
-    pub fn leading_step(&self) -> usize {
-        match self.keys.first() {
-            Some(KeySpec { find: Find::Range { step, .. }, .. }) => (*step).max(1),
-            _ => 1,
-        }
     }
 
     /// Its sub-commands, in the order of the rows.
@@ -133,7 +109,16 @@ impl Command {
         self.name.rsplit('|').next().unwrap_or(self.name)
     }
 
+    /// Does its function take `argc` arguments, the name included? A container's takes none: what
+    /// it was given is no sub-command's name.
+    #[inline]
+    #[must_use]
+    pub const fn takes(&self, argc: usize) -> bool {
+        self.arity_ok(argc) && !(self.is_container() && argc > 1)
+    }
+
     /// Is `argc`, the name included, a number of arguments that it takes?
+    #[inline]
     #[must_use]
     pub const fn arity_ok(&self, argc: usize) -> bool {
         let count = self.arity.unsigned_abs() as usize;
@@ -212,6 +197,7 @@ const fn complete<const N: usize>(mut rows: [Command; N]) -> [Command; N] {
     let mut index = 0;
     while index < N {
         rows[index].index = index;
+        rows[index].leading_keys = LeadingKeys::of(rows[index].keys);
         rows[index].folded = name_hash::fold(rows[index].name.as_bytes())
             .expect("a command's name has 31 bytes at most");
         if is_child(rows[container].name, rows[index].name) {
@@ -314,7 +300,7 @@ mod tests {
     fn leading_keys_are_where_the_key_specs_say() {
         let keys = |line: &[&str]| -> Vec<usize> {
             let command = find(line[0].as_bytes()).expect("a command");
-            command.leading_keys(line.len()).collect()
+            command.leading_keys.positions(line.len()).collect()
         };
         assert_eq!(keys(&["GET", "k"]), [1]);
         assert_eq!(keys(&["MGET", "a", "b", "c"]), [1, 2, 3]);

@@ -31,11 +31,15 @@ impl Watches {
         self.guards.leave_all(client);
     }
 
+    /// Nobody guards anything: the usual case.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.guards.is_empty()
+    }
+
     /// A key has changed or is gone: the transactions of its guards will not run.
     pub fn touch(&mut self, database: usize, key: &[u8], is_removed: bool, clients: &mut Clients) {
-        if self.guards.is_empty() {
-            return;
-        }
         self.scope(database, key);
         for member in self.guards.members(&self.scratch) {
             let client = clients.get(member);

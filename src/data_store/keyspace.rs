@@ -237,6 +237,12 @@ impl Keyspace {
         self.expiring_len() > 0 || !self.expired.is_empty()
     }
 
+    /// Whether [`Keyspace::take_expired`] has anything to hand out.
+    #[inline]
+    pub fn has_noted_expired(&self) -> bool {
+        !self.expired.is_empty()
+    }
+
     /// Names of the keys removed since the last call because their time had come, in the order of
     /// removal. Costs nothing when there are none, so ask after every command: what is not taken
     /// piles up.

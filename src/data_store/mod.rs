@@ -67,6 +67,17 @@ pub type UnixMs = i64;
 pub struct DataStore {
     hasher: Hasher,
     keyspaces: Vec<Keyspace>,
+    /// What came of looking keys up; whoever looks counts.
+    pub look_ups: LookUps,
+}
+
+/// Look-ups by commands that read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LookUps {
+    /// That found a key.
+    pub hits: u64,
+    /// That did not.
+    pub misses: u64,
 }
 
 impl DataStore {
@@ -78,7 +89,7 @@ impl DataStore {
         assert!(databases > 0, "a store without databases can hold nothing");
         let hasher = Hasher::new(seed);
         let keyspaces = (0..databases).map(|_| Keyspace::new(hasher)).collect();
-        DataStore { hasher, keyspaces }
+        DataStore { hasher, keyspaces, look_ups: LookUps::default() }
     }
 
     /// The hash of this store, to make [`Key`]s with.
@@ -93,8 +104,20 @@ impl DataStore {
 
     /// Database number `index`. The caller has checked the number: a client's wrong number gets a
     /// reply, one that arrives here is our mistake.
+    #[inline]
     pub fn database(&mut self, index: usize) -> &mut Keyspace {
         &mut self.keyspaces[index]
+    }
+
+    /// The value of a key of a database, for a command that reads: counted as a hit or a miss.
+    #[inline]
+    pub fn read(&mut self, index: usize, key: Key, now: UnixMs) -> Option<ValueMut<'_>> {
+        let value = self.keyspaces[index].lookup(key, now);
+        match value {
+            Some(_) => self.look_ups.hits += 1,
+            None => self.look_ups.misses += 1,
+        }
+        value
     }
 
     /// Database number `index`, to look at only.

@@ -255,12 +255,6 @@ impl<S: Sys> EventLoop<S> {
         None
     }
 
-    /// The next connection with work for this tick, without taking it off the queue.
-    #[must_use]
-    pub fn first_ready(&self) -> Option<u32> {
-        self.ready.front()
-    }
-
     /// Takes the next connection with work off the queue.
     pub fn take_ready(&mut self) -> Option<u32> {
         self.ready.pop_front(&mut Ready(&mut self.connections))

@@ -127,8 +127,12 @@ impl Parser {
         spans: &mut Vec<Span>,
         limits: &ParserLimits,
     ) -> Result<Parsed, ProtocolError> {
-        let Some((count, position)) = Line::Count.read(input, 0, &mut self.scanned)? else {
-            return Ok(Parsed::Incomplete);
+        let (count, position) = match short_line(input, b'*') {
+            Some((count, position)) if self.scanned == 0 => (count as i64, position),
+            _ => match Line::Count.read(input, 0, &mut self.scanned)? {
+                Some(line) => line,
+                None => return Ok(Parsed::Incomplete),
+            },
         };
         if count > REQUEST_ARGUMENTS_MAX {
             return Err(ProtocolError::CountInvalid);
@@ -238,23 +242,17 @@ impl Progress {
 
     /// A whole bulk of at most 99 bytes, which nearly every argument is: where it lies, and the
     /// offset behind it. `None` sends the caller the long way round.
-    #[inline]
+    #[inline(always)]
     fn short_bulk(&self, input: &[u8]) -> Option<(Span, usize)> {
         if self.body_len.is_some() {
             return None;
         }
-        let (len, header) = match *input.get(self.position..)? {
-            [b'$', ones @ b'0'..=b'9', b'\r', b'\n', ..] => (ones - b'0', 4),
-            [b'$', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
-                ((tens - b'0') * 10 + (ones - b'0'), 5)
-            }
-            _ => return None,
-        };
-        let (start, len) = (self.position + header, usize::from(len));
+        let (len, header) = short_line(input.get(self.position..)?, b'$')?;
+        let start = self.position + header;
         let end = start + len;
-        let is_whole = matches!(input.get(end..), Some([b'\r', b'\n', ..]));
+        let is_whole = input.get(end..end + 2) == Some(b"\r\n");
         let is_in_range = end as u64 + 2 <= REQUEST_BYTES_MAX;
-        (is_whole && is_in_range).then(|| (Span::new(start, len), end + 2))
+        (is_whole && is_in_range).then(|| (Span::within_limit(start, len), end + 2))
     }
 
     /// The length of the bulk at hand, reading its `$` line unless that has been done.
@@ -396,6 +394,28 @@ impl Line {
             Line::Bulk => ProtocolError::BulkLineEnd,
         }
     }
+}
+
+/// Reads a header line of one digit or two, which nearly every one is: its number and its bytes.
+/// The line is looked at as one word, so that there is nothing to loop over:
+///
+/// ```text
+///   byte     0       1     2    3    4
+///            marker  digit CR   LF            one digit
+///            marker  digit digit CR   LF      two digits, the first not 0
+/// ```
+#[inline(always)]
+fn short_line(line: &[u8], marker: u8) -> Option<(usize, usize)> {
+    let word = u32::from_le_bytes(*line.first_chunk()?);
+    let first = (word >> 8 & 0xff).wrapping_sub(u32::from(b'0'));
+    if word & 0xffff_00ff == u32::from_le_bytes([marker, 0, b'\r', b'\n']) {
+        return (first <= 9).then_some((first as usize, 4));
+    }
+    let second = (word >> 16 & 0xff).wrapping_sub(u32::from(b'0'));
+    let is_line = word & 0xff00_00ff == u32::from_le_bytes([marker, 0, 0, b'\r'])
+        && line.get(4) == Some(&b'\n');
+    let are_digits = (1..=9).contains(&first) && second <= 9;
+    (is_line && are_digits).then(|| ((first * 10 + second) as usize, 5))
 }
 
 /// Digits in a number that the short way reads: no sum of them overflows.

@@ -27,9 +27,16 @@ impl Span {
         Self { start: narrow(start), len: narrow(len) }
     }
 
+    /// The same where the sum is known to be at most `REQUEST_BYTES_MAX`, which fits.
+    #[inline]
+    pub(super) const fn within_limit(start: usize, len: usize) -> Self {
+        Self { start: start as u32, len: len as u32 }
+    }
+
     #[inline]
     fn of(self, buffer: &[u8]) -> &[u8] {
-        &buffer[self.start as usize..][..self.len as usize]
+        let start = self.start as usize;
+        &buffer[start..start + self.len as usize]
     }
 }
 

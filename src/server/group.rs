@@ -15,49 +15,52 @@ use crate::client::{Client, ClientId};
 use crate::command::dispatcher;
 use crate::command::table::{Command, Flags};
 use crate::command::{Engine, Request};
+use crate::data_store::Hasher;
 use crate::event_loop::connection::Connection;
 use crate::limits::{GROUP_REQUESTS_MAX, KEYS_PREFETCHED_MAX, REQUESTS_PER_TICK_MAX};
 use crate::resp::{Parsed, ParserLimits, ProtocolError, Span};
+use std::collections::VecDeque;
 use std::ops::Range;
 
-/// What stands next in a client's input.
+/// A request that has been parsed and not yet executed.
 #[derive(Debug)]
-pub enum Step {
-    /// A request.
-    Request {
-        /// Its row; `None`: there is no such command.
-        command: Option<&'static Command>,
-        /// Where its arguments are noted, in [`Group::spans`].
-        spans: Range<usize>,
-        /// Where the hashes of its keys are noted, in [`Group::hashes`].
-        hashes: Range<usize>,
-    },
-    /// Bytes that are none: the client is told, and closed.
-    Error(ProtocolError),
-}
-
-/// A step that has been parsed and not yet executed.
-#[derive(Debug)]
-pub struct Planned {
-    /// Whose.
-    pub client: ClientId,
-    /// What.
-    pub step: Step,
+pub struct Step {
+    /// Its row; `None`: there is no such command.
+    pub command: Option<&'static Command>,
+    /// Where its arguments are noted, in [`Group::spans`].
+    pub spans: Range<usize>,
+    /// Where the hashes of its keys are noted, in [`Group::hashes`].
+    pub hashes: Range<usize>,
     /// Bytes of the client's input to drop afterwards.
     pub length: usize,
+}
+
+/// What one client does in a group: requests, and perhaps an end.
+#[derive(Debug)]
+pub struct Run {
+    /// Whose.
+    pub client: ClientId,
+    /// Its requests, in [`Group::steps`].
+    pub steps: Range<usize>,
+    /// Behind them stand bytes that are no request: the client is told, and closed.
+    pub error: Option<ProtocolError>,
 }
 
 /// What was parsed together and is executed together. Its memory is used again and again.
 #[derive(Debug, Default)]
 pub struct Group {
-    /// Connections that were read for this group, in turn.
-    pub clients: Vec<u32>,
+    /// Connections that have been read and may have more to parse, in turn.
+    pub clients: VecDeque<u32>,
     /// What they sent, in order.
-    pub steps: Vec<Planned>,
+    pub runs: Vec<Run>,
+    /// Requests of all runs.
+    pub steps: Vec<Step>,
     /// Arguments of all requests.
     pub spans: Vec<Span>,
     /// Keys of all requests, by database: what is prefetched together.
     pub hashes: Vec<(usize, u64)>,
+    /// Connections that go on when this group has run.
+    pub again: Vec<u32>,
     /// Connections that have had their share of this tick and have more to do.
     pub postponed: Vec<u32>,
 }
@@ -75,15 +78,21 @@ pub enum Stop {
 
 impl Group {
     /// Forgets the former group's requests; keeps the memory.
-    pub fn clear_steps(&mut self) {
+    pub fn clear_runs(&mut self) {
+        self.runs.clear();
         self.steps.clear();
         self.spans.clear();
         self.hashes.clear();
     }
 
+    /// Whether another request fits in.
+    pub fn has_room(&self) -> bool {
+        self.steps.len() < GROUP_REQUESTS_MAX
+    }
+
     /// Has the client, the last one parsed, anything to execute?
-    pub fn has_steps_of(&self, client: ClientId) -> bool {
-        self.steps.last().is_some_and(|planned| planned.client == client)
+    pub fn has_run_of(&self, client: ClientId) -> bool {
+        self.runs.last().is_some_and(|run| run.client == client)
     }
 
     /// Parses requests of one client until the input, the group or the client's share is exhausted.
@@ -93,62 +102,88 @@ impl Group {
         engine: &mut Engine,
         client: ClientId,
     ) -> Stop {
-        let own_start = self.steps.len();
-        let mut parsed_bytes = 0;
-        while self.steps.len() < GROUP_REQUESTS_MAX {
-            if connection.budget_used == REQUESTS_PER_TICK_MAX {
-                return Stop::Budget;
+        let ahead = Ahead::new(engine, client);
+        let first = self.steps.len();
+        let share = (REQUESTS_PER_TICK_MAX - connection.budget_used) as usize;
+        let end = GROUP_REQUESTS_MAX.min(first + share);
+        let input = connection.input.contiguous();
+        // Bytes parsed so far, and how many of them stand before the first request.
+        let (mut parsed, mut blank) = (0, 0);
+        let stop = loop {
+            if self.steps.len() == end {
+                break if end == first + share { Ok(Stop::Budget) } else { Ok(Stop::Again) };
             }
-            let state = engine.clients.get(client);
-            let limits = parser_limits(state, engine.config.settings().bulk_bytes_max);
-            let spans_start = self.spans.len();
-            let input = &mut connection.input.contiguous()[parsed_bytes..];
-            match state.parser.next(input, &mut self.spans, &limits) {
+            let start = self.spans.len();
+            match ahead.client.parser.next(&mut input[parsed..], &mut self.spans, &ahead.limits) {
                 Ok(Parsed::Request { consumed }) => {
-                    connection.budget_used += 1;
-                    parsed_bytes += consumed;
-                    if self.push_request(engine, client, &input[..consumed], spans_start) {
-                        return Stop::Again;
+                    let request = Request::new(&input[parsed..], &self.spans[start..]);
+                    let step = ahead.look(request, consumed, start, &mut self.hashes);
+                    let is_barrier = step.is_barrier();
+                    self.steps.push(step);
+                    parsed += consumed;
+                    if is_barrier {
+                        break Ok(Stop::Again);
                     }
                 }
                 // Blank bytes go with the request before them, or at once.
-                Ok(Parsed::Empty { consumed }) if self.steps.len() > own_start => {
-                    self.steps.last_mut().expect("its own").length += consumed;
-                    parsed_bytes += consumed;
+                Ok(Parsed::Empty { consumed }) => {
+                    parsed += consumed;
+                    match self.steps.get_mut(first..).and_then(<[Step]>::last_mut) {
+                        Some(step) => step.length += consumed,
+                        None => blank += consumed,
+                    }
                 }
-                Ok(Parsed::Empty { consumed }) => connection.input.consume(consumed),
-                Ok(Parsed::Incomplete) => return Stop::Incomplete,
-                Err(error) => {
-                    self.steps.push(Planned { client, step: Step::Error(error), length: 0 });
-                    return Stop::Again;
-                }
+                Ok(Parsed::Incomplete) => break Ok(Stop::Incomplete),
+                Err(error) => break Err(error),
             }
+        };
+        connection.input.consume(blank);
+        connection.budget_used += (self.steps.len() - first) as u32;
+        let error = stop.err();
+        if error.is_some() || self.steps.len() > first {
+            self.runs.push(Run { client, steps: first..self.steps.len(), error });
         }
-        Stop::Again
-    }
-
-    /// Notes a request. `true`: what stands behind it can be parsed only after it has run.
-    fn push_request(
-        &mut self,
-        engine: &mut Engine,
-        client: ClientId,
-        bytes: &[u8],
-        spans_start: usize,
-    ) -> bool {
-        let (spans, hashes_start) = (spans_start..self.spans.len(), self.hashes.len());
-        let request = Request::new(bytes, &self.spans[spans.clone()]);
-        let command = dispatcher::resolve(request);
-        if let Some(command) = command {
-            let (hasher, database) = (engine.store.hasher(), engine.clients.get(client).database);
-            let keys = command.leading_keys(request.len()).take(KEYS_PREFETCHED_MAX);
-            self.hashes.extend(keys.map(|index| (database, hasher.hash(request.at(index)))));
-        }
-        let step = Step::Request { command, spans, hashes: hashes_start..self.hashes.len() };
-        self.steps.push(Planned { client, step, length: bytes.len() });
-        command.is_some_and(|command| command.flags.contains(Flags::BARRIER))
+        stop.unwrap_or(Stop::Again)
     }
 }
 
-fn parser_limits(client: &Client, bulk_bytes_max: u64) -> ParserLimits {
-    ParserLimits { bulk_bytes_max, authenticated: client.authenticated }
+impl Step {
+    /// Whether what stands behind it can be parsed only after it has run.
+    fn is_barrier(&self) -> bool {
+        self.command.is_some_and(|command| command.flags.contains(Flags::BARRIER))
+    }
+}
+
+/// What is known of a client's requests before they run.
+struct Ahead<'a> {
+    client: &'a mut Client,
+    limits: ParserLimits,
+    hasher: Hasher,
+}
+
+impl<'a> Ahead<'a> {
+    fn new(engine: &'a mut Engine, client: ClientId) -> Self {
+        let bulk_bytes_max = engine.config.settings().bulk_bytes_max;
+        let (hasher, client) = (engine.store.hasher(), engine.clients.get(client));
+        let limits = ParserLimits { bulk_bytes_max, authenticated: client.authenticated };
+        Self { client, limits, hasher }
+    }
+
+    /// Finds a request's row, and hashes its keys.
+    fn look(
+        &self,
+        request: Request<'_>,
+        length: usize,
+        spans_start: usize,
+        hashes: &mut Vec<(usize, u64)>,
+    ) -> Step {
+        let (command, hashes_start) = (dispatcher::resolve(request), hashes.len());
+        if let Some(command) = command {
+            for index in command.leading_keys.positions(request.len()).take(KEYS_PREFETCHED_MAX) {
+                hashes.push((self.client.database, self.hasher.hash(request.at(index))));
+            }
+        }
+        let spans = spans_start..spans_start + request.len();
+        Step { command, spans, hashes: hashes_start..hashes.len(), length }
+    }
 }

@@ -5,7 +5,7 @@
 //! its arguments may be slices of the former, and the command may look at any other connection.
 
 use super::Server;
-use super::group::{Group, Planned, Step, Stop};
+use super::group::{Group, Run, Step, Stop};
 use crate::client::ClientId;
 use crate::command::Request;
 use crate::command::dispatcher::Turn;
@@ -26,11 +26,10 @@ impl<S: Sys> Server<S> {
     /// **read**: takes connections off the ready list and reads each once, unless it has requests
     /// left from before. `false`: nobody has anything to do (any more) in this tick.
     pub(super) fn read(&mut self) -> bool {
-        self.group.clients.clear();
         while self.group.clients.len() < GROUP_REQUESTS_MAX {
             let Some(index) = self.event_loop.take_ready() else { break };
             if self.read_one(index) {
-                self.group.clients.push(index);
+                self.group.clients.push_back(index);
             }
         }
         if self.group.clients.is_empty() {
@@ -79,26 +78,20 @@ impl<S: Sys> Server<S> {
 
     /// **parse**: finds whole requests, hashes their keys, and asks for their memory ahead.
     pub(super) fn parse(&mut self) {
-        self.group.clear_steps();
-        let clients = std::mem::take(&mut self.group.clients);
-        for (position, &index) in clients.iter().enumerate() {
-            if self.group.steps.len() == GROUP_REQUESTS_MAX {
-                self.keep_places(&clients[position..]);
-                break;
+        self.group.clear_runs();
+        while self.group.has_room() {
+            let Some(index) = self.group.clients.pop_front() else { break };
+            let connection = self.event_loop.connections.at(index);
+            let is_over = connection.closing.is_linked() || connection.closes_when_written;
+            if !is_over && !connection.is_paused {
+                self.parse_client(index);
             }
-            self.parse_client(index);
         }
-        self.group.clients = clients;
+        // Whoever has more to do keeps its place before those who have not had their turn.
+        while let Some(index) = self.group.again.pop() {
+            self.group.clients.push_front(index);
+        }
         self.engine.store.prefetch(&self.group.hashes);
-    }
-
-    /// The group is full: the rest keeps its place at the head of the queue, in order.
-    fn keep_places(&mut self, rest: &[u32]) {
-        for &index in rest.iter().rev() {
-            let connection = self.event_loop.connections.at_mut(index);
-            connection.has_unparsed = !connection.input.is_empty();
-            self.event_loop.queue_ready(index, true);
-        }
     }
 
     /// Parses what one client has sent, and says what becomes of the client then.
@@ -108,8 +101,11 @@ impl<S: Sys> Server<S> {
         connection.renew_budget(self.event_loop.tick);
         let stop = self.group.plan(connection, &mut self.engine, client);
         connection.has_unparsed = stop != Stop::Incomplete;
+        if connection.input.is_empty() {
+            connection.input.release(&mut self.event_loop.pool);
+        }
         match stop {
-            Stop::Again => self.event_loop.queue_ready(index, true),
+            Stop::Again => self.group.again.push(index),
             Stop::Budget => self.group.postponed.push(index),
             Stop::Incomplete => self.after_incomplete(index, client),
         }
@@ -131,55 +127,50 @@ impl<S: Sys> Server<S> {
             self.condemn(client);
         } else if connection.is_at_end {
             // What is not a whole request is dropped.
-            let is_silent = connection.output.is_empty() && !self.group.has_steps_of(client);
+            let is_silent = connection.output.is_empty() && !self.group.has_run_of(client);
             if is_silent { self.condemn(client) } else { self.linger(index) }
         }
     }
 
     /// **execute**: runs the group's requests in order.
     pub(super) fn execute(&mut self) {
-        let mut group = std::mem::take(&mut self.group);
-        let start_ns = self.event_loop.sys.monotonic_ns();
-        let mut plan = std::mem::take(&mut group.steps);
-        let mut steps = plan.drain(..).peekable();
-        while let Some(client) = steps.peek().map(|planned| planned.client) {
-            let own = std::iter::from_fn(|| steps.next_if(|planned| planned.client == client));
-            self.execute_run(client, own, &group);
+        if self.group.runs.is_empty() {
+            return;
         }
-        drop(steps);
-        group.steps = plan;
+        let mut group = std::mem::take(&mut self.group);
+        let mut runs = std::mem::take(&mut group.runs);
+        let start_ns = self.event_loop.sys.monotonic_ns();
+        for run in runs.drain(..) {
+            self.execute_run(run, &group);
+        }
         let end_ns = self.event_loop.sys.monotonic_ns();
         self.engine.stats.share_time(end_ns.saturating_sub(start_ns));
-        for &index in &group.clients {
-            self.release_input(index);
-        }
+        group.runs = runs;
         self.group = group;
     }
 
-    /// Runs requests of one client that stand next to each other. Its buffers leave the slab once
-    /// for all of them, and go back in between only when a command has left something to do.
-    fn execute_run(
-        &mut self,
-        client: ClientId,
-        mut steps: impl Iterator<Item = Planned>,
-        group: &Group,
-    ) {
-        while let Some(mut buffers) = self.lend_buffers(client) {
-            let is_over = loop {
-                let Some(planned) = steps.next() else { break true };
-                self.execute_one(planned, &mut buffers, group);
-                let is_last = self.engine.clients.get(client).close_after_reply;
-                if is_last || !self.engine.effects.is_empty() {
+    /// Runs what one client does in this group. Its buffers leave the slab once for all of it, and
+    /// go back in between only when a command has left something to do.
+    fn execute_run(&mut self, run: Run, group: &Group) {
+        let client = run.client;
+        let mut steps = group.steps[run.steps].iter();
+        let mut is_over = false;
+        while !is_over {
+            // None: the client is gone, or has been told goodbye.
+            let Some(mut buffers) = self.lend_buffers(client) else { return };
+            is_over = loop {
+                let Some(step) = steps.next() else { break true };
+                let goes_on = self.execute_one(client, step, &mut buffers, group);
+                if !goes_on || !self.engine.effects.is_empty() {
                     break false;
                 }
             };
+            if let Some(error) = run.error.filter(|_| is_over) {
+                self.refuse(client, &error, &mut buffers.output);
+            }
             self.take_back(client, buffers);
             self.after_command(client);
-            if is_over {
-                return;
-            }
         }
-        steps.for_each(drop); // the client is gone, or has been told goodbye
     }
 
     /// Takes a client's buffers out of the slab, if it is to be served.
@@ -199,28 +190,40 @@ impl<S: Sys> Server<S> {
         Some(Buffers { input, output })
     }
 
+    /// Puts them back; those without bytes give their memory up.
     fn take_back(&mut self, client: ClientId, mut buffers: Buffers) {
         if buffers.output.is_empty()
             && let Some(memory) = buffers.output.into_spare()
         {
             self.event_loop.output_pool.put(memory);
         }
+        if buffers.input.is_empty() {
+            buffers.input.release(&mut self.event_loop.pool);
+        }
         let connection = self.event_loop.connections.at_mut(client.index);
         (connection.input, connection.output) = (buffers.input, buffers.output);
     }
 
-    fn execute_one(&mut self, planned: Planned, buffers: &mut Buffers, group: &Group) {
-        let (client, reply) = (planned.client, &mut buffers.output);
-        match planned.step {
-            Step::Request { command, spans, hashes } => {
-                let request = Request::new(buffers.input.as_slice(), &group.spans[spans]);
-                let hashes = &group.hashes[hashes];
-                let turn = Turn { client, command, request, hashes, reply, now: self.now };
-                self.engine.execute(turn, &mut self.event_loop);
-            }
-            Step::Error(error) => self.refuse(client, &error, reply),
-        }
-        buffers.input.consume(planned.length);
+    /// `false`: the client has been told goodbye.
+    fn execute_one(
+        &mut self,
+        client: ClientId,
+        step: &Step,
+        buffers: &mut Buffers,
+        group: &Group,
+    ) -> bool {
+        let request = Request::new(buffers.input.as_slice(), &group.spans[step.spans.clone()]);
+        let turn = Turn {
+            client,
+            request,
+            command: step.command,
+            hashes: &group.hashes[step.hashes.clone()],
+            reply: &mut buffers.output,
+            now: self.now,
+        };
+        let goes_on = self.engine.execute(turn, &mut self.event_loop);
+        buffers.input.consume(step.length);
+        goes_on
     }
 
     /// Tells a client that it does not speak the protocol.
@@ -231,13 +234,5 @@ impl<S: Sys> Server<S> {
         let state = self.engine.clients.get(client);
         state.close_after_reply = true;
         Writer { out: output, protocol: state.protocol }.error(&message);
-    }
-
-    /// An input without bytes gives its memory back.
-    fn release_input(&mut self, index: u32) {
-        let connection = self.event_loop.connections.at_mut(index);
-        if connection.input.is_empty() {
-            connection.input.release(&mut self.event_loop.pool);
-        }
     }
 }
