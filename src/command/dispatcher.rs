@@ -209,7 +209,7 @@ fn run(ctx: &mut Context<'_>, request: Request<'_>) {
 /// A command ran and answers with an error.
 #[cold]
 fn fail(ctx: &mut Context<'_>, command: &Command, error: &ErrorReply) {
-    ctx.stats.commands[command.index].failed_calls += 1;
+    ctx.stats.commands[usize::from(command.index)].failed_calls += 1;
     ctx.stats.count_error(error.as_bytes());
     ctx.reply.error(error.as_bytes());
 }
@@ -228,7 +228,7 @@ fn tell_expired(ctx: &mut Context<'_>) {
 #[cold]
 fn reject(ctx: &mut Context<'_>, error: &ErrorReply) {
     let index = ctx.command.index;
-    ctx.stats.commands[index].rejected_calls += 1;
+    ctx.stats.commands[usize::from(index)].rejected_calls += 1;
     if ctx.command.name == "exec" {
         return reject_exec(ctx, error);
     }

@@ -303,7 +303,7 @@ fn cpu(page: &mut Page<'_, '_>) {
 
 fn command_stats(page: &mut Page<'_, '_>) {
     for command in &COMMANDS {
-        let stats = page.ctx.stats.commands[command.index];
+        let stats = page.ctx.stats.commands[usize::from(command.index)];
         if stats.calls + stats.rejected_calls + stats.failed_calls == 0 {
             continue;
         }

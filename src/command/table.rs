@@ -55,7 +55,7 @@ pub struct Command {
     /// The keys that can be told at a glance; the table sets this, like all below.
     pub leading_keys: LeadingKeys,
     /// Position in [`COMMANDS`].
-    pub index: usize,
+    pub index: u16,
     parent: Option<usize>,
     subcommand_count: usize,
     folded: Folded,
@@ -93,7 +93,7 @@ impl Command {
     /// Its sub-commands, in the order of the rows.
     #[must_use]
     pub fn subcommands(&self) -> &'static [Self] {
-        let first = self.index + 1;
+        let first = usize::from(self.index) + 1;
         &COMMANDS[first..first + self.subcommand_count]
     }
 
@@ -196,7 +196,7 @@ const fn complete<const N: usize>(mut rows: [Command; N]) -> [Command; N] {
     let mut container = 0;
     let mut index = 0;
     while index < N {
-        rows[index].index = index;
+        rows[index].index = index as u16;
         rows[index].leading_keys = LeadingKeys::of(rows[index].keys);
         rows[index].folded = name_hash::fold(rows[index].name.as_bytes())
             .expect("a command's name has 31 bytes at most");

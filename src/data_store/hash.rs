@@ -58,10 +58,9 @@ fn sip_hash<const C: usize, const D: usize>(key: [u64; 2], bytes: &[u8]) -> u64 
         key[0] ^ 0x6c79_6765_6e65_7261,
         key[1] ^ 0x7465_6462_7974_6573,
     ];
-    let words = bytes.chunks_exact(8);
-    let rest = words.remainder();
+    let (words, rest) = bytes.as_chunks();
     for word in words {
-        absorb::<C>(&mut state, little_endian(word));
+        absorb::<C>(&mut state, u64::from_le_bytes(*word));
     }
     // Only the lowest byte of the length takes part.
     absorb::<C>(&mut state, little_endian(rest) | (bytes.len() as u64) << 56);
@@ -95,12 +94,21 @@ fn round(v: &mut [u64; 4]) {
     v[2] = v[2].rotate_left(32);
 }
 
-/// Up to 8 bytes as a number, missing high bytes being zero.
+/// Up to 8 bytes as a number, missing high bytes being zero. Overlapping loads: a copy of a length
+/// that the compiler does not know would be a call.
 #[inline(always)]
 fn little_endian(bytes: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    word[..bytes.len()].copy_from_slice(bytes);
-    u64::from_le_bytes(word)
+    let len = bytes.len();
+    if let Some(word) = bytes.first_chunk() {
+        return u64::from_le_bytes(*word);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << (8 * (len - 4));
+    }
+    let &[first, ..] = bytes else { return 0 };
+    let byte = |at: usize| u64::from(bytes[at]) << (8 * at);
+    u64::from(first) | byte(len / 2) | byte(len - 1)
 }
 
 #[cfg(test)]

@@ -124,7 +124,11 @@ impl List {
     /// Takes the first member out.
     pub fn pop_front(&mut self, nodes: &mut impl Linked) -> Option<u32> {
         let index = self.front()?;
-        self.remove(nodes, index);
+        let link = std::mem::take(nodes.link(index));
+        assert!(link.is_linked() && link.prev == END, "{index} is in another list");
+        self.head = link.next;
+        *self.prev_of(nodes, link.next) = END;
+        self.len -= 1;
         Some(index)
     }
 

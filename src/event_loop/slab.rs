@@ -45,8 +45,8 @@ pub struct Slab<T> {
 
 #[derive(Debug)]
 struct Page<T> {
-    /// Empty while the page's memory is given back.
-    slots: Box<[Slot<T>]>,
+    /// `None` while the page's memory is given back.
+    slots: Option<Box<[Slot<T>; SLAB_PAGE_SLOTS]>>,
     /// No generation of this page up to here (exclusively) may be handed out again.
     generation_floor: u32,
     free_head: u16,
@@ -67,11 +67,20 @@ enum Entry<T> {
 
 impl<T> Page<T> {
     fn absent() -> Self {
-        Self { slots: Box::default(), generation_floor: 0, free_head: FREE_END, live: 0 }
+        Self { slots: None, generation_floor: 0, free_head: FREE_END, live: 0 }
     }
 
     fn is_resident(&self) -> bool {
-        !self.slots.is_empty()
+        self.slots.is_some()
+    }
+
+    /// All slots; none while the memory is given back.
+    fn slots(&self) -> &[Slot<T>] {
+        self.slots.as_deref().map_or(&[], <[_; SLAB_PAGE_SLOTS]>::as_slice)
+    }
+
+    fn slots_mut(&mut self) -> &mut [Slot<T>] {
+        self.slots.as_deref_mut().map_or(&mut [], <[_; SLAB_PAGE_SLOTS]>::as_mut_slice)
     }
 
     /// Chains all slots, lowest first.
@@ -80,17 +89,18 @@ impl<T> Page<T> {
         let generation = self.generation_floor;
         let last = SLAB_PAGE_SLOTS - 1;
         let next_of = |offset| if offset == last { FREE_END } else { offset as u16 + 1 };
-        self.slots = (0..SLAB_PAGE_SLOTS)
+        let slots: Box<[Slot<T>]> = (0..SLAB_PAGE_SLOTS)
             .map(|offset| Slot { generation, entry: Entry::Free { next: next_of(offset) } })
             .collect();
+        self.slots = slots.try_into().ok();
         self.free_head = 0;
     }
 
     fn give_back(&mut self) {
         assert_eq!(self.live, 0, "a page with tenants stays");
-        let highest = self.slots.iter().map(|slot| slot.generation).max();
+        let highest = self.slots().iter().map(|slot| slot.generation).max();
         self.generation_floor = highest.unwrap_or(self.generation_floor);
-        self.slots = Box::default();
+        self.slots = None;
         self.free_head = FREE_END;
     }
 }
@@ -118,7 +128,7 @@ impl<T> Slab<T> {
         let number = self.page_with_room();
         let page = &mut self.pages[number];
         let offset = usize::from(page.free_head);
-        let slot = &mut page.slots[offset];
+        let slot = &mut page.slots_mut()[offset];
         let Entry::Free { next } = slot.entry else {
             unreachable!("the free list of a page names free slots only")
         };
@@ -191,8 +201,9 @@ impl<T> Slab<T> {
         self.get(token)?;
         let (number, offset) = position_of(token.index);
         let page = &mut self.pages[number];
-        let slot = &mut page.slots[offset];
-        let entry = std::mem::replace(&mut slot.entry, Entry::Free { next: page.free_head });
+        let next = page.free_head;
+        let slot = &mut page.slots_mut()[offset];
+        let entry = std::mem::replace(&mut slot.entry, Entry::Free { next });
         slot.generation = slot.generation.wrapping_add(1);
         page.free_head = offset as u16;
         page.live -= 1;
@@ -229,7 +240,7 @@ impl<T> Slab<T> {
     /// All values with their names, by index.
     pub fn iter(&self) -> impl Iterator<Item = (Token, &T)> {
         self.pages.iter().enumerate().flat_map(|(number, page)| {
-            page.slots.iter().enumerate().filter_map(move |(offset, slot)| match &slot.entry {
+            page.slots().iter().enumerate().filter_map(move |(offset, slot)| match &slot.entry {
                 Entry::Live(value) => Some((token_of(number, offset, slot.generation), value)),
                 Entry::Free { .. } => None,
             })
@@ -239,23 +250,25 @@ impl<T> Slab<T> {
     /// As [`Slab::iter`], to change them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Token, &mut T)> {
         self.pages.iter_mut().enumerate().flat_map(|(number, page)| {
-            page.slots.iter_mut().enumerate().filter_map(move |(offset, slot)| {
-                match &mut slot.entry {
+            page.slots_mut().iter_mut().enumerate().filter_map(
+                move |(offset, slot)| match &mut slot.entry {
                     Entry::Live(value) => Some((token_of(number, offset, slot.generation), value)),
                     Entry::Free { .. } => None,
-                }
-            })
+                },
+            )
         })
     }
 
+    #[inline]
     fn slot(&self, index: u32) -> Option<&Slot<T>> {
         let (number, offset) = position_of(index);
-        self.pages.get(number)?.slots.get(offset)
+        Some(&self.pages.get(number)?.slots.as_ref()?[offset])
     }
 
+    #[inline]
     fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
         let (number, offset) = position_of(index);
-        self.pages.get_mut(number)?.slots.get_mut(offset)
+        Some(&mut self.pages.get_mut(number)?.slots.as_mut()?[offset])
     }
 
     /// The lowest page with a free slot; makes one when all are full.
@@ -382,7 +395,7 @@ mod tests {
     fn the_generation_wraps_and_does_not_overflow() {
         let mut slab = Slab::new();
         let token = slab.insert(0);
-        slab.pages[0].slots[0].generation = u32::MAX;
+        slab.pages[0].slots_mut()[0].generation = u32::MAX;
         assert_eq!(slab.remove(Token { generation: u32::MAX, ..token }), Some(0));
         assert_eq!(slab.insert(1).generation, 0);
     }
@@ -416,13 +429,13 @@ mod tests {
             let mut free = 0;
             let mut cursor = page.free_head;
             while cursor != FREE_END {
-                let Entry::Free { next } = page.slots[usize::from(cursor)].entry else {
+                let Entry::Free { next } = page.slots()[usize::from(cursor)].entry else {
                     panic!("a live slot in the free list")
                 };
                 free += 1;
                 cursor = next;
             }
-            assert_eq!(free + usize::from(page.live), page.slots.len());
+            assert_eq!(free + usize::from(page.live), page.slots().len());
             assert_eq!(slab.open[number / 64] >> (number % 64) & 1 == 1, free > 0);
         }
         let idle = |page: &&Page<u32>| page.is_resident() && page.live == 0;

@@ -64,13 +64,13 @@ impl<'a> Writer<'a> {
     }
 
     /// `+text`; our own words, without a line end.
-    #[inline]
+    #[inline(always)]
     pub fn simple(&mut self, text: &str) {
         debug_assert!(!text.contains(['\r', '\n']));
-        let tail = self.out.tail();
-        tail.push(b'+');
-        tail.extend_from_slice(text.as_bytes());
-        tail.extend_from_slice(b"\r\n");
+        let mut room = Room::new(self.out.tail(), text.len() + 3);
+        room.put(b"+");
+        room.put(text.as_bytes());
+        room.put(b"\r\n");
     }
 
     /// `-text`, the code first (`ERR ...`). It may repeat bytes of the client: line ends behind it
