@@ -14,6 +14,7 @@ use super::arena::{Arena, Handle};
 use super::dict::{self, Dict, Place, Rehash};
 use super::entry::{self, Payload};
 use super::expiry::{Members, Step, Wheel};
+use super::list_access::ListRef;
 use super::slab::Slab;
 use super::string::{StringRef, parse_integer};
 use super::value::{Value, ValueMut, ValueRef};
@@ -55,9 +56,11 @@ pub(super) struct Entries {
 #[derive(Debug)]
 pub(super) struct Contents {
     dict: Dict,
-    entries: Entries,
+    pub(super) entries: Entries,
     wheel: Wheel,
-    lists: Slab<List>,
+    pub(super) lists: Slab<List>,
+    /// What small lists are unpacked to; see `list_access.rs`.
+    pub(super) workbench: List,
     streams: Slab<Box<Stream>>,
     longs: Slab<Rc<Vec<u8>>>,
 }
@@ -65,6 +68,11 @@ pub(super) struct Contents {
 impl Entries {
     fn is(&self, handle: Handle, key: Key) -> bool {
         entry::key(self.arena.block(handle)) == key.bytes
+    }
+
+    #[inline]
+    pub(super) fn payload(&self, handle: Handle) -> Payload<'_> {
+        entry::payload(self.arena.block(handle))
     }
 }
 
@@ -110,6 +118,7 @@ impl Contents {
             entries: Entries { arena: Arena::new(), hasher },
             wheel: Wheel::new(),
             lists: Slab::new(),
+            workbench: List::new(),
             streams: Slab::new(),
             longs: Slab::new(),
         }
@@ -143,7 +152,7 @@ impl Contents {
 
     #[inline]
     pub(super) fn payload(&self, handle: Handle) -> Payload<'_> {
-        entry::payload(self.entries.arena.block(handle))
+        self.entries.payload(handle)
     }
 
     pub(super) fn value(&self, handle: Handle) -> ValueRef<'_> {
@@ -151,37 +160,61 @@ impl Contents {
             Payload::Bytes(bytes) => ValueRef::String(StringRef::bytes(bytes)),
             Payload::Integer(number) => ValueRef::String(StringRef::integer(number)),
             Payload::Long(index) => ValueRef::String(StringRef::long(self.longs.get(index))),
-            Payload::List(index) => ValueRef::List(self.lists.get(index)),
+            Payload::Packed(run) => ValueRef::List(ListRef::packed(run)),
+            Payload::List(index) => ValueRef::List(ListRef::whole(self.lists.get(index))),
             Payload::Stream(index) => ValueRef::Stream(self.streams.get(index)),
         }
     }
 
     #[inline]
     pub(super) fn value_mut(&mut self, handle: Handle) -> ValueMut<'_> {
-        match entry::payload(self.entries.arena.block(handle)) {
+        match self.entries.payload(handle) {
             Payload::Bytes(bytes) => ValueMut::String(StringRef::bytes(bytes)),
             Payload::Integer(number) => ValueMut::String(StringRef::integer(number)),
             Payload::Long(index) => ValueMut::String(StringRef::long(self.longs.get(index))),
-            Payload::List(index) => ValueMut::List(self.lists.get_mut(index)),
+            Payload::Packed(run) => ValueMut::List(ListRef::packed(run)),
+            Payload::List(index) => ValueMut::List(ListRef::whole(self.lists.get(index))),
             Payload::Stream(index) => ValueMut::Stream(self.streams.get_mut(index)),
         }
     }
 
     /// Stores a value, in place of whatever the key held; gives back the object that was there.
     pub(super) fn store(&mut self, key: Key, payload: Payload, expiry: Expiry) -> Option<Object> {
-        let Some((place, handle)) = self.find(key) else {
-            self.create(key, payload, expiry);
-            return None;
+        match self.find(key) {
+            Some((place, handle)) => self.replace(place, handle, key, payload, expiry),
+            None => {
+                self.create(key, payload, expiry);
+                None
+            }
+        }
+    }
+
+    pub(super) fn create(&mut self, key: Key, payload: Payload, expiry: Expiry) {
+        let deadline = match expiry {
+            Expiry::Never | Expiry::Keep => None,
+            Expiry::At(at) => Some(at),
         };
+        let handle = self.entries.arena.allocate(entry::length(key.bytes, payload, deadline));
+        let block = self.entries.arena.block_mut(handle);
+        entry::write(block, key.bytes, payload, deadline, 0);
+        self.dict.insert(key.hash, handle, &self.entries);
+        if deadline.is_some() {
+            self.wheel.add(handle, &mut self.entries);
+        }
+    }
+
+    /// Stores a value in the entry of its key; gives back the object that was there.
+    pub(super) fn replace(
+        &mut self,
+        place: Place,
+        handle: Handle,
+        key: Key,
+        payload: Payload,
+        expiry: Expiry,
+    ) -> Option<Object> {
+        let object = self.take_object(handle);
         let block = self.entries.arena.block(handle);
-        let (old, old_deadline, clock) =
-            (entry::payload(block), entry::deadline(block), entry::clock(block));
-        let object = match old {
-            Payload::Bytes(_) | Payload::Integer(_) => None,
-            Payload::Long(index) => Some(Object::Long(self.longs.remove(index))),
-            Payload::List(index) => Some(Object::List(self.lists.remove(index))),
-            Payload::Stream(index) => Some(Object::Stream(self.streams.remove(index))),
-        };
+        let (old_deadline, clock) = (entry::deadline(block), entry::clock(block));
         let deadline = match expiry {
             Expiry::Never => None,
             Expiry::Keep => old_deadline,
@@ -198,20 +231,6 @@ impl Contents {
             self.wheel.add(handle, &mut self.entries);
         }
         object
-    }
-
-    fn create(&mut self, key: Key, payload: Payload, expiry: Expiry) {
-        let deadline = match expiry {
-            Expiry::Never | Expiry::Keep => None,
-            Expiry::At(at) => Some(at),
-        };
-        let handle = self.entries.arena.allocate(entry::length(key.bytes, payload, deadline));
-        let block = self.entries.arena.block_mut(handle);
-        entry::write(block, key.bytes, payload, deadline, 0);
-        self.dict.insert(key.hash, handle, &self.entries);
-        if deadline.is_some() {
-            self.wheel.add(handle, &mut self.entries);
-        }
     }
 
     /// A block of the right size for an entry whose content is about to be written anew.
@@ -253,16 +272,30 @@ impl Contents {
         }
     }
 
-    /// Takes an entry out and gives back what it named.
-    pub(super) fn remove(&mut self, place: Place, handle: Handle, hash: u64) -> Option<Object> {
-        let block = self.entries.arena.block(handle);
-        let object = match entry::payload(block) {
-            Payload::Bytes(_) | Payload::Integer(_) => None,
+    /// A copy of a value that lies in its entry.
+    pub(super) fn inline_value(&self, handle: Handle) -> Option<Value> {
+        match self.payload(handle) {
+            Payload::Bytes(bytes) => Some(Value::String(bytes.to_vec())),
+            Payload::Integer(number) => Some(Value::String(number.to_string().into_bytes())),
+            Payload::Packed(run) => Some(Value::List(List::from_run(run))),
+            Payload::Long(_) | Payload::List(_) | Payload::Stream(_) => None,
+        }
+    }
+
+    /// Takes out what an entry names.
+    fn take_object(&mut self, handle: Handle) -> Option<Object> {
+        match self.entries.payload(handle) {
+            Payload::Bytes(_) | Payload::Integer(_) | Payload::Packed(_) => None,
             Payload::Long(index) => Some(Object::Long(self.longs.remove(index))),
             Payload::List(index) => Some(Object::List(self.lists.remove(index))),
             Payload::Stream(index) => Some(Object::Stream(self.streams.remove(index))),
-        };
-        if entry::deadline(block).is_some() {
+        }
+    }
+
+    /// Takes an entry out and gives back what it named.
+    pub(super) fn remove(&mut self, place: Place, handle: Handle, hash: u64) -> Option<Object> {
+        let object = self.take_object(handle);
+        if self.deadline(handle).is_some() {
             self.wheel.remove(handle, &mut self.entries);
         }
         self.dict.remove(place, hash, &self.entries);
@@ -290,7 +323,7 @@ impl Contents {
 
     /// The bytes of a string that is not stored as a number; a long one grows to `bytes_min`.
     pub(super) fn string_bytes_mut(&mut self, handle: Handle, bytes_min: usize) -> &mut [u8] {
-        match entry::payload(self.entries.arena.block(handle)) {
+        match self.entries.payload(handle) {
             Payload::Bytes(_) => entry::bytes_mut(self.entries.arena.block_mut(handle)),
             Payload::Long(index) => {
                 let bytes = Rc::make_mut(self.longs.get_mut(index));
@@ -303,35 +336,30 @@ impl Contents {
 
     /// A long string, to write another one over it, unless somebody else holds it too.
     pub(super) fn long_mut(&mut self, handle: Handle) -> Option<&mut Vec<u8>> {
-        match entry::payload(self.entries.arena.block(handle)) {
+        match self.entries.payload(handle) {
             Payload::Long(index) => Rc::get_mut(self.longs.get_mut(index)),
             _ => None,
         }
     }
 
     /// The payload that stands for a value; its object, if any, is kept here.
-    pub(super) fn adopt<'a>(&mut self, value: Value, bytes: &'a mut Vec<u8>) -> Payload<'a> {
+    pub(super) fn adopt<'a>(&mut self, value: &'a mut Value) -> Payload<'a> {
         match value {
-            Value::String(string) => match parse_integer(&string) {
+            Value::String(string) => match parse_integer(string) {
                 Some(number) => Payload::Integer(number),
-                None => self.adopt_bytes(string, bytes),
+                None => self.adopt_bytes(string),
             },
-            Value::List(list) => Payload::List(self.lists.insert(list)),
-            Value::Stream(stream) => Payload::Stream(self.streams.insert(stream)),
+            Value::List(list) => self.adopt_list(list),
+            Value::Stream(stream) => Payload::Stream(self.streams.insert(std::mem::take(stream))),
         }
     }
 
     /// The same for a string that shall be bytes even if it looks like a number.
-    pub(super) fn adopt_bytes<'a>(
-        &mut self,
-        string: Vec<u8>,
-        bytes: &'a mut Vec<u8>,
-    ) -> Payload<'a> {
+    pub(super) fn adopt_bytes<'a>(&mut self, string: &'a mut Vec<u8>) -> Payload<'a> {
         if string.len() > INLINE_BYTES_MAX {
-            return self.adopt_long(string);
+            return self.adopt_long(std::mem::take(string));
         }
-        *bytes = string;
-        Payload::Bytes(bytes)
+        Payload::Bytes(string)
     }
 
     /// The same for a string that is too long for an entry.
@@ -364,6 +392,7 @@ impl Contents {
         self.dict.heap_bytes()
             + self.entries.arena.heap_bytes()
             + self.lists.heap_bytes()
+            + self.workbench.heap_bytes()
             + self.streams.heap_bytes()
             + self.longs.heap_bytes()
             + self.wheel.heap_bytes()
