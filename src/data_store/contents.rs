@@ -74,6 +74,11 @@ impl Entries {
     pub(super) fn payload(&self, handle: Handle) -> Payload<'_> {
         entry::payload(self.arena.block(handle))
     }
+
+    /// Puts another small list where one is, if it fits there without wasting much.
+    pub(super) fn replace_packed(&mut self, handle: Handle, payload: Payload) -> bool {
+        entry::replace_packed(self.arena.block_mut(handle), payload)
+    }
 }
 
 impl Rehash for Entries {
@@ -180,38 +185,10 @@ impl Contents {
 
     /// Stores a value, in place of whatever the key held; gives back the object that was there.
     pub(super) fn store(&mut self, key: Key, payload: Payload, expiry: Expiry) -> Option<Object> {
-        match self.find(key) {
-            Some((place, handle)) => self.replace(place, handle, key, payload, expiry),
-            None => {
-                self.create(key, payload, expiry);
-                None
-            }
-        }
-    }
-
-    pub(super) fn create(&mut self, key: Key, payload: Payload, expiry: Expiry) {
-        let deadline = match expiry {
-            Expiry::Never | Expiry::Keep => None,
-            Expiry::At(at) => Some(at),
+        let Some((place, handle)) = self.find(key) else {
+            self.create(key, payload, expiry);
+            return None;
         };
-        let handle = self.entries.arena.allocate(entry::length(key.bytes, payload, deadline));
-        let block = self.entries.arena.block_mut(handle);
-        entry::write(block, key.bytes, payload, deadline, 0);
-        self.dict.insert(key.hash, handle, &self.entries);
-        if deadline.is_some() {
-            self.wheel.add(handle, &mut self.entries);
-        }
-    }
-
-    /// Stores a value in the entry of its key; gives back the object that was there.
-    pub(super) fn replace(
-        &mut self,
-        place: Place,
-        handle: Handle,
-        key: Key,
-        payload: Payload,
-        expiry: Expiry,
-    ) -> Option<Object> {
         let object = self.take_object(handle);
         let block = self.entries.arena.block(handle);
         let (old_deadline, clock) = (entry::deadline(block), entry::clock(block));
@@ -223,7 +200,7 @@ impl Contents {
         if old_deadline.is_some() {
             self.wheel.remove(handle, &mut self.entries);
         }
-        let length = entry::length(key.bytes, payload, deadline);
+        let length = entry::length(key.bytes, payload, deadline) + payload.growth();
         let handle = self.fitting_block(place, handle, length);
         let block = self.entries.arena.block_mut(handle);
         entry::write(block, key.bytes, payload, deadline, clock);
@@ -231,6 +208,20 @@ impl Contents {
             self.wheel.add(handle, &mut self.entries);
         }
         object
+    }
+
+    fn create(&mut self, key: Key, payload: Payload, expiry: Expiry) {
+        let deadline = match expiry {
+            Expiry::Never | Expiry::Keep => None,
+            Expiry::At(at) => Some(at),
+        };
+        let handle = self.entries.arena.allocate(entry::length(key.bytes, payload, deadline));
+        let block = self.entries.arena.block_mut(handle);
+        entry::write(block, key.bytes, payload, deadline, 0);
+        self.dict.insert(key.hash, handle, &self.entries);
+        if deadline.is_some() {
+            self.wheel.add(handle, &mut self.entries);
+        }
     }
 
     /// A block of the right size for an entry whose content is about to be written anew.

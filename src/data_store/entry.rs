@@ -35,6 +35,9 @@ const CLOCK_BYTES: usize = 3;
 /// The first deadline too far for 6 bytes; the last one that is as far the other way.
 const NARROW_DEADLINES: std::ops::Range<UnixMs> = -(1 << 47)..1 << 47;
 
+/// A list that has outgrown its entry finds this part of its length free in the next one.
+const GROWTH_PART: usize = 8;
+
 /// The value of an entry, as far as it lies in the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Payload<'a> {
@@ -70,6 +73,14 @@ impl Payload<'_> {
             Payload::Integer(number) => integer_bytes(number),
             Payload::Packed(run) => list_packed::length(run),
             Payload::Long(_) | Payload::List(_) | Payload::Stream(_) => 4,
+        }
+    }
+
+    /// Room to leave behind a value that has outgrown its entry and may do so again.
+    pub(super) fn growth(self) -> usize {
+        match self {
+            Payload::Packed(run) => list_packed::length(run) / GROWTH_PART,
+            _ => 0,
         }
     }
 }
@@ -180,6 +191,19 @@ pub(super) fn replace_integer(block: &mut [u8], number: i64) -> bool {
         block[start..start + width].copy_from_slice(&number.to_le_bytes()[..width]);
     }
     has_room
+}
+
+/// Puts another list in the place of one, if it has room there and no more than half is wasted.
+pub(super) fn replace_packed(block: &mut [u8], payload: Payload) -> bool {
+    let Payload::Packed(run) = payload else { return false };
+    debug_assert_eq!(block[0] & 7, payload.form());
+    let start = value_start(block);
+    let end = start + list_packed::length(run);
+    let fits = (block.len() / 2..=block.len()).contains(&end);
+    if fits {
+        list_packed::write(&mut block[start..], run);
+    }
+    fits
 }
 
 /// Where the part begins that does not change with the deadline: the key and the value.

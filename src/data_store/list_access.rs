@@ -18,7 +18,6 @@
 
 use super::arena::Handle;
 use super::contents::{Contents, Expiry};
-use super::dict::Place;
 use super::entry::Payload;
 use super::list::List;
 use super::list_run::Run;
@@ -55,15 +54,15 @@ impl<'a> ListRef<'a> {
     }
 }
 
-/// Where a list that is being changed came from, and so where it goes back to.
+/// Where a list that is being changed came from.
 #[derive(Clone, Copy, Debug)]
 enum Home {
     /// There was none yet.
     Nowhere,
     /// The entry itself.
-    Entry(Place, Handle),
+    Entry(Handle),
     /// The place whose number the entry holds.
-    Slot(Place, Handle, u32),
+    Slot(u32),
 }
 
 /// A stored list, to change: it goes back when this is dropped. A list that does not exist yet
@@ -93,7 +92,7 @@ impl DerefMut for ListMut<'_> {
 
 impl Drop for ListMut<'_> {
     fn drop(&mut self) {
-        self.contents.put_list(self.key, self.home, mem::take(&mut self.list));
+        self.contents.put_list(self.key, self.home, &mut self.list);
     }
 }
 
@@ -110,14 +109,10 @@ impl Keyspace {
         key: Key<'a>,
         now: UnixMs,
     ) -> Result<Option<ListMut<'a>>, OtherKind> {
-        let Some((place, handle)) = self.find(key, now) else { return Ok(None) };
-        let contents = &mut self.contents;
-        let (list, slot) = contents.take_list(handle)?;
-        let home = match slot {
-            Some(slot) => Home::Slot(place, handle, slot),
-            None => Home::Entry(place, handle),
-        };
-        Ok(Some(ListMut { contents, key, home, list }))
+        match self.find(key, now) {
+            Some((_, handle)) => self.contents.take_list(key, handle).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The list of a key, to change; a new one, without a deadline, if the key is absent.
@@ -126,14 +121,10 @@ impl Keyspace {
         key: Key<'a>,
         now: UnixMs,
     ) -> Result<ListMut<'a>, OtherKind> {
-        if self.find(key, now).is_none() {
-            let contents = &mut self.contents;
-            contents.workbench.unpack(Run::default());
-            let list = mem::take(&mut contents.workbench);
-            return Ok(ListMut { contents, key, home: Home::Nowhere, list });
+        match self.find(key, now) {
+            Some((_, handle)) => self.contents.take_list(key, handle),
+            None => Ok(self.contents.new_list(key)),
         }
-        let list = self.list_mut(key, now)?;
-        Ok(list.expect("it has just been found"))
     }
 }
 
@@ -149,41 +140,46 @@ impl Contents {
         }
     }
 
-    /// A list out of its place, and the number of that if it has one.
-    fn take_list(&mut self, handle: Handle) -> Result<(List, Option<u32>), OtherKind> {
-        match self.entries.payload(handle) {
+    fn take_list<'a>(&'a mut self, key: Key<'a>, handle: Handle) -> Result<ListMut<'a>, OtherKind> {
+        let (home, list) = match self.entries.payload(handle) {
             Payload::Packed(run) => {
                 self.workbench.unpack(run);
-                Ok((mem::take(&mut self.workbench), None))
+                (Home::Entry(handle), mem::take(&mut self.workbench))
             }
-            Payload::List(slot) => Ok((mem::take(self.lists.get_mut(slot)), Some(slot))),
-            _ => Err(OtherKind(self.value(handle).kind())),
-        }
+            Payload::List(slot) => (Home::Slot(slot), mem::take(self.lists.get_mut(slot))),
+            _ => return Err(OtherKind(self.value(handle).kind())),
+        };
+        Ok(ListMut { contents: self, key, home, list })
     }
 
-    fn put_list(&mut self, key: Key, home: Home, mut list: List) {
+    fn new_list<'a>(&'a mut self, key: Key<'a>) -> ListMut<'a> {
+        self.workbench.unpack(Run::default());
+        let list = mem::take(&mut self.workbench);
+        ListMut { contents: self, key, home: Home::Nowhere, list }
+    }
+
+    /// Puts a list back and leaves an empty one.
+    fn put_list(&mut self, key: Key, home: Home, list: &mut List) {
         match home {
-            Home::Slot(place, handle, slot) => match list.packed(REPACKED_BYTES_MAX) {
-                Some(run) => {
-                    let payload = Payload::Packed(run);
-                    self.replace(place, handle, key, payload, Expiry::Keep);
-                }
-                None => {
-                    list.fit();
-                    *self.lists.get_mut(slot) = list;
-                }
-            },
-            Home::Entry(place, handle) => {
-                let payload = self.adopt_list(&mut list);
-                self.replace(place, handle, key, payload, Expiry::Keep);
-                self.workbench = list;
+            Home::Slot(slot) if !list.fits_in(REPACKED_BYTES_MAX) => {
+                list.fit();
+                mem::swap(self.lists.get_mut(slot), list);
             }
+            Home::Slot(_) => {
+                self.store(key, Payload::Packed(list.run()), Expiry::Keep);
+            }
+            Home::Nowhere if list.is_empty() => mem::swap(&mut self.workbench, list),
             Home::Nowhere => {
-                if !list.is_empty() {
-                    let payload = self.adopt_list(&mut list);
-                    self.create(key, payload, Expiry::Never);
+                let payload = self.adopt_list(list);
+                self.store(key, payload, Expiry::Never);
+                mem::swap(&mut self.workbench, list);
+            }
+            Home::Entry(handle) => {
+                let payload = self.adopt_list(list);
+                if !self.entries.replace_packed(handle, payload) {
+                    self.store(key, payload, Expiry::Keep);
                 }
-                self.workbench = list;
+                mem::swap(&mut self.workbench, list);
             }
         }
     }
@@ -191,10 +187,9 @@ impl Contents {
     /// The payload that stands for a list: the list itself if it is small, and otherwise the number
     /// of the place to which it has moved.
     pub(super) fn adopt_list<'a>(&mut self, list: &'a mut List) -> Payload<'a> {
-        if list.packed(LIST_PACKED_BYTES_MAX).is_none() {
+        if !list.fits_in(LIST_PACKED_BYTES_MAX) {
             return Payload::List(self.lists.insert(list.move_out()));
         }
-        let run = list.packed(LIST_PACKED_BYTES_MAX);
-        Payload::Packed(run.expect("just seen"))
+        Payload::Packed(list.run())
     }
 }
