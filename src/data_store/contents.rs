@@ -15,6 +15,7 @@ use super::dict::{self, Dict, Place, Rehash};
 use super::entry::{self, Payload};
 use super::expiry::{Members, Step, Wheel};
 use super::list_access::ListRef;
+use super::list_run::Run;
 use super::slab::Slab;
 use super::string::{StringRef, parse_integer};
 use super::value::{Value, ValueMut, ValueRef};
@@ -76,8 +77,8 @@ impl Entries {
     }
 
     /// Puts another small list where one is, if it fits there without wasting much.
-    pub(super) fn replace_packed(&mut self, handle: Handle, payload: Payload) -> bool {
-        entry::replace_packed(self.arena.block_mut(handle), payload)
+    pub(super) fn replace_packed(&mut self, handle: Handle, run: Run<'_>) -> bool {
+        entry::replace_packed(self.arena.block_mut(handle), run)
     }
 }
 

@@ -35,8 +35,10 @@ const CLOCK_BYTES: usize = 3;
 /// The first deadline too far for 6 bytes; the last one that is as far the other way.
 const NARROW_DEADLINES: std::ops::Range<UnixMs> = -(1 << 47)..1 << 47;
 
-/// A list that has outgrown its entry finds this part of its length free in the next one.
-const GROWTH_PART: usize = 8;
+/// A list that has outgrown its entry finds this part of its length free in the next one, and no
+/// less than so many bytes: else it would move with every element.
+const GROWTH_PART: usize = 4;
+const GROWTH_BYTES_MIN: usize = 16;
 
 /// The value of an entry, as far as it lies in the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +81,7 @@ impl Payload<'_> {
     /// Room to leave behind a value that has outgrown its entry and may do so again.
     pub(super) fn growth(self) -> usize {
         match self {
-            Payload::Packed(run) => list_packed::length(run) / GROWTH_PART,
+            Payload::Packed(run) => (list_packed::length(run) / GROWTH_PART).max(GROWTH_BYTES_MIN),
             _ => 0,
         }
     }
@@ -193,13 +195,13 @@ pub(super) fn replace_integer(block: &mut [u8], number: i64) -> bool {
     has_room
 }
 
-/// Puts another list in the place of one, if it has room there and no more than half is wasted.
-pub(super) fn replace_packed(block: &mut [u8], payload: Payload) -> bool {
-    let Payload::Packed(run) = payload else { return false };
-    debug_assert_eq!(block[0] & 7, payload.form());
+/// Puts another list in the place of one, if it has room there and no more than half is wasted. (An
+/// empty one is about to go.)
+pub(super) fn replace_packed(block: &mut [u8], run: Run<'_>) -> bool {
+    debug_assert_eq!(block[0] & 7, Payload::Packed(run).form());
     let start = value_start(block);
     let end = start + list_packed::length(run);
-    let fits = (block.len() / 2..=block.len()).contains(&end);
+    let fits = end <= block.len() && (end >= block.len() / 2 || run.left == 0);
     if fits {
         list_packed::write(&mut block[start..], run);
     }

@@ -479,19 +479,12 @@ impl List {
         List { shape: Shape::One(Node::tight(run)) }
     }
 
-    /// Whether a node of so many bytes can hold all elements.
-    pub(super) fn fits_in(&self, bytes: usize) -> bool {
+    /// All elements, if a node of so many bytes can hold them.
+    #[inline]
+    pub(super) fn packed(&self, bytes_max: usize) -> Option<Run<'_>> {
         match &self.shape {
-            Shape::One(node) => node.used_bytes() <= bytes,
-            Shape::Many(_) => false,
-        }
-    }
-
-    /// All elements of a list that one node holds.
-    pub(super) fn run(&self) -> Run<'_> {
-        match &self.shape {
-            Shape::One(node) => node.iter(),
-            Shape::Many(_) => unreachable!("only a small list is taken as a whole"),
+            Shape::One(node) if node.used_bytes() <= bytes_max => Some(node.iter()),
+            _ => None,
         }
     }
 

@@ -7,14 +7,14 @@
 //! own.
 //!
 //! ```text
-//!   entry { key, packed list }  ── list_mut ──> workbench ──┐
-//!   entry { key, number } ──> its place ─── list_mut ───────┴─> ListMut { list } ── drop ──┐
-//!     ^                          ^                                                          |
-//!     |     outgrown ────────────┴── still long <───────────────────────────────────────────┤
-//!     └──────────────── small <─────────────────────────────────────────────────────────────┘
+//!                                  list_mut                 drop
+//!   entry { key, packed list }  ─────────────> workbench ──────────┬─> entry { key, packed list }
+//!                                                                  └─> outgrown: moves to a slot
+//!   entry { key, number } ──> slot with a list, changed in its place
 //! ```
 //!
-//! While a command holds a [`ListMut`] it holds all of the keyspace, so nothing can move.
+//! A list that has outgrown its entry stays in its slot until it goes. While a command holds a
+//! [`ListMut`] it holds all of the keyspace, so nothing can move.
 
 use super::arena::Handle;
 use super::contents::{Contents, Expiry};
@@ -26,10 +26,6 @@ use super::{Key, Keyspace, UnixMs};
 use crate::limits::LIST_PACKED_BYTES_MAX;
 use std::mem;
 use std::ops::{Deref, DerefMut};
-
-/// A long list that has become small is packed only at half the size at which it was unpacked: one
-/// that goes to and fro across the border moves but once.
-const REPACKED_BYTES_MAX: usize = LIST_PACKED_BYTES_MAX / 2;
 
 /// A stored list, to look at.
 #[derive(Clone, Copy, Debug)]
@@ -54,53 +50,68 @@ impl<'a> ListRef<'a> {
     }
 }
 
-/// Where a list that is being changed came from.
-#[derive(Clone, Copy, Debug)]
-enum Home {
-    /// There was none yet.
-    Nowhere,
-    /// The entry itself.
-    Entry(Handle),
-    /// The place whose number the entry holds.
-    Slot(u32),
+/// A stored list, to change. What has become of it is stored when this is dropped, so the store
+/// is out of reach until then. A new list is stored only if it has elements by then; to remove a
+/// key whose list has run empty is up to the caller.
+#[derive(Debug)]
+pub struct ListMut<'a>(Place<'a>);
+
+#[derive(Debug)]
+enum Place<'a> {
+    Slot(&'a mut List),
+    Workbench(Unpacked<'a>),
 }
 
-/// A stored list, to change: it goes back when this is dropped. A list that does not exist yet
-/// does so from then on, unless it is still empty; one that has run empty is for the caller to
-/// remove.
+/// A small list, and where it belongs: `None` if it is new.
 #[derive(Debug)]
-pub struct ListMut<'a> {
+struct Unpacked<'a> {
     contents: &'a mut Contents,
     key: Key<'a>,
-    home: Home,
+    handle: Option<Handle>,
     list: List,
 }
 
 impl Deref for ListMut<'_> {
     type Target = List;
 
+    #[inline]
     fn deref(&self) -> &List {
-        &self.list
+        match &self.0 {
+            Place::Slot(list) => list,
+            Place::Workbench(unpacked) => &unpacked.list,
+        }
     }
 }
 
 impl DerefMut for ListMut<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut List {
-        &mut self.list
+        match &mut self.0 {
+            Place::Slot(list) => list,
+            Place::Workbench(unpacked) => &mut unpacked.list,
+        }
     }
 }
 
 impl Drop for ListMut<'_> {
+    #[inline]
     fn drop(&mut self) {
-        self.contents.put_list(self.key, self.home, &mut self.list);
+        match &mut self.0 {
+            Place::Slot(list) => list.fit(),
+            Place::Workbench(Unpacked { contents, key, handle, list }) => {
+                contents.put_list(*key, *handle, list);
+            }
+        }
     }
 }
 
 impl Keyspace {
     /// The list of a key, to read; nothing if the key is absent.
     pub fn list(&mut self, key: Key, now: UnixMs) -> Result<Option<&List>, OtherKind> {
-        let Some((_, handle)) = self.find(key, now) else { return Ok(None) };
-        self.contents.list(handle).map(Some)
+        match self.find(key, now) {
+            Some((_, handle)) => self.contents.list(handle).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The list of a key, to change; nothing if the key is absent. The deadline stays.
@@ -110,7 +121,7 @@ impl Keyspace {
         now: UnixMs,
     ) -> Result<Option<ListMut<'a>>, OtherKind> {
         match self.find(key, now) {
-            Some((_, handle)) => self.contents.take_list(key, handle).map(Some),
+            Some((_, handle)) => self.contents.list_mut(key, handle).map(Some),
             None => Ok(None),
         }
     }
@@ -122,8 +133,8 @@ impl Keyspace {
         now: UnixMs,
     ) -> Result<ListMut<'a>, OtherKind> {
         match self.find(key, now) {
-            Some((_, handle)) => self.contents.take_list(key, handle),
-            None => Ok(self.contents.new_list(key)),
+            Some((_, handle)) => self.contents.list_mut(key, handle),
+            None => Ok(self.contents.unpacked(key, None)),
         }
     }
 }
@@ -140,56 +151,55 @@ impl Contents {
         }
     }
 
-    fn take_list<'a>(&'a mut self, key: Key<'a>, handle: Handle) -> Result<ListMut<'a>, OtherKind> {
-        let (home, list) = match self.entries.payload(handle) {
+    fn list_mut<'a>(&'a mut self, key: Key<'a>, handle: Handle) -> Result<ListMut<'a>, OtherKind> {
+        match self.entries.payload(handle) {
             Payload::Packed(run) => {
                 self.workbench.unpack(run);
-                (Home::Entry(handle), mem::take(&mut self.workbench))
+                Ok(self.unpacked(key, Some(handle)))
             }
-            Payload::List(slot) => (Home::Slot(slot), mem::take(self.lists.get_mut(slot))),
-            _ => return Err(OtherKind(self.value(handle).kind())),
-        };
-        Ok(ListMut { contents: self, key, home, list })
+            Payload::List(slot) => Ok(ListMut(Place::Slot(self.lists.get_mut(slot)))),
+            _ => Err(OtherKind(self.value(handle).kind())),
+        }
     }
 
-    fn new_list<'a>(&'a mut self, key: Key<'a>) -> ListMut<'a> {
-        self.workbench.unpack(Run::default());
+    /// The list on the workbench; an empty one if none has been unpacked to it.
+    fn unpacked<'a>(&'a mut self, key: Key<'a>, handle: Option<Handle>) -> ListMut<'a> {
+        if handle.is_none() {
+            self.workbench.unpack(Run::default());
+        }
         let list = mem::take(&mut self.workbench);
-        ListMut { contents: self, key, home: Home::Nowhere, list }
+        ListMut(Place::Workbench(Unpacked { contents: self, key, handle, list }))
     }
 
-    /// Puts a list back and leaves an empty one.
-    fn put_list(&mut self, key: Key, home: Home, list: &mut List) {
-        match home {
-            Home::Slot(slot) if !list.fits_in(REPACKED_BYTES_MAX) => {
-                list.fit();
-                mem::swap(self.lists.get_mut(slot), list);
+    /// Stores what has become of an unpacked list, and leaves an empty one.
+    fn put_list(&mut self, key: Key, handle: Option<Handle>, list: &mut List) {
+        match list.packed(LIST_PACKED_BYTES_MAX) {
+            Some(run) => self.put_packed(key, handle, run),
+            None => {
+                let slot = self.lists.insert(list.move_out());
+                self.store(key, Payload::List(slot), Expiry::Keep);
             }
-            Home::Slot(_) => {
-                self.store(key, Payload::Packed(list.run()), Expiry::Keep);
-            }
-            Home::Nowhere if list.is_empty() => mem::swap(&mut self.workbench, list),
-            Home::Nowhere => {
-                let payload = self.adopt_list(list);
-                self.store(key, payload, Expiry::Never);
-                mem::swap(&mut self.workbench, list);
-            }
-            Home::Entry(handle) => {
-                let payload = self.adopt_list(list);
-                if !self.entries.replace_packed(handle, payload) {
-                    self.store(key, payload, Expiry::Keep);
-                }
-                mem::swap(&mut self.workbench, list);
-            }
+        }
+        mem::swap(&mut self.workbench, list);
+    }
+
+    fn put_packed(&mut self, key: Key, handle: Option<Handle>, run: Run<'_>) {
+        let is_done = match handle {
+            Some(handle) => self.entries.replace_packed(handle, run),
+            None => run.left == 0,
+        };
+        if !is_done {
+            self.store(key, Payload::Packed(run), Expiry::Keep);
         }
     }
 
     /// The payload that stands for a list: the list itself if it is small, and otherwise the number
-    /// of the place to which it has moved.
+    /// of the slot to which it has moved.
     pub(super) fn adopt_list<'a>(&mut self, list: &'a mut List) -> Payload<'a> {
-        if !list.fits_in(LIST_PACKED_BYTES_MAX) {
-            return Payload::List(self.lists.insert(list.move_out()));
+        if list.packed(LIST_PACKED_BYTES_MAX).is_none() {
+            return Payload::List(self.lists.insert(mem::take(list)));
         }
-        Payload::Packed(list.run())
+        let run = list.packed(LIST_PACKED_BYTES_MAX);
+        Payload::Packed(run.expect("just seen"))
     }
 }

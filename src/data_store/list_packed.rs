@@ -25,11 +25,13 @@ fn shape_of(run: Run<'_>) -> usize {
 }
 
 /// Bytes that a list takes.
+#[inline]
 pub(super) fn length(run: Run<'_>) -> usize {
     length_bytes(run.left) + length_bytes(shape_of(run)) + run.lengths.len() + run.payload.len()
 }
 
 /// Writes a list into a block that has room for it.
+#[inline]
 pub(super) fn write(block: &mut [u8], run: Run<'_>) {
     let mut at = write_length(block, run.left);
     at += write_length(&mut block[at..], shape_of(run));
@@ -40,6 +42,7 @@ pub(super) fn write(block: &mut [u8], run: Run<'_>) {
 }
 
 /// The list that a block begins with.
+#[inline]
 pub(super) fn read(block: &[u8]) -> Run<'_> {
     let (left, count_bytes) = read_length(block);
     let (shape, shape_bytes) = read_length(&block[count_bytes..]);
@@ -73,10 +76,7 @@ mod tests {
                 let bytes = if uneven { u.int_in_range(0..=300)? } else { even_bytes };
                 list.push_back(&vec![u.arbitrary()?; bytes]);
             }
-            if !list.fits_in(LIST_PACKED_BYTES_MAX) {
-                return Ok(());
-            }
-            let run = list.run();
+            let Some(run) = list.packed(LIST_PACKED_BYTES_MAX) else { return Ok(()) };
             let mut block = vec![0xee; length(run) + 3];
             write(&mut block, run);
             assert_eq!((read(&block), block.ends_with(&[0xee; 3])), (run, true));
@@ -95,8 +95,9 @@ mod tests {
         let packed = |elements: &[&[u8]]| {
             let mut list = List::new();
             elements.iter().for_each(|element| list.push_back(element));
-            let mut block = vec![0; length(list.run())];
-            write(&mut block, list.run());
+            let run = list.packed(LIST_PACKED_BYTES_MAX).expect("it is small");
+            let mut block = vec![0; length(run)];
+            write(&mut block, run);
             block
         };
         assert_eq!(packed(&[]), [0, 2]);
