@@ -315,13 +315,14 @@ mod tests {
             let text: Vec<u8> = u.arbitrary()?;
             let even_bytes = u.int_in_range(1..=3)?;
             let left = text.len() / even_bytes;
-            let payload = &text[..left * even_bytes];
+            let elements = &text[..left * even_bytes];
+            let run = Run { payload: elements, lengths: &[], width: 0, even_bytes, left };
             let value = match u.int_in_range(0..=5)? {
                 0 => Payload::Bytes(&text),
                 1 => Payload::Integer(arbitrary_integer(u)?),
                 2 => Payload::Long(u.arbitrary()?),
                 3 => Payload::List(u.arbitrary()?),
-                4 => Payload::Packed(Run { payload, lengths: &[], width: 0, even_bytes, left }),
+                4 => Payload::Packed(run),
                 _ => Payload::Stream(u.arbitrary()?),
             };
             let (bytes, time) = (length(&name, value, deadline), u.int_in_range(0..=0xff_ffff)?);

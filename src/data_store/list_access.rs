@@ -203,3 +203,6 @@ impl Contents {
         Payload::Packed(run.expect("just seen"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,6 +103,6 @@ mod tests {
         assert_eq!(packed(&[]), [0, 2]);
         assert_eq!(packed(&[b"ab", b"cd"]), b"\x02\x04abcd");
         assert_eq!(packed(&[b"a", b"", b"bcd"]), b"\x03\x00\x03\x00\x01abcd");
-        assert_eq!(packed(&[b"12345678"; 10]).len(), 82);
+        assert_eq!(packed(&[&b"12345678"[..]; 10]).len(), 82);
     }
 }
