@@ -13,7 +13,7 @@ use crate::data_store::list::List;
 use crate::data_store::stream::Stream;
 use crate::data_store::string::StringRef;
 use crate::data_store::value::{Value, ValueMut};
-use crate::data_store::{DataStore, Key, ListMut, OtherKind, UnixMs};
+use crate::data_store::{DataStore, Key, ListMut, UnixMs};
 use crate::pubsub::PubSub;
 use crate::resp::request::Request;
 use crate::resp::writer::Writer;
@@ -100,12 +100,7 @@ impl Selected<'_> {
 
     /// A list for a command that reads.
     pub fn read_list(&mut self, key: Key<'_>) -> Result<Option<&List>, ErrorReply> {
-        let list = self.all.database(self.index).list(key, self.now_ms);
-        match list {
-            Ok(None) => self.misses += 1,
-            Ok(Some(_)) | Err(OtherKind(_)) => self.hits += 1,
-        }
-        Ok(list?)
+        Ok(self.all.read_list(self.index, key, self.now_ms)?)
     }
 
     /// A stream for a command that reads.

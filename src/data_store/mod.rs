@@ -124,6 +124,21 @@ impl DataStore {
         value
     }
 
+    /// The same for a list.
+    pub fn read_list(
+        &mut self,
+        index: usize,
+        key: Key,
+        now: UnixMs,
+    ) -> Result<Option<&List>, OtherKind> {
+        let list = self.keyspaces[index].list(key, now);
+        match list {
+            Ok(None) => self.look_ups.misses += 1,
+            Ok(Some(_)) | Err(OtherKind(_)) => self.look_ups.hits += 1,
+        }
+        list
+    }
+
     /// Database number `index`, to look at only.
     pub fn database_ref(&self, index: usize) -> &Keyspace {
         &self.keyspaces[index]
