@@ -4,6 +4,9 @@
 //! contract. Positions count from the head, from 0; Redis's negative positions are turned into
 //! these by [`clamp_index`] and [`clamp_range`].
 //!
+//! The smallest ones lie packed in the entries of their keys and become a [`List`] while a command
+//! works on them: `list_access.rs`.
+//!
 //! ```text
 //!   a small list    List ---> one node: header | elements | lengths       one allocation
 //!   a long one      List ---> [ head ] ( counted tree of nodes ) [ tail ]

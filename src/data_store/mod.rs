@@ -9,7 +9,7 @@
 //!  DataStore ─┬─ Keyspace 0 ─┬─ Contents ─┬─ Dict of Lines: hash -> handle
 //!             ├─ Keyspace 1  │            ├─ Arena: handle -> entry { key, deadline, value }
 //!             └─ ...         │            ├─ Wheel: entries in the order of their deadlines
-//!                            │            └─ Slabs of lists, streams, long strings
+//!                            │            └─ Slabs of long lists, streams, long strings
 //!                            ├─ expired keys not yet reported
 //!                            └─ Garbage: large values that are freed in slices
 //! ```
