@@ -130,6 +130,11 @@ pub const LIST_NODE_EXACT_BYTES_MAX: usize = 128;
 /// free space only past this part: one eighth.
 pub const LIST_NODE_SLACK_PART: usize = 8;
 
+/// A list that a node of this many bytes can hold lies packed in the entry of its key, bytes. What
+/// a longer one pays for an allocation of its own is lost among its elements, and a shorter one is
+/// copied whole, out and in, in less time than it takes to find another allocation.
+pub const LIST_PACKED_BYTES_MAX: usize = 256;
+
 /// Most elements in a node: empty elements take no bytes and would never fill one.
 pub const LIST_NODE_ELEMENTS_MAX: usize = 4 * 1024;
 
@@ -175,5 +180,6 @@ const_assert!(REPLY_CHUNK_BYTES_MIN <= REPLY_CHUNK_BYTES_MAX);
 const_assert!(REPLY_SHARED_BYTES_MIN <= REPLY_CHUNK_BYTES_MAX);
 const_assert!(UNAUTHENTICATED_BULK_BYTES_MAX < REQUEST_BYTES_MAX);
 const_assert!(LIST_NODE_BYTES_MAX % LIST_NODE_STEP_BYTES == 8);
+const_assert!(LIST_PACKED_BYTES_MAX < LIST_NODE_BYTES_MAX / 4);
 const_assert!(LIST_NODE_EXACT_BYTES_MAX < LIST_MERGE_BYTES_MAX);
 const_assert!(LIST_NODE_BYTES_MAX < 1 << 16 && LIST_NODE_ELEMENTS_MAX < 1 << 14);

@@ -101,6 +101,11 @@ fn key(number: usize) -> String {
     format!("key:{:012}", number.wrapping_mul(7_919) % KEYS)
 }
 
+/// Two requests in a row get the same one.
+fn small_list(number: usize) -> String {
+    format!("small:{}", number / 2 % 10)
+}
+
 const COUNTED: &[Counted] = &[
     Counted { name: "PING", request: |_| encoded(&["PING"]), allocations_max: 0 },
     Counted { name: "GET", request: |number| encoded(&["GET", &key(number)]), allocations_max: 0 },
@@ -119,6 +124,22 @@ const COUNTED: &[Counted] = &[
         request: |number| match number % 2 {
             0 => encoded(&["LPUSH", "list", VALUE]),
             _ => encoded(&["LPOP", "list"]),
+        },
+        allocations_max: 0,
+    },
+    Counted {
+        name: "RPUSH and RPOP in turn on small lists",
+        request: |number| match number % 2 {
+            0 => encoded(&["RPUSH", &small_list(number), VALUE]),
+            _ => encoded(&["RPOP", &small_list(number)]),
+        },
+        allocations_max: 0,
+    },
+    Counted {
+        name: "RPUSH and LPOP in turn on a list that comes and goes",
+        request: |number| match number % 2 {
+            0 => encoded(&["RPUSH", "coming", VALUE]),
+            _ => encoded(&["LPOP", "coming"]),
         },
         allocations_max: 0,
     },
@@ -172,7 +193,8 @@ fn fill(connection: &mut Connection) {
     let hundred = (0..100).map(|_| encoded(&["RPUSH", "hundred", VALUE]));
     let long = (0..3 * (WARM_UP + REQUESTS)).map(|_| encoded(&["RPUSH", "long", VALUE]));
     let list = (0..50).map(|_| encoded(&["RPUSH", "list", VALUE]));
-    send(connection, keys.chain(hundred).chain(long).chain(list));
+    let small = (0..60).map(|number| encoded(&["RPUSH", &small_list(number), VALUE]));
+    send(connection, keys.chain(hundred).chain(long).chain(list).chain(small));
 }
 
 /// Somebody who listens to `channel`, and reads.

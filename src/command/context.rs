@@ -13,7 +13,7 @@ use crate::data_store::list::List;
 use crate::data_store::stream::Stream;
 use crate::data_store::string::StringRef;
 use crate::data_store::value::{Value, ValueMut};
-use crate::data_store::{DataStore, Key, UnixMs};
+use crate::data_store::{DataStore, Key, ListMut, UnixMs};
 use crate::pubsub::PubSub;
 use crate::resp::request::Request;
 use crate::resp::writer::Writer;
@@ -99,8 +99,8 @@ impl Selected<'_> {
     }
 
     /// A list for a command that reads.
-    pub fn read_list(&mut self, key: Key<'_>) -> Result<Option<&mut List>, ErrorReply> {
-        self.read(key).map(as_list).transpose()
+    pub fn read_list(&mut self, key: Key<'_>) -> Result<Option<&List>, ErrorReply> {
+        Ok(self.all.read_list(self.index, key, self.now_ms)?)
     }
 
     /// A stream for a command that reads.
@@ -113,9 +113,17 @@ impl Selected<'_> {
         self.lookup(key).map(as_string).transpose()
     }
 
-    /// A list for a command that writes.
-    pub fn list(&mut self, key: Key<'_>) -> Result<Option<&mut List>, ErrorReply> {
-        self.lookup(key).map(as_list).transpose()
+    /// A list for a command that writes. It goes back into the store when it is dropped.
+    pub fn list<'k>(&'k mut self, key: Key<'k>) -> Result<Option<ListMut<'k>>, ErrorReply> {
+        let now_ms = self.now_ms;
+        Ok(self.keyspace().list_mut(key, now_ms)?)
+    }
+
+    /// The same, a new one if there is none: one that is still empty when it is dropped is not
+    /// stored.
+    pub fn list_or_new<'k>(&'k mut self, key: Key<'k>) -> Result<ListMut<'k>, ErrorReply> {
+        let now_ms = self.now_ms;
+        Ok(self.keyspace().list_or_new(key, now_ms)?)
     }
 
     /// A stream for a command that writes.
@@ -144,13 +152,6 @@ fn as_string(value: ValueMut<'_>) -> Result<StringRef<'_>, ErrorReply> {
 }
 
 #[inline]
-fn as_list(value: ValueMut<'_>) -> Result<&mut List, ErrorReply> {
-    match value {
-        ValueMut::List(list) => Ok(list),
-        _ => Err(error_reply::WRONG_TYPE),
-    }
-}
-
 fn as_stream(value: ValueMut<'_>) -> Result<&mut Stream, ErrorReply> {
     match value {
         ValueMut::Stream(stream) => Ok(stream),

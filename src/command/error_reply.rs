@@ -1,5 +1,6 @@
 //! Error replies: the texts that several commands share, each written once.
 
+use crate::data_store::OtherKind;
 use crate::limits::ERROR_EXCERPT_BYTES_MAX;
 use std::borrow::Cow;
 
@@ -31,6 +32,12 @@ impl ErrorReply {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl From<OtherKind> for ErrorReply {
+    fn from(_: OtherKind) -> Self {
+        WRONG_TYPE
     }
 }
 

@@ -8,9 +8,8 @@ use super::context::{Change, CommandResult, Context, Wait};
 use super::error_reply::{self, ErrorReply};
 use super::{Request, timeout};
 use crate::client::{TimeoutReply, WaitKind};
-use crate::data_store::Key;
-use crate::data_store::list::{List, clamp_index, clamp_range};
-use crate::data_store::value::Value;
+use crate::data_store::list::{clamp_index, clamp_range};
+use crate::data_store::{Key, ListMut};
 use crate::resp::Writer;
 
 const NOT_POSITIVE: ErrorReply = ErrorReply::fixed("ERR value is out of range, must be positive");
@@ -51,18 +50,13 @@ pub fn rpushx(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 fn push(ctx: &mut Context<'_>, request: Request<'_>, end: End, absent: Absent) -> CommandResult {
     let key = ctx.key(request, 1);
-    let length = match ctx.store.list(key)? {
-        Some(list) => push_elements(list, request, end),
-        None if absent == Absent::Refuse => {
-            ctx.reply.integer(0);
-            return Ok(());
-        }
-        None => {
-            let mut list = List::new();
-            let length = push_elements(&mut list, request, end);
-            ctx.store.insert(key, Value::List(list));
-            length
-        }
+    let list = match absent {
+        Absent::Create => Some(ctx.store.list_or_new(key)?),
+        Absent::Refuse => ctx.store.list(key)?,
+    };
+    let Some(length) = list.map(|list| push_elements(list, request, end)) else {
+        ctx.reply.integer(0);
+        return Ok(());
     };
     ctx.reply.integer(count(length));
     ctx.touched(key.bytes, Change::Grown);
@@ -70,7 +64,7 @@ fn push(ctx: &mut Context<'_>, request: Request<'_>, end: End, absent: Absent) -
 }
 
 /// Pushes all elements of the request; gives the new length.
-fn push_elements(list: &mut List, request: Request<'_>, end: End) -> usize {
+fn push_elements(mut list: ListMut<'_>, request: Request<'_>, end: End) -> usize {
     for element in request.rest(2).iter() {
         match end {
             End::Head => list.push_front(element),
@@ -111,16 +105,15 @@ fn pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> CommandResult {
     if wanted.is_some() {
         ctx.reply.array(number);
     }
-    pop_elements(&mut ctx.reply, list, end, number);
-    let is_empty = list.is_empty();
+    let is_empty = pop_elements(&mut ctx.reply, list, end, number);
     if number > 0 {
         shrunk(ctx, key, is_empty);
     }
     Ok(())
 }
 
-/// Writes and removes `number` elements, which are there.
-fn pop_elements(reply: &mut Writer<'_>, list: &mut List, end: End, number: usize) {
+/// Writes and removes `number` elements, which are there; whether the list has run empty.
+fn pop_elements(reply: &mut Writer<'_>, mut list: ListMut<'_>, end: End, number: usize) -> bool {
     for _ in 0..number {
         let element = match end {
             End::Head => list.front(),
@@ -132,6 +125,7 @@ fn pop_elements(reply: &mut Writer<'_>, list: &mut List, end: End, number: usize
             End::Tail => list.drop_back(),
         };
     }
+    list.is_empty()
 }
 
 /// Removes a list that has run empty, and tells of the change.
@@ -201,14 +195,12 @@ fn blocking_pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> Comman
     let to_try: Vec<&[u8]> = ctx.keys_to_try(request, keys.clone()).collect();
     for bytes in to_try {
         let key = ctx.hash(bytes);
-        if let Some(list) = ctx.store.list(key)? {
-            ctx.reply.array(2);
-            ctx.reply.bulk(bytes);
-            pop_elements(&mut ctx.reply, list, end, 1);
-            let is_empty = list.is_empty();
-            shrunk(ctx, key, is_empty);
-            return Ok(());
-        }
+        let Some(list) = ctx.store.list(key)? else { continue };
+        ctx.reply.array(2);
+        ctx.reply.bulk(bytes);
+        let is_empty = pop_elements(&mut ctx.reply, list, end, 1);
+        shrunk(ctx, key, is_empty);
+        return Ok(());
     }
     let timeout_reply = TimeoutReply::NullArray;
     let wait = Wait { request, kind: WaitKind::List, timeout_ms, timeout_reply };

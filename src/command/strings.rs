@@ -79,8 +79,7 @@ pub fn append(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Err(TOO_LONG);
     }
     let now_ms = ctx.store.now_ms;
-    let len =
-        ctx.store.keyspace().append(key, tail, now_ms).map_err(|_| error_reply::WRONG_TYPE)?;
+    let len = ctx.store.keyspace().append(key, tail, now_ms)?;
     ctx.touched(key.bytes, Change::Altered);
     reply_len(ctx, len);
     Ok(())

@@ -14,6 +14,8 @@ use super::arena::{Arena, Handle};
 use super::dict::{self, Dict, Place, Rehash};
 use super::entry::{self, Payload};
 use super::expiry::{Members, Step, Wheel};
+use super::list_access::ListRef;
+use super::list_run::Run;
 use super::slab::Slab;
 use super::string::{StringRef, parse_integer};
 use super::value::{Value, ValueMut, ValueRef};
@@ -55,9 +57,11 @@ pub(super) struct Entries {
 #[derive(Debug)]
 pub(super) struct Contents {
     dict: Dict,
-    entries: Entries,
+    pub(super) entries: Entries,
     wheel: Wheel,
-    lists: Slab<List>,
+    pub(super) lists: Slab<List>,
+    /// What small lists are unpacked to; see `list_access.rs`.
+    pub(super) workbench: List,
     streams: Slab<Box<Stream>>,
     longs: Slab<Rc<Vec<u8>>>,
 }
@@ -65,6 +69,16 @@ pub(super) struct Contents {
 impl Entries {
     fn is(&self, handle: Handle, key: Key) -> bool {
         entry::key(self.arena.block(handle)) == key.bytes
+    }
+
+    #[inline]
+    pub(super) fn payload(&self, handle: Handle) -> Payload<'_> {
+        entry::payload(self.arena.block(handle))
+    }
+
+    /// Puts another small list where one is, if it fits there without wasting much.
+    pub(super) fn replace_packed(&mut self, handle: Handle, run: Run<'_>) -> bool {
+        entry::replace_packed(self.arena.block_mut(handle), run)
     }
 }
 
@@ -110,6 +124,7 @@ impl Contents {
             entries: Entries { arena: Arena::new(), hasher },
             wheel: Wheel::new(),
             lists: Slab::new(),
+            workbench: List::new(),
             streams: Slab::new(),
             longs: Slab::new(),
         }
@@ -143,7 +158,7 @@ impl Contents {
 
     #[inline]
     pub(super) fn payload(&self, handle: Handle) -> Payload<'_> {
-        entry::payload(self.entries.arena.block(handle))
+        self.entries.payload(handle)
     }
 
     pub(super) fn value(&self, handle: Handle) -> ValueRef<'_> {
@@ -151,18 +166,20 @@ impl Contents {
             Payload::Bytes(bytes) => ValueRef::String(StringRef::bytes(bytes)),
             Payload::Integer(number) => ValueRef::String(StringRef::integer(number)),
             Payload::Long(index) => ValueRef::String(StringRef::long(self.longs.get(index))),
-            Payload::List(index) => ValueRef::List(self.lists.get(index)),
+            Payload::Packed(run) => ValueRef::List(ListRef::packed(run)),
+            Payload::List(index) => ValueRef::List(ListRef::whole(self.lists.get(index))),
             Payload::Stream(index) => ValueRef::Stream(self.streams.get(index)),
         }
     }
 
     #[inline]
     pub(super) fn value_mut(&mut self, handle: Handle) -> ValueMut<'_> {
-        match entry::payload(self.entries.arena.block(handle)) {
+        match self.entries.payload(handle) {
             Payload::Bytes(bytes) => ValueMut::String(StringRef::bytes(bytes)),
             Payload::Integer(number) => ValueMut::String(StringRef::integer(number)),
             Payload::Long(index) => ValueMut::String(StringRef::long(self.longs.get(index))),
-            Payload::List(index) => ValueMut::List(self.lists.get_mut(index)),
+            Payload::Packed(run) => ValueMut::List(ListRef::packed(run)),
+            Payload::List(index) => ValueMut::List(ListRef::whole(self.lists.get(index))),
             Payload::Stream(index) => ValueMut::Stream(self.streams.get_mut(index)),
         }
     }
@@ -173,15 +190,9 @@ impl Contents {
             self.create(key, payload, expiry);
             return None;
         };
+        let object = self.take_object(handle);
         let block = self.entries.arena.block(handle);
-        let (old, old_deadline, clock) =
-            (entry::payload(block), entry::deadline(block), entry::clock(block));
-        let object = match old {
-            Payload::Bytes(_) | Payload::Integer(_) => None,
-            Payload::Long(index) => Some(Object::Long(self.longs.remove(index))),
-            Payload::List(index) => Some(Object::List(self.lists.remove(index))),
-            Payload::Stream(index) => Some(Object::Stream(self.streams.remove(index))),
-        };
+        let (old_deadline, clock) = (entry::deadline(block), entry::clock(block));
         let deadline = match expiry {
             Expiry::Never => None,
             Expiry::Keep => old_deadline,
@@ -190,7 +201,7 @@ impl Contents {
         if old_deadline.is_some() {
             self.wheel.remove(handle, &mut self.entries);
         }
-        let length = entry::length(key.bytes, payload, deadline);
+        let length = entry::length(key.bytes, payload, deadline) + payload.growth();
         let handle = self.fitting_block(place, handle, length);
         let block = self.entries.arena.block_mut(handle);
         entry::write(block, key.bytes, payload, deadline, clock);
@@ -253,16 +264,30 @@ impl Contents {
         }
     }
 
-    /// Takes an entry out and gives back what it named.
-    pub(super) fn remove(&mut self, place: Place, handle: Handle, hash: u64) -> Option<Object> {
-        let block = self.entries.arena.block(handle);
-        let object = match entry::payload(block) {
-            Payload::Bytes(_) | Payload::Integer(_) => None,
+    /// A copy of a value that lies in its entry.
+    pub(super) fn inline_value(&self, handle: Handle) -> Option<Value> {
+        match self.payload(handle) {
+            Payload::Bytes(bytes) => Some(Value::String(bytes.to_vec())),
+            Payload::Integer(number) => Some(Value::String(number.to_string().into_bytes())),
+            Payload::Packed(run) => Some(Value::List(List::from_run(run))),
+            Payload::Long(_) | Payload::List(_) | Payload::Stream(_) => None,
+        }
+    }
+
+    /// Takes out what an entry names.
+    fn take_object(&mut self, handle: Handle) -> Option<Object> {
+        match self.entries.payload(handle) {
+            Payload::Bytes(_) | Payload::Integer(_) | Payload::Packed(_) => None,
             Payload::Long(index) => Some(Object::Long(self.longs.remove(index))),
             Payload::List(index) => Some(Object::List(self.lists.remove(index))),
             Payload::Stream(index) => Some(Object::Stream(self.streams.remove(index))),
-        };
-        if entry::deadline(block).is_some() {
+        }
+    }
+
+    /// Takes an entry out and gives back what it named.
+    pub(super) fn remove(&mut self, place: Place, handle: Handle, hash: u64) -> Option<Object> {
+        let object = self.take_object(handle);
+        if self.deadline(handle).is_some() {
             self.wheel.remove(handle, &mut self.entries);
         }
         self.dict.remove(place, hash, &self.entries);
@@ -290,7 +315,7 @@ impl Contents {
 
     /// The bytes of a string that is not stored as a number; a long one grows to `bytes_min`.
     pub(super) fn string_bytes_mut(&mut self, handle: Handle, bytes_min: usize) -> &mut [u8] {
-        match entry::payload(self.entries.arena.block(handle)) {
+        match self.entries.payload(handle) {
             Payload::Bytes(_) => entry::bytes_mut(self.entries.arena.block_mut(handle)),
             Payload::Long(index) => {
                 let bytes = Rc::make_mut(self.longs.get_mut(index));
@@ -303,35 +328,30 @@ impl Contents {
 
     /// A long string, to write another one over it, unless somebody else holds it too.
     pub(super) fn long_mut(&mut self, handle: Handle) -> Option<&mut Vec<u8>> {
-        match entry::payload(self.entries.arena.block(handle)) {
+        match self.entries.payload(handle) {
             Payload::Long(index) => Rc::get_mut(self.longs.get_mut(index)),
             _ => None,
         }
     }
 
     /// The payload that stands for a value; its object, if any, is kept here.
-    pub(super) fn adopt<'a>(&mut self, value: Value, bytes: &'a mut Vec<u8>) -> Payload<'a> {
+    pub(super) fn adopt<'a>(&mut self, value: &'a mut Value) -> Payload<'a> {
         match value {
-            Value::String(string) => match parse_integer(&string) {
+            Value::String(string) => match parse_integer(string) {
                 Some(number) => Payload::Integer(number),
-                None => self.adopt_bytes(string, bytes),
+                None => self.adopt_bytes(string),
             },
-            Value::List(list) => Payload::List(self.lists.insert(list)),
-            Value::Stream(stream) => Payload::Stream(self.streams.insert(stream)),
+            Value::List(list) => self.adopt_list(list),
+            Value::Stream(stream) => Payload::Stream(self.streams.insert(std::mem::take(stream))),
         }
     }
 
     /// The same for a string that shall be bytes even if it looks like a number.
-    pub(super) fn adopt_bytes<'a>(
-        &mut self,
-        string: Vec<u8>,
-        bytes: &'a mut Vec<u8>,
-    ) -> Payload<'a> {
+    pub(super) fn adopt_bytes<'a>(&mut self, string: &'a mut Vec<u8>) -> Payload<'a> {
         if string.len() > INLINE_BYTES_MAX {
-            return self.adopt_long(string);
+            return self.adopt_long(std::mem::take(string));
         }
-        *bytes = string;
-        Payload::Bytes(bytes)
+        Payload::Bytes(string)
     }
 
     /// The same for a string that is too long for an entry.
@@ -364,6 +384,7 @@ impl Contents {
         self.dict.heap_bytes()
             + self.entries.arena.heap_bytes()
             + self.lists.heap_bytes()
+            + self.workbench.heap_bytes()
             + self.streams.heap_bytes()
             + self.longs.heap_bytes()
             + self.wheel.heap_bytes()

@@ -14,15 +14,18 @@
 //!
 //!   value   bytes     length (1 to 5 bytes), bytes
 //!           integer   1 to 8 bytes, little endian, as few as it takes
+//!           list      a small one, packed: see `list_packed.rs`
 //!           other     4 bytes: the number of an object that lives elsewhere
 //! ```
 //!
-//! A key of 16 bytes with a value of 16 so takes 38 bytes. Lengths are written seven bits to a
-//! byte, the lowest first; the top bit says that more follow. A deadline of 6 bytes reaches from
-//! the year -2490 to 6429.
+//! A key of 16 bytes with a value of 16 so takes 38 bytes. Lengths are written as in `length.rs`. A
+//! deadline of 6 bytes reaches from the year -2490 to 6429.
 
 use super::UnixMs;
 use super::arena::Handle;
+use super::length::{length_bytes, read_length, write_length};
+use super::list_packed;
+use super::list_run::Run;
 
 /// Where the deadline's part begins, and in its absence the key's.
 const LINKS_START: usize = 4;
@@ -31,6 +34,11 @@ const DEADLINE_START: usize = LINKS_START + 8;
 const CLOCK_BYTES: usize = 3;
 /// The first deadline too far for 6 bytes; the last one that is as far the other way.
 const NARROW_DEADLINES: std::ops::Range<UnixMs> = -(1 << 47)..1 << 47;
+
+/// A list that has outgrown its entry finds this part of its length free in the next one, and no
+/// less than so many bytes: else it would move with every element.
+const GROWTH_PART: usize = 4;
+const GROWTH_BYTES_MIN: usize = 16;
 
 /// The value of an entry, as far as it lies in the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +49,9 @@ pub(super) enum Payload<'a> {
     Integer(i64),
     /// The number of a long string.
     Long(u32),
-    /// The number of a list.
+    /// A small list.
+    Packed(Run<'a>),
+    /// The number of a long list.
     List(u32),
     /// The number of a stream.
     Stream(u32),
@@ -55,6 +65,7 @@ impl Payload<'_> {
             Payload::Long(_) => 2,
             Payload::List(_) => 3,
             Payload::Stream(_) => 4,
+            Payload::Packed(_) => 5,
         }
     }
 
@@ -62,7 +73,16 @@ impl Payload<'_> {
         match self {
             Payload::Bytes(bytes) => length_bytes(bytes.len()) + bytes.len(),
             Payload::Integer(number) => integer_bytes(number),
+            Payload::Packed(run) => list_packed::length(run),
             Payload::Long(_) | Payload::List(_) | Payload::Stream(_) => 4,
+        }
+    }
+
+    /// Room to leave behind a value that has outgrown its entry and may do so again.
+    pub(super) fn growth(self) -> usize {
+        match self {
+            Payload::Packed(run) => (list_packed::length(run) / GROWTH_PART).max(GROWTH_BYTES_MIN),
+            _ => 0,
         }
     }
 }
@@ -115,6 +135,7 @@ fn write_payload(block: &mut [u8], payload: Payload) {
             let width = integer_bytes(number);
             block[..width].copy_from_slice(&number.to_le_bytes()[..width]);
         }
+        Payload::Packed(run) => list_packed::write(block, run),
         Payload::Long(index) | Payload::List(index) | Payload::Stream(index) => {
             block[..4].copy_from_slice(&index.to_le_bytes());
         }
@@ -150,7 +171,8 @@ pub(super) fn payload(block: &[u8]) -> Payload<'_> {
         2 => Payload::Long(read_index(value)),
         3 => Payload::List(read_index(value)),
         4 => Payload::Stream(read_index(value)),
-        form => unreachable!("an entry has one of five forms, not {form}"),
+        5 => Payload::Packed(list_packed::read(value)),
+        form => unreachable!("an entry has one of six forms, not {form}"),
     }
 }
 
@@ -171,6 +193,19 @@ pub(super) fn replace_integer(block: &mut [u8], number: i64) -> bool {
         block[start..start + width].copy_from_slice(&number.to_le_bytes()[..width]);
     }
     has_room
+}
+
+/// Puts another list in the place of one, if it has room there and no more than half is wasted. (An
+/// empty one is about to go.)
+pub(super) fn replace_packed(block: &mut [u8], run: Run<'_>) -> bool {
+    debug_assert_eq!(block[0] & 7, Payload::Packed(run).form());
+    let start = value_start(block);
+    let end = start + list_packed::length(run);
+    let fits = end <= block.len() && (end >= block.len() / 2 || run.left == 0);
+    if fits {
+        list_packed::write(&mut block[start..], run);
+    }
+    fits
 }
 
 /// Where the part begins that does not change with the deadline: the key and the value.
@@ -262,40 +297,6 @@ fn read_index(bytes: &[u8]) -> u32 {
     u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
 }
 
-/// Bytes that a length takes.
-fn length_bytes(length: usize) -> usize {
-    (length | 1).ilog2() as usize / 7 + 1
-}
-
-fn write_length(block: &mut [u8], mut length: usize) -> usize {
-    let mut at = 0;
-    while length >= 0x80 {
-        block[at] = length as u8 | 0x80;
-        length >>= 7;
-        at += 1;
-    }
-    block[at] = length as u8;
-    at + 1
-}
-
-/// A length and the bytes it took.
-#[inline]
-fn read_length(block: &[u8]) -> (usize, usize) {
-    let first = usize::from(block[0]);
-    if first < 0x80 {
-        return (first, 1);
-    }
-    let (mut length, mut at) = (first & 0x7f, 1);
-    loop {
-        let byte = usize::from(block[at]);
-        length |= (byte & 0x7f) << (7 * at);
-        at += 1;
-        if byte < 0x80 {
-            return (length, at);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,11 +313,16 @@ mod tests {
             name.resize(name.len() * u.int_in_range(1..=20)?, b'x');
             let deadline = if u.arbitrary()? { Some(arbitrary_integer(u)?) } else { None };
             let text: Vec<u8> = u.arbitrary()?;
-            let value = match u.int_in_range(0..=4)? {
+            let even_bytes = u.int_in_range(1..=3)?;
+            let left = text.len() / even_bytes;
+            let elements = &text[..left * even_bytes];
+            let run = Run { payload: elements, lengths: &[], width: 0, even_bytes, left };
+            let value = match u.int_in_range(0..=5)? {
                 0 => Payload::Bytes(&text),
                 1 => Payload::Integer(arbitrary_integer(u)?),
                 2 => Payload::Long(u.arbitrary()?),
                 3 => Payload::List(u.arbitrary()?),
+                4 => Payload::Packed(run),
                 _ => Payload::Stream(u.arbitrary()?),
             };
             let (bytes, time) = (length(&name, value, deadline), u.int_in_range(0..=0xff_ffff)?);
@@ -357,5 +363,7 @@ mod tests {
         assert_eq!(length(&key, Payload::Bytes(&[b'v'; 100]), None), 122);
         assert_eq!(length(&key, Payload::Integer(1_000_000), None), 24);
         assert_eq!(length(&key, Payload::Integer(i64::MIN), Some(i64::MAX)), 45);
+        let ten = Run { payload: &[b'e'; 80], lengths: &[], width: 0, even_bytes: 8, left: 10 };
+        assert_eq!(length(&key, Payload::Packed(ten), None), 103);
     }
 }

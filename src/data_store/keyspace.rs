@@ -53,13 +53,13 @@ impl Keyspace {
         self.contents.expiring_len()
     }
 
-    /// Bytes of heap for keys, short values and their bookkeeping; what lists, streams and strings
-    /// of more than 3 KiB hold comes on top.
+    /// Bytes of heap for keys, short values and their bookkeeping; what long lists, streams and
+    /// strings of more than 3 KiB hold comes on top.
     pub fn heap_bytes(&self) -> usize {
         self.contents.heap_bytes()
     }
 
-    /// The value of a key, to read, or to change in place if it is not a string.
+    /// The value of a key, to read, or to change in place if it is a stream.
     #[inline]
     pub fn lookup(&mut self, key: Key, now: UnixMs) -> Option<ValueMut<'_>> {
         let (_, handle) = self.find(key, now)?;
@@ -84,9 +84,9 @@ impl Keyspace {
 
     /// Stores a value without a deadline, whatever was there before; `true` if nothing was. (For
     /// strings at hand, [`Keyspace::set_string`] does it without an allocation.)
-    pub fn insert(&mut self, key: Key, value: Value) -> bool {
-        let (before, mut bytes) = (self.len(), Vec::new());
-        let payload = self.contents.adopt(value, &mut bytes);
+    pub fn insert(&mut self, key: Key, mut value: Value) -> bool {
+        let before = self.len();
+        let payload = self.contents.adopt(&mut value);
         let object = self.contents.store(key, payload, Expiry::Never);
         self.discard(object);
         self.len() > before
@@ -104,14 +104,9 @@ impl Keyspace {
     pub fn take(&mut self, key: Key, now: UnixMs) -> Option<(Value, Option<UnixMs>)> {
         let (place, handle) = self.find(key, now)?;
         let deadline = self.contents.deadline(handle);
-        let string = match self.contents.value(handle) {
-            ValueRef::String(string) if string.shared().is_none() => {
-                string.as_bytes(&mut super::string::DecimalBuffer::default()).to_vec()
-            }
-            _ => Vec::new(),
-        };
+        let inline = self.contents.inline_value(handle);
         let value = match self.contents.remove(place, handle, key.hash) {
-            None => Value::String(string),
+            None => inline.expect("what is no object lies in the entry"),
             Some(Object::Long(bytes)) => Value::String(std::rc::Rc::unwrap_or_clone(bytes)),
             Some(Object::List(list)) => Value::List(list),
             Some(Object::Stream(stream)) => Value::Stream(stream),

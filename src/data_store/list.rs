@@ -4,6 +4,9 @@
 //! contract. Positions count from the head, from 0; Redis's negative positions are turned into
 //! these by [`clamp_index`] and [`clamp_range`].
 //!
+//! The smallest ones lie packed in the entries of their keys and become a [`List`] while a command
+//! works on them: `list_access.rs`.
+//!
 //! ```text
 //!   a small list    List ---> one node: header | elements | lengths       one allocation
 //!   a long one      List ---> [ head ] ( counted tree of nodes ) [ tail ]
@@ -203,7 +206,6 @@ impl List {
             Shape::One(node) if node.count() == 0 => false,
             Shape::One(node) => {
                 node.remove_end(end, 1);
-                node.trim();
                 true
             }
             Shape::Many(sequence) => {
@@ -344,7 +346,6 @@ impl List {
             _ if number == 0 => None,
             Shape::One(node) => {
                 node.remove_end(end, number);
-                node.trim();
                 None
             }
             Shape::Many(sequence) => sequence.cut(end, number),
@@ -448,6 +449,14 @@ impl List {
         is_empty
     }
 
+    /// Gives back free space of a list that has shrunk; for when its changes are over. (A long
+    /// list does so as it goes.)
+    pub fn fit(&mut self) {
+        if let Shape::One(node) = &mut self.shape {
+            node.trim();
+        }
+    }
+
     /// How many allocations with elements there are: what it takes to free the list, in the steps
     /// of [`List::drop_some`].
     pub fn nodes(&self) -> usize {
@@ -462,6 +471,44 @@ impl List {
         match &self.shape {
             Shape::One(node) => node.capacity(),
             Shape::Many(sequence) => mem::size_of::<Sequence>() + sequence.heap_bytes(),
+        }
+    }
+}
+
+/// Lists that lie packed in the entry of their key, and the list they are unpacked to.
+impl List {
+    /// A list of these elements, which one node can hold.
+    pub(super) fn from_run(run: Run<'_>) -> List {
+        List { shape: Shape::One(Node::tight(run)) }
+    }
+
+    /// All elements, if a node of so many bytes can hold them.
+    #[inline]
+    pub(super) fn packed(&self, bytes_max: usize) -> Option<Run<'_>> {
+        match &self.shape {
+            Shape::One(node) if node.used_bytes() <= bytes_max => Some(node.iter()),
+            _ => None,
+        }
+    }
+
+    /// Takes the elements of a packed list instead of its own. A whole node is kept for this from
+    /// one time to the next, so that nothing is allocated, neither here nor in what is done then.
+    pub(super) fn unpack(&mut self, run: Run<'_>) {
+        match &mut self.shape {
+            Shape::One(node) if node.is_whole() => node.refill(run),
+            _ => {
+                let mut node = Node::whole();
+                node.refill(run);
+                self.shape = Shape::One(node);
+            }
+        }
+    }
+
+    /// All elements, in allocations as large as they need. A whole node stays behind.
+    pub(super) fn move_out(&mut self) -> List {
+        match &self.shape {
+            Shape::One(node) if node.is_whole() => List::from_run(node.iter()),
+            _ => mem::take(self),
         }
     }
 }

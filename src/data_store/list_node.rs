@@ -236,7 +236,17 @@ impl Node {
 
     /// All elements.
     pub(super) fn iter(&self) -> Run<'_> {
-        self.run(0..self.count())
+        let header = self.header();
+        if header.count == 0 {
+            return Run::default();
+        }
+        Run {
+            payload: &self.bytes[header.front..header.back],
+            lengths: self.lengths(header, 0..header.count),
+            width: header.width,
+            even_bytes: if header.width == 0 { header.extra } else { 0 },
+            left: header.count,
+        }
     }
 
     fn lengths(&self, header: Header, range: Range<usize>) -> &[u8] {

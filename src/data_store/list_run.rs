@@ -5,8 +5,9 @@
 //!   lengths:  l2 | l1 | l0      head last; nothing if all elements have the same length
 //! ```
 
-/// Elements that lie behind each other. What was walked over is no longer part of the run.
-#[derive(Debug, Clone, Default)]
+/// Elements that lie behind each other. What was walked over is no longer part of the run; a copy
+/// made before still has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Run<'a> {
     pub(super) payload: &'a [u8],
     pub(super) lengths: &'a [u8],

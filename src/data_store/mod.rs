@@ -9,7 +9,7 @@
 //!  DataStore ─┬─ Keyspace 0 ─┬─ Contents ─┬─ Dict of Lines: hash -> handle
 //!             ├─ Keyspace 1  │            ├─ Arena: handle -> entry { key, deadline, value }
 //!             └─ ...         │            ├─ Wheel: entries in the order of their deadlines
-//!                            │            └─ Slabs of lists, streams, long strings
+//!                            │            └─ Slabs of long lists, streams, long strings
 //!                            ├─ expired keys not yet reported
 //!                            └─ Garbage: large values that are freed in slices
 //! ```
@@ -28,9 +28,12 @@ mod expiry;
 mod garbage;
 pub mod hash;
 pub mod keyspace;
+mod length;
 mod line;
 pub mod list;
+mod list_access;
 mod list_node;
+mod list_packed;
 mod list_run;
 mod list_sequence;
 mod list_tree;
@@ -51,6 +54,7 @@ pub mod value;
 pub use hash::{Hasher, Key};
 pub use keyspace::{Expiry, Keyspace};
 pub use list::List;
+pub use list_access::{ListMut, ListRef};
 pub use stream::Stream;
 pub use stream_id::StreamId;
 pub use string::StringRef;
@@ -118,6 +122,21 @@ impl DataStore {
             None => self.look_ups.misses += 1,
         }
         value
+    }
+
+    /// The same for a list.
+    pub fn read_list(
+        &mut self,
+        index: usize,
+        key: Key,
+        now: UnixMs,
+    ) -> Result<Option<&List>, OtherKind> {
+        let list = self.keyspaces[index].list(key, now);
+        match list {
+            Ok(None) => self.look_ups.misses += 1,
+            Ok(Some(_)) | Err(OtherKind(_)) => self.look_ups.hits += 1,
+        }
+        list
     }
 
     /// Database number `index`, to look at only.

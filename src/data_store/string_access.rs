@@ -20,7 +20,7 @@ pub enum IncrementError {
     Overflow,
 }
 
-/// The key holds a value that is no string. Nothing has changed.
+/// The key holds a value of another kind than the one asked for. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OtherKind(pub Kind);
 
@@ -100,8 +100,7 @@ impl Keyspace {
         if found.is_none() || is_number || must_grow {
             let mut bytes = string.as_bytes(&mut DecimalBuffer::default()).to_vec();
             bytes.resize(bytes.len().max(bytes_min), 0);
-            let mut inline = Vec::new();
-            let payload = self.contents.adopt_bytes(bytes, &mut inline);
+            let payload = self.contents.adopt_bytes(&mut bytes);
             self.contents.store(key, payload, Expiry::Keep);
         }
         let (_, handle) = self.contents.find(key).expect("it was there, or was just stored");

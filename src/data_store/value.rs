@@ -1,11 +1,11 @@
 //! What a key holds: one of a few shapes, and the words Redis has for them.
 //!
-//! A value is handed in as a [`Value`] and looked at as a [`ValueRef`] or [`ValueMut`]: strings
-//! live among the entries, where only the keyspace can change them, so of them there is never more
-//! to see than their bytes.
+//! A value is handed in as a [`Value`] and looked at as a [`ValueRef`] or [`ValueMut`]: strings and
+//! small lists live among the entries, where only the keyspace can change them, so of them there
+//! is never more to see than their bytes.
 
 use super::string::StringRef;
-use super::{List, Stream};
+use super::{List, ListRef, Stream};
 
 /// A value on its own, to be stored.
 #[derive(Debug)]
@@ -24,18 +24,18 @@ pub enum ValueRef<'a> {
     /// Bytes or an integer.
     String(StringRef<'a>),
     /// A list.
-    List(&'a List),
+    List(ListRef<'a>),
     /// A stream.
     Stream(&'a Stream),
 }
 
-/// A stored value, to change in place; strings are changed by [`super::Keyspace`].
+/// A stored value, to change in place; strings and lists are changed by [`super::Keyspace`].
 #[derive(Debug)]
 pub enum ValueMut<'a> {
     /// Bytes or an integer.
     String(StringRef<'a>),
     /// A list.
-    List(&'a mut List),
+    List(ListRef<'a>),
     /// A stream.
     Stream(&'a mut Stream),
 }
@@ -100,16 +100,16 @@ mod tests {
 
     #[test]
     fn kinds_have_the_names_of_redis() {
-        let (mut list, mut stream) = (List::new(), Stream::new());
+        let (list, mut stream) = (List::new(), Stream::new());
         let values = [
             ValueRef::String(StringRef::integer(1)),
-            ValueRef::List(&list),
+            ValueRef::List(ListRef::whole(&list)),
             ValueRef::Stream(&stream),
         ];
         assert_eq!(values.map(ValueRef::type_name), ["string", "list", "stream"]);
         let values = [
             ValueMut::String(StringRef::bytes(b"1")),
-            ValueMut::List(&mut list),
+            ValueMut::List(ListRef::whole(&list)),
             ValueMut::Stream(&mut stream),
         ];
         assert_eq!(values.map(|value| value.type_name()), ["string", "list", "stream"]);

@@ -9,8 +9,8 @@
 //!                                         allocations() reads COUNT
 //! ```
 //!
-//! Freeing is not counted: whoever frees in steady state has allocated before. Growing is, for it
-//! may move bytes.
+//! Growing counts as allocating, for it may move bytes. Freeing is counted apart, for tests that
+//! claim "this frees only so much at a time".
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
@@ -18,6 +18,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
+static FREED_COUNT: AtomicU64 = AtomicU64::new(0);
 /// How many more allocations shall print where they come from.
 static TRACES: AtomicU64 = AtomicU64::new(0);
 
@@ -39,6 +40,12 @@ pub fn count_this_thread() {
 #[must_use]
 pub fn allocations() -> u64 {
     COUNT.load(Ordering::SeqCst)
+}
+
+/// What all counted threads have given back so far.
+#[must_use]
+pub fn frees() -> u64 {
+    FREED_COUNT.load(Ordering::SeqCst)
 }
 
 /// The next so many allocations of counted threads print their backtraces to standard error.
@@ -94,6 +101,9 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        if IS_COUNTED.get() {
+            FREED_COUNT.fetch_add(1, Ordering::SeqCst);
+        }
         // SAFETY: as for `realloc`.
         unsafe { System.dealloc(pointer, layout) }
     }

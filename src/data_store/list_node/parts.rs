@@ -2,6 +2,7 @@
 
 use super::room::{capacity_exact, width_for};
 use super::{End, HEADER_BYTES, Header, Node};
+use crate::data_store::list_run::Run;
 use crate::limits::LIST_NODE_ELEMENTS_MAX;
 use std::mem;
 use std::ops::Range;
@@ -16,24 +17,37 @@ impl Node {
         if index == count {
             return Node::default();
         }
-        let behind = self.copy(index..count);
+        let behind = Node::tight(self.run(index..count));
         self.remove(index..count);
         self.shrink();
         behind
     }
 
-    fn copy(&self, range: Range<usize>) -> Node {
-        let run = self.run(range.clone());
+    /// A node with these elements, as small as can be.
+    pub(in super::super) fn tight(run: Run<'_>) -> Node {
         let used = HEADER_BYTES + run.payload.len() + run.lengths.len();
-        let mut bytes = vec![0; capacity_exact(used)];
-        let (front, back) = (HEADER_BYTES, HEADER_BYTES + run.payload.len());
-        bytes[front..back].copy_from_slice(run.payload);
-        let lengths_start = bytes.len() - run.lengths.len();
-        bytes[lengths_start..].copy_from_slice(run.lengths);
-        let (count, width, extra) = (run.left, run.width, run.even_bytes);
-        let mut node = Node { bytes: bytes.into_boxed_slice() };
-        node.store(Header { count, width, front, back, extra });
+        let mut node = Node { bytes: vec![0; capacity_exact(used)].into_boxed_slice() };
+        node.write(run, HEADER_BYTES, node.capacity());
         node
+    }
+
+    /// Takes these elements instead of its own, and leaves room at either end.
+    pub(in super::super) fn refill(&mut self, run: Run<'_>) {
+        let free = self.capacity() - HEADER_BYTES - run.payload.len() - run.lengths.len();
+        let room = free / 4;
+        let lengths_end = if run.width == 0 { self.capacity() } else { self.capacity() - room };
+        self.write(run, HEADER_BYTES + room, lengths_end);
+    }
+
+    /// Writes elements so that they begin at `front` and their lengths so that they end at
+    /// `lengths_end`.
+    fn write(&mut self, run: Run<'_>, front: usize, lengths_end: usize) {
+        let back = front + run.payload.len();
+        self.bytes[front..back].copy_from_slice(run.payload);
+        self.bytes[lengths_end - run.lengths.len()..lengths_end].copy_from_slice(run.lengths);
+        let (count, width) = (run.left, run.width);
+        let extra = if width == 0 { run.even_bytes } else { self.capacity() - lengths_end };
+        self.store(Header { count, width, front, back, extra });
     }
 
     /// The position that parts the bytes of this node about evenly: neither the first one nor

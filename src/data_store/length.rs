@@ -1,0 +1,55 @@
+//! Lengths in front of what lies in a block: seven bits to a byte, the lowest first; the top bit
+//! says that more follow. One byte up to 127, two up to 16383.
+
+/// Bytes that a length takes.
+#[inline]
+pub(super) fn length_bytes(length: usize) -> usize {
+    (length | 1).ilog2() as usize / 7 + 1
+}
+
+/// Writes a length in front of a block, and returns the bytes it took.
+#[inline]
+pub(super) fn write_length(block: &mut [u8], mut length: usize) -> usize {
+    let mut at = 0;
+    while length >= 0x80 {
+        block[at] = length as u8 | 0x80;
+        length >>= 7;
+        at += 1;
+    }
+    block[at] = length as u8;
+    at + 1
+}
+
+/// A length and the bytes it took.
+#[inline]
+pub(super) fn read_length(block: &[u8]) -> (usize, usize) {
+    let first = usize::from(block[0]);
+    if first < 0x80 {
+        return (first, 1);
+    }
+    let (mut length, mut at) = (first & 0x7f, 1);
+    loop {
+        let byte = usize::from(block[at]);
+        length |= (byte & 0x7f) << (7 * at);
+        at += 1;
+        if byte < 0x80 {
+            return (length, at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        for (length, bytes) in [(0, 1), (127, 1), (128, 2), (16_383, 2), (16_384, 3), (1 << 29, 5)]
+        {
+            let mut block = [0xee; 6];
+            assert_eq!((length_bytes(length), write_length(&mut block, length)), (bytes, bytes));
+            assert_eq!(read_length(&block), (length, bytes));
+            assert_eq!(block[bytes], 0xee);
+        }
+    }
+}
