@@ -19,7 +19,7 @@
 //! | `prefetch` | a hint to the processor's cache, safe to give |
 //! | `equal_bytes` | sixteen bytes compared with one at once |
 //! | `room` | the end of a vector, grown once and filled piece by piece |
-//! | `socket`, `file`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
+//! | `socket`, `file`, `hosts`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
 //!
 //! ## The safety charter
 //!
@@ -40,6 +40,7 @@ mod equal_bytes;
 pub mod errno;
 pub mod fd;
 mod file;
+mod hosts;
 #[cfg(poller_kqueue)]
 mod kqueue;
 #[cfg(any(poller_kqueue, test))]
