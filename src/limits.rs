@@ -20,7 +20,7 @@ pub const INPUT_BUFFER_BYTES: usize = 16 * 1024;
 pub const INPUT_READ_BYTES_MIN: usize = 4 * 1024;
 
 /// Input buffers the pool keeps while nobody uses them: one for each request of a group, 1 MiB in
-/// all. What a burst used beyond goes back to the allocator.
+/// all. What a burst used beyond goes back to the system.
 pub const INPUT_BUFFERS_SPARE_MAX: usize = 64;
 
 /// Largest output buffer the pool keeps, bytes.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use squint_testing::source::{SourceFile, files};
 
@@ -267,4 +268,25 @@ fn rows_are_named_once() {
     let names = command_names();
     let different: BTreeSet<&String> = names.iter().collect();
     assert_eq!(different.len(), names.len(), "a command has two rows");
+}
+
+/// What `scripts/without` takes out must still be where its patch looks for it.
+#[test]
+fn patches_still_apply() {
+    let path = root().join("scripts/bench_parts/gains.py");
+    let gains = std::fs::read_to_string(path).expect("the list of gains is there");
+    let mut broken = Vec::new();
+    for patch in files(root(), &["scripts/bench_parts/patches"], ".patch") {
+        let git = ["apply", "--check", &patch.path];
+        let output = Command::new("git").args(git).current_dir(root()).output();
+        let output = output.expect("git is installed");
+        if !output.status.success() {
+            broken.push(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        let name = patch.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".patch");
+        if !gains.contains(&format!("Gain(\"{name}\"")) {
+            broken.push(format!("{}: no gain is measured with it", patch.path));
+        }
+    }
+    nothing_is_wrong(&broken);
 }

@@ -232,7 +232,7 @@ fn write_decimal(number: u64, out: &mut StreamIdText) {
             break;
         }
     }
-    out.extend(digits[start..].iter().copied());
+    out.try_extend_from_slice(&digits[start..]).expect("there is room for two numbers");
 }
 
 #[cfg(test)]

@@ -25,12 +25,13 @@
 //!   ring starts at 0 again) and are stitched at a cost that follows the bytes, not the capacity.
 
 use crate::limits::{INPUT_BUFFER_BYTES, INPUT_BUFFERS_SPARE_MAX};
+use squint_sys::Pages;
 
 /// Unread bytes, oldest first. `Default` holds no memory.
 #[derive(Default, Debug)]
 pub struct RingBuffer {
     /// A power of two long, or empty.
-    memory: Box<[u8]>,
+    memory: Pages,
     /// Where the oldest unread byte is. Zero while there is none.
     head: usize,
     len: usize,
@@ -117,7 +118,7 @@ impl RingBuffer {
         let wanted =
             self.len.checked_add(spare_bytes_min).and_then(usize::checked_next_power_of_two);
         let wanted = wanted.expect("callers ask for less than half the address space");
-        self.move_into(vec![0; wanted].into_boxed_slice());
+        self.move_into(Pages::zeroed(wanted));
     }
 
     /// Takes standard-size memory from `pool` if this ring holds none.
@@ -160,7 +161,7 @@ impl RingBuffer {
         self.head = 0;
     }
 
-    fn move_into(&mut self, mut memory: Box<[u8]>) {
+    fn move_into(&mut self, mut memory: Pages) {
         let first = self.first_span();
         let second = self.len - first.len();
         memory[..first.len()].copy_from_slice(first);
@@ -174,7 +175,7 @@ impl RingBuffer {
 /// [`INPUT_BUFFERS_SPARE_MAX`].
 #[derive(Default, Debug)]
 pub struct BufferPool {
-    spare: Vec<Box<[u8]>>,
+    spare: Vec<Pages>,
 }
 
 impl BufferPool {
@@ -191,11 +192,11 @@ impl BufferPool {
     }
 
     /// The buffer handed back last, for it is still warm.
-    fn take(&mut self) -> Box<[u8]> {
-        self.spare.pop().unwrap_or_else(|| vec![0; INPUT_BUFFER_BYTES].into_boxed_slice())
+    fn take(&mut self) -> Pages {
+        self.spare.pop().unwrap_or_else(|| Pages::zeroed(INPUT_BUFFER_BYTES))
     }
 
-    fn put(&mut self, memory: Box<[u8]>) {
+    fn put(&mut self, memory: Pages) {
         if memory.len() == INPUT_BUFFER_BYTES && self.spare.len() < INPUT_BUFFERS_SPARE_MAX {
             self.spare.push(memory);
         }

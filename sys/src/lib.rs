@@ -16,10 +16,11 @@
 //! | `kqueue_plan` | the pure half of kqueue: plain functions, tested on every system |
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
 //! | `region` | memory straight from the system, which takes it back in parts |
+//! | `pages` | a buffer straight from the system, which has it back at once |
 //! | `prefetch` | a hint to the processor's cache, safe to give |
 //! | `equal_bytes` | sixteen bytes compared with one at once |
 //! | `room` | the end of a vector, grown once and filled piece by piece |
-//! | `socket`, `file`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
+//! | `socket`, `file`, `hosts`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
 //!
 //! ## The safety charter
 //!
@@ -40,11 +41,13 @@ mod equal_bytes;
 pub mod errno;
 pub mod fd;
 mod file;
+mod hosts;
 #[cfg(poller_kqueue)]
 mod kqueue;
 #[cfg(any(poller_kqueue, test))]
 mod kqueue_plan;
 pub mod native;
+mod pages;
 pub mod poller;
 mod prefetch;
 mod process;
@@ -60,6 +63,7 @@ pub use equal_bytes::equal_bytes;
 pub use errno::{Errno, Verdict};
 pub use fd::Fd;
 pub use native::{Native, NativePoller};
+pub use pages::Pages;
 pub use poller::{Event, Events, Interest, Poller, Token};
 pub use prefetch::prefetch_read;
 pub use region::{REGION_BYTES, Region};

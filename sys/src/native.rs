@@ -2,9 +2,9 @@
 //! noun.
 
 use crate::system::{Accepted, Address, ListenOptions, Process, Signal, Sys};
-use crate::{Errno, Fd, Verdict, clock, entropy, file, process, rlimit, signal, socket};
+use crate::{Errno, Fd, Verdict, clock, entropy, file, hosts, process, rlimit, signal, socket};
 use std::io::IoSlice;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// The poller of this machine. The one place that picks a backend; `build.rs` coined the words.
@@ -59,8 +59,7 @@ impl Sys for Native {
     }
 
     fn resolve(&mut self, host: &str) -> Option<IpAddr> {
-        let mut addresses = (host, 0).to_socket_addrs().ok()?;
-        addresses.next().map(|address| address.ip())
+        hosts::resolve(host)
     }
 
     fn listen_tcp(&mut self, address: SocketAddr, options: ListenOptions) -> Result<Fd, Errno> {
