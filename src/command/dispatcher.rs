@@ -9,7 +9,7 @@
 //! Parents branch, leaves compute: every `if` that concerns all commands is here, so that a
 //! command's function may assume that all is well.
 
-use super::context::{Call, Change, CommandResult, Context, Now};
+use super::context::{Call, CommandResult, Context, Now};
 use super::error_reply::{self, ErrorReply};
 use super::table::{self, Command, Flags, Group};
 use super::{Ask, Engine, Host, Request};
@@ -201,8 +201,8 @@ fn run(ctx: &mut Context<'_>, request: Request<'_>) {
     if let Err(error) = result {
         fail(ctx, command, &error);
     }
-    if ctx.store.keyspace().has_noted_expired() {
-        tell_expired(ctx);
+    if ctx.store.keyspace().has_findings() {
+        ctx.tell_findings();
     }
 }
 
@@ -212,16 +212,6 @@ fn fail(ctx: &mut Context<'_>, command: &Command, error: &ErrorReply) {
     ctx.stats.commands[command.index].failed_calls += 1;
     ctx.stats.count_error(error.as_bytes());
     ctx.reply.error(error.as_bytes());
-}
-
-/// Tells those concerned about keys that the command found expired and removed.
-#[cold]
-fn tell_expired(ctx: &mut Context<'_>) {
-    let expired = ctx.store.keyspace().take_expired();
-    ctx.stats.expired_keys += expired.len() as u64;
-    for key in expired {
-        ctx.touched(&key, Change::Removed);
-    }
 }
 
 /// A refusal before the command ran: inside MULTI it dooms the transaction.

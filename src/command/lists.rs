@@ -6,6 +6,7 @@
 use super::args::Arguments;
 use super::context::{Change, CommandResult, Context, Wait};
 use super::error_reply::{self, ErrorReply};
+use super::events::Event;
 use super::{Request, timeout};
 use crate::client::{TimeoutReply, WaitKind};
 use crate::data_store::Key;
@@ -20,6 +21,22 @@ const NOT_POSITIVE: ErrorReply = ErrorReply::fixed("ERR value is out of range, m
 enum End {
     Head,
     Tail,
+}
+
+impl End {
+    const fn pushed(self) -> Event {
+        match self {
+            Self::Head => Event::LPush,
+            Self::Tail => Event::RPush,
+        }
+    }
+
+    const fn popped(self) -> Event {
+        match self {
+            Self::Head => Event::LPop,
+            Self::Tail => Event::RPop,
+        }
+    }
 }
 
 /// What a push does when there is no list.
@@ -65,7 +82,7 @@ fn push(ctx: &mut Context<'_>, request: Request<'_>, end: End, absent: Absent) -
         }
     };
     ctx.reply.integer(count(length));
-    ctx.touched(key.bytes, Change::Grown);
+    ctx.changed(key.bytes, Change::Grown, end.pushed());
     Ok(())
 }
 
@@ -114,7 +131,7 @@ fn pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> CommandResult {
     pop_elements(&mut ctx.reply, list, end, number);
     let is_empty = list.is_empty();
     if number > 0 {
-        shrunk(ctx, key, is_empty);
+        shrunk(ctx, key, is_empty, end.popped());
     }
     Ok(())
 }
@@ -134,12 +151,13 @@ fn pop_elements(reply: &mut Writer<'_>, list: &mut List, end: End, number: usize
     }
 }
 
-/// Removes a list that has run empty, and tells of the change.
-fn shrunk(ctx: &mut Context<'_>, key: Key<'_>, is_empty: bool) {
+/// Tells that a list has lost elements, and removes it if it has run empty.
+fn shrunk(ctx: &mut Context<'_>, key: Key<'_>, is_empty: bool, event: Event) {
+    ctx.changed(key.bytes, Change::Altered, event);
     if is_empty {
         ctx.store.remove(key);
+        ctx.changed(key.bytes, Change::Removed, Event::Del);
     }
-    ctx.touched(key.bytes, if is_empty { Change::Removed } else { Change::Altered });
 }
 
 /// LLEN key
@@ -206,7 +224,7 @@ fn blocking_pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> Comman
             ctx.reply.bulk(bytes);
             pop_elements(&mut ctx.reply, list, end, 1);
             let is_empty = list.is_empty();
-            shrunk(ctx, key, is_empty);
+            shrunk(ctx, key, is_empty, end.popped());
             return Ok(());
         }
     }

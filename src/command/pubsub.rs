@@ -1,17 +1,10 @@
 //! Pub/sub: SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE, PUBLISH channel message, PUBSUB
 //! CHANNELS | NUMSUB | NUMPAT | SHARDCHANNELS | SHARDNUMSUB.
-//!
-//! A message is encoded once per protocol version; a long one is shared by all subscribers. It
-//! reaches every client, the publisher too, after the publisher's reply.
 
 use super::context::{CommandResult, Context};
-use super::effects::{Frame, Outbox};
 use super::{Request, error_reply};
-use crate::client::ClientId;
 use crate::membership::Membership;
 use crate::pubsub::PubSub;
-use crate::reply_buffer::ReplyBuffer;
-use crate::resp::writer::{Protocol, Writer};
 use crate::text::glob::{self, Case};
 use std::rc::Rc;
 
@@ -112,57 +105,9 @@ pub fn forget_subscriptions(ctx: &mut Context<'_>) {
 
 /// PUBLISH channel message
 pub fn publish(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let (channel, message) = (request.at(1), request.at(2));
-    let mut receivers = 0;
-    let parts: [&[u8]; 3] = [b"message", channel, message];
-    let mut frames = Frames::new(&parts);
-    for member in ctx.pubsub.channels.members(channel) {
-        let protocol = ctx.clients.get(member).protocol;
-        frames.send(&mut ctx.effects.outbox, member, protocol);
-        receivers += 1;
-    }
-    for pattern in ctx.pubsub.patterns_matching(channel) {
-        let parts: [&[u8]; 4] = [b"pmessage", pattern, channel, message];
-        let mut frames = Frames::new(&parts);
-        for member in ctx.pubsub.patterns.members(pattern) {
-            let protocol = ctx.clients.get(member).protocol;
-            frames.send(&mut ctx.effects.outbox, member, protocol);
-            receivers += 1;
-        }
-    }
+    let receivers = ctx.audience().publish(request.at(1), request.at(2));
     ctx.reply.integer(count(receivers));
     Ok(())
-}
-
-/// One message in the form of each protocol version, made when the first subscriber needs it.
-struct Frames<'a> {
-    parts: &'a [&'a [u8]],
-    resp2: Option<Frame>,
-    resp3: Option<Frame>,
-}
-
-impl<'a> Frames<'a> {
-    const fn new(parts: &'a [&'a [u8]]) -> Self {
-        Self { parts, resp2: None, resp3: None }
-    }
-
-    fn send(&mut self, outbox: &mut Outbox, member: ClientId, protocol: Protocol) {
-        let frame = match protocol {
-            Protocol::Resp2 => &mut self.resp2,
-            Protocol::Resp3 => &mut self.resp3,
-        };
-        let encode = || outbox.frame(|out| encode(out, self.parts, protocol));
-        let frame = frame.get_or_insert_with(encode);
-        outbox.send(member, frame);
-    }
-}
-
-fn encode(out: &mut ReplyBuffer, parts: &[&[u8]], protocol: Protocol) {
-    let mut writer = Writer { out, protocol };
-    writer.push(parts.len());
-    for part in parts {
-        writer.bulk(part);
-    }
 }
 
 /// PUBSUB CHANNELS [pattern]

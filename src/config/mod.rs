@@ -18,12 +18,14 @@
 //! | `words`, `file`, `include` | redis.conf: lines, quoting, files that name files |
 //! | `command_line` | the arguments |
 //! | [`settings`] | the settings the server uses, typed |
+//! | [`keyspace_events`] | which events of keys are published |
 //! | [`live`] | CONFIG GET and CONFIG SET |
 mod command_line;
 pub mod directive;
 pub mod directives;
 mod file;
 mod include;
+pub mod keyspace_events;
 pub mod live;
 pub mod settings;
 mod special;
@@ -31,6 +33,7 @@ pub mod value;
 mod words;
 
 pub use file::{FileSource, STANDARD_INPUT};
+pub use keyspace_events::{EventClass, KeyspaceEvents};
 pub use live::SetError;
 pub use settings::{BindAddress, ClientPlace, Permission, Settings, Supervised};
 pub use value::{OutputLimit, OutputLimits};

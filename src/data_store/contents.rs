@@ -60,6 +60,15 @@ pub(super) struct Contents {
     lists: Slab<List>,
     streams: Slab<Box<Stream>>,
     longs: Slab<Rc<Vec<u8>>>,
+    /// A key has come that had not been there, and nobody has asked yet.
+    pub(super) has_created: bool,
+}
+
+/// What a value that was stored has replaced.
+#[derive(Debug, Default)]
+pub(super) struct Replaced {
+    pub(super) object: Option<Object>,
+    pub(super) deadline: Option<UnixMs>,
 }
 
 impl Entries {
@@ -112,6 +121,7 @@ impl Contents {
             lists: Slab::new(),
             streams: Slab::new(),
             longs: Slab::new(),
+            has_created: false,
         }
     }
 
@@ -167,11 +177,11 @@ impl Contents {
         }
     }
 
-    /// Stores a value, in place of whatever the key held; gives back the object that was there.
-    pub(super) fn store(&mut self, key: Key, payload: Payload, expiry: Expiry) -> Option<Object> {
+    /// Stores a value, in place of whatever the key held; gives back what was there.
+    pub(super) fn store(&mut self, key: Key, payload: Payload, expiry: Expiry) -> Replaced {
         let Some((place, handle)) = self.find(key) else {
             self.create(key, payload, expiry);
-            return None;
+            return Replaced::default();
         };
         let block = self.entries.arena.block(handle);
         let (old, old_deadline, clock) =
@@ -197,7 +207,7 @@ impl Contents {
         if deadline.is_some() {
             self.wheel.add(handle, &mut self.entries);
         }
-        object
+        Replaced { object, deadline: old_deadline }
     }
 
     fn create(&mut self, key: Key, payload: Payload, expiry: Expiry) {
@@ -209,6 +219,7 @@ impl Contents {
         let block = self.entries.arena.block_mut(handle);
         entry::write(block, key.bytes, payload, deadline, 0);
         self.dict.insert(key.hash, handle, &self.entries);
+        self.has_created = true;
         if deadline.is_some() {
             self.wheel.add(handle, &mut self.entries);
         }
