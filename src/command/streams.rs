@@ -244,7 +244,7 @@ fn resolve_starts(
     (0..options.streams)
         .map(|number| {
             let key = ctx.hash(request.at(options.keys_index + number));
-            let stream = ctx.store.stream(key)?;
+            let stream = ctx.store.read_stream(key)?;
             match ReadFrom::parse(request.at(first_id + number)).ok_or(INVALID_ID)? {
                 ReadFrom::After(id) => Ok(id),
                 ReadFrom::Latest => Ok(stream.map_or(StreamId::MIN, |stream| stream.last_id())),

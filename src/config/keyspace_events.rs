@@ -3,15 +3,16 @@
 //! A set of letters; each is a bit here. `K` and `E` say where: on a channel named for the key,
 //! on one named for the event. The others say what, and without one of these two they say nothing.
 
+use super::value::Reason;
 use static_assertions::const_assert;
 
-/// Every letter there is, each at the place of its bit. `A` stands for the first [`IN_ALL`].
-const LETTERS: &[u8] = b"g$lshzxetdmnKE";
-const IN_ALL: usize = 10;
+/// Every letter there is, each at the place of its bit, in the order in which they are shown.
+const LETTERS: &[u8] = b"g$lshzxetdnKEm";
+/// `A` stands for the first ten.
+const ALL: u16 = (1 << 10) - 1;
 const_assert!(LETTERS.len() <= u16::BITS as usize);
 
-const KEYSPACE: u16 = bit(b'K');
-const KEYEVENT: u16 = bit(b'E');
+const INVALID_LETTER: &str = "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
 
 /// Events that are asked for together. Redis has more of them, for types that are not here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,39 +54,60 @@ pub struct KeyspaceEvents {
 }
 
 impl KeyspaceEvents {
-    /// Reads a value whose letters have been checked.
-    #[must_use]
-    pub fn of(letters: &[u8]) -> Self {
-        let all = (1 << IN_ALL) - 1;
-        let bit_of = |&letter: &u8| if letter == b'A' { all } else { bit(letter) };
-        let bits = letters.iter().map(bit_of).fold(0, |bits, bit| bits | bit);
-        let is_heard = bits & (KEYSPACE | KEYEVENT) != 0;
-        Self { bits: if is_heard { bits } else { 0 } }
+    /// Reads the letters, in any order.
+    pub fn parse(letters: &[u8]) -> Result<Self, Reason> {
+        let mut bits = 0;
+        for &letter in letters {
+            bits |= match letter {
+                b'A' => ALL,
+                letter if LETTERS.contains(&letter) => bit(letter),
+                _ => return Err(INVALID_LETTER.into()),
+            };
+        }
+        Ok(Self { bits })
     }
 
     /// Nothing is published: the usual case.
     #[inline]
     #[must_use]
     pub const fn is_off(self) -> bool {
-        self.bits == 0
+        self.bits & (bit(b'K') | bit(b'E')) == 0
     }
 
     /// Events of this class are published.
+    #[inline]
     #[must_use]
     pub const fn has(self, class: EventClass) -> bool {
-        self.bits & bit(class.letter()) != 0
+        self.bits & bit(class.letter()) != 0 && !self.is_off()
     }
 
     /// `K`: the key's channel tells the event.
     #[must_use]
     pub const fn by_key(self) -> bool {
-        self.bits & KEYSPACE != 0
+        self.bits & bit(b'K') != 0
     }
 
     /// `E`: the event's channel tells the key.
     #[must_use]
     pub const fn by_event(self) -> bool {
-        self.bits & KEYEVENT != 0
+        self.bits & bit(b'E') != 0
+    }
+}
+
+/// In Redis's order, and with its quirk: behind `A`, `n` is not shown.
+impl std::fmt::Display for KeyspaceEvents {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let is_all = self.bits & ALL == ALL;
+        let hidden = if is_all { ALL | bit(b'n') } else { 0 };
+        if is_all {
+            out.write_str("A")?;
+        }
+        for &letter in LETTERS {
+            if self.bits & !hidden & bit(letter) != 0 {
+                write!(out, "{}", char::from(letter))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -112,18 +134,40 @@ mod tests {
         EventClass::Missed,
     ];
 
+    fn events(letters: &str) -> KeyspaceEvents {
+        KeyspaceEvents::parse(letters.as_bytes()).expect("letters that there are")
+    }
+
+    #[test]
+    fn letters_are_shown_in_one_order() {
+        let rows = [("KEA", "AKE"), ("Kg$l", "g$lK"), ("", ""), ("g$lshzxetdA", "A")];
+        let more = [("KEn", "nKE"), ("mKE", "KEm"), ("EK$", "$KE"), ("dnm", "dnm")];
+        for (letters, shown) in rows.into_iter().chain(more) {
+            assert_eq!(events(letters).to_string(), shown, "{letters}");
+        }
+        assert_eq!(events("mnEKA").to_string(), "AKEm");
+        assert!(events("mnEKA").has(EventClass::New), "not shown, but there");
+    }
+
+    #[test]
+    fn other_letters_are_refused() {
+        for letters in ["Q", "K E", "-99", "KE\0"] {
+            assert_eq!(KeyspaceEvents::parse(letters.as_bytes()), Err(INVALID_LETTER.into()));
+        }
+    }
+
     #[test]
     fn without_a_place_nothing_is_published() {
         for letters in ["", "A", "g$lxmn"] {
-            let events = KeyspaceEvents::of(letters.as_bytes());
-            assert!(events.is_off() && !events.has(EventClass::Generic), "{letters}");
+            assert!(events(letters).is_off(), "{letters}");
+            assert!(CLASSES.iter().all(|&class| !events(letters).has(class)), "{letters}");
         }
-        assert!(!KeyspaceEvents::of(b"lK").is_off());
+        assert!(!events("lK").is_off());
     }
 
     #[test]
     fn all_is_neither_new_nor_missed() {
-        let events = KeyspaceEvents::of(b"AE");
+        let events = events("AE");
         assert!(events.by_event() && !events.by_key());
         for class in CLASSES {
             let is_extra = matches!(class, EventClass::New | EventClass::Missed);
@@ -134,9 +178,9 @@ mod tests {
     #[test]
     fn each_letter_is_one_class() {
         for class in CLASSES {
-            let events = KeyspaceEvents::of(&[b'K', class.letter()]);
-            assert!(events.by_key() && !events.by_event());
-            assert!(CLASSES.iter().all(|&other| events.has(other) == (other == class)));
+            let only = events(&format!("K{}", char::from(class.letter())));
+            assert!(only.by_key() && !only.by_event());
+            assert!(CLASSES.iter().all(|&other| only.has(other) == (other == class)));
         }
     }
 }

@@ -14,11 +14,10 @@
 //! |---|---|
 //! | [`directives`] | the table: one row per directive |
 //! | [`directive`] | what a row says, and how it is found |
-//! | [`value`], `special` | the kinds of value: words in, a value or a reason out |
+//! | [`value`], `special`, [`keyspace_events`] | the kinds of value: words in, a value or a reason out |
 //! | `words`, `file`, `include` | redis.conf: lines, quoting, files that name files |
 //! | `command_line` | the arguments |
 //! | [`settings`] | the settings the server uses, typed |
-//! | [`keyspace_events`] | which events of keys are published |
 //! | [`live`] | CONFIG GET and CONFIG SET |
 mod command_line;
 pub mod directive;

@@ -145,7 +145,7 @@ impl Settings {
             protected_configs: permission_of(from.choice("enable-protected-configs")),
             stream_node_bytes_max: from.memory("stream-node-max-bytes"),
             stream_node_entries_max: from.count("stream-node-max-entries"),
-            keyspace_events: KeyspaceEvents::of(from.bytes("notify-keyspace-events")),
+            keyspace_events: from.keyspace_events("notify-keyspace-events"),
         }
     }
 }
@@ -228,6 +228,13 @@ impl Reader<'_> {
         match self.value(name) {
             Value::OutputLimits(limits) => *limits,
             other => unreachable!("{name} is a limit per class, not {other:?}"),
+        }
+    }
+
+    fn keyspace_events(&self, name: &str) -> KeyspaceEvents {
+        match self.value(name) {
+            Value::KeyspaceEvents(events) => *events,
+            other => unreachable!("{name} is a set of events, not {other:?}"),
         }
     }
 
