@@ -182,13 +182,14 @@ fn check(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 /// Runs a command that nobody has just sent: out of MULTI's queue, or for a client that has waited.
 pub fn call(ctx: &mut Context<'_>, request: Request<'_>) {
-    let mark = ctx.client().is_silent().then(|| ctx.reply.out.mark());
+    let is_silent = ctx.client().is_silent();
+    let silenced = is_silent.then(|| (ctx.reply.out.mark(), std::mem::take(&mut ctx.is_push)));
     run(ctx, request);
-    if let Some(mark) = mark
-        && ctx.client().is_silent()
-        && !ctx.is_push
-    {
-        ctx.reply.out.rollback(mark);
+    if let Some((mark, had_push)) = silenced {
+        if ctx.client().is_silent() && !ctx.is_push {
+            ctx.reply.out.rollback(mark);
+        }
+        ctx.is_push |= had_push; // of an earlier command of the transaction
     }
 }
 
