@@ -14,7 +14,8 @@
 //! |---|---|
 //! | [`directives`] | the table: one row per directive |
 //! | [`directive`] | what a row says, and how it is found |
-//! | [`value`], `special`, [`keyspace_events`] | the kinds of value: words in, a value or a reason out |
+//! | [`value`], `special` | the kinds of value: words in, a value or a reason out |
+//! | [`keyspace_events`] | one of these kinds: which events of keys are published |
 //! | `words`, `file`, `include` | redis.conf: lines, quoting, files that name files |
 //! | `command_line` | the arguments |
 //! | [`settings`] | the settings the server uses, typed |
