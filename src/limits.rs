@@ -102,7 +102,7 @@ pub const REPLY_CHUNK_BYTES_MAX: usize = 64 * 1024;
 pub const REPLY_CHUNK_BYTES_MIN: usize = 512;
 
 /// Shared bytes from this length on travel by reference; below it a copy is cheaper than one more
-/// chunk and one more slice for the kernel to walk.
+/// chunk and one more slice for the kernel to walk: `docs/pubsub.md` has the counts.
 pub const REPLY_SHARED_BYTES_MIN: usize = 4 * 1024;
 
 /// Most slices handed to one `writev`: far below every kernel's own limit (1024), and 64 chunks

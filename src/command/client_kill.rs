@@ -4,11 +4,11 @@
 //!
 //! Who kills itself is closed after its reply; the others lose what they have not been sent yet.
 
-use super::Request;
 use super::args::Arguments;
 use super::client_list::Class;
 use super::context::{CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
+use super::{Request, pubsub};
 use crate::client::{Client, ClientId, DEFAULT_USER};
 
 const NO_SUCH_CLIENT: ErrorReply = ErrorReply::fixed("ERR No such client");
@@ -43,6 +43,7 @@ fn kill(ctx: &mut Context<'_>, victim: ClientId) {
     } else {
         client.closing = true;
         ctx.effects.kills.push(victim);
+        pubsub::forget_subscriptions(ctx, victim);
     }
 }
 

@@ -70,6 +70,7 @@ fn list(
                 local: ctx.host.local_address(client.token),
                 channels: ctx.pubsub.channels.names_of(client.token),
                 patterns: ctx.pubsub.patterns.names_of(client.token),
+                shard_channels: ctx.pubsub.shard_channels.names_of(client.token),
                 now_ms: ctx.now.monotonic_ms,
             };
             write_line(&mut text, &view);
@@ -117,6 +118,7 @@ struct View<'a> {
     local: Option<Address>,
     channels: usize,
     patterns: usize,
+    shard_channels: usize,
     now_ms: u64,
 }
 
@@ -169,8 +171,9 @@ fn write_state(text: &mut Vec<u8>, view: &View<'_>) {
     let age_s = view.now_ms.saturating_sub(client.connected_ms) / 1000;
     let idle_s = view.now_ms.saturating_sub(client.active_ms) / 1000;
     put(text, format_args!(" age={age_s} idle={idle_s} flags={}", flags(client)));
-    let (channels, patterns) = (view.channels, view.patterns);
-    put(text, format_args!(" db={} sub={channels} psub={patterns} ssub=0", client.database));
+    let View { channels, patterns, shard_channels, .. } = view;
+    put(text, format_args!(" db={} sub={channels} psub={patterns}", client.database));
+    put(text, format_args!(" ssub={shard_channels}"));
 }
 
 /// One letter for everything special about a client, or `N`.
@@ -226,6 +229,7 @@ mod tests {
             local: Some(Address::Tcp("127.0.0.1:6379".parse().expect("an address"))),
             channels: 2,
             patterns: 1,
+            shard_channels: 3,
             now_ms: 4_500,
         };
         let mut text = Vec::new();
@@ -242,7 +246,7 @@ mod tests {
         let own_bytes = size_of::<Client>() + 100;
         let expected = format!(
             "id=7 addr=127.0.0.1:40000 laddr=127.0.0.1:6379 fd=9 name=me age=3 idle=1 flags=N \
-             db=0 sub=2 psub=1 ssub=0 multi=-1 watch=0 qbuf=0 qbuf-free=100 argv-mem=0 multi-mem=0 \
+             db=0 sub=2 psub=1 ssub=3 multi=-1 watch=0 qbuf=0 qbuf-free=100 argv-mem=0 multi-mem=0 \
              rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem={own_bytes} events=r cmd=NULL user=default \
              redir=-1 resp=2 lib-name=lib lib-ver=\n"
         );

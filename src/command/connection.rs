@@ -16,7 +16,7 @@ use super::args::Arguments;
 use super::context::{CommandResult, Context};
 use super::effects::Unblock;
 use super::error_reply::{self, ErrorReply};
-use super::transactions;
+use super::{pubsub, transactions};
 use crate::client::{ClientId, ReplyMode};
 use crate::resp::writer::Protocol;
 
@@ -69,10 +69,9 @@ pub fn quit(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
 pub fn reset(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
     transactions::discard_transaction(ctx);
     transactions::forget_watches(ctx);
-    ctx.pubsub.leave(ctx.id);
+    pubsub::forget_subscriptions(ctx, ctx.id);
     let is_open = ctx.config.settings().requirepass.is_none();
     let client = ctx.client();
-    client.subscriptions = 0;
     client.authenticated = is_open;
     client.database = 0;
     client.labels_mut().name = Vec::new();

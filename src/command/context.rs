@@ -13,7 +13,7 @@ use crate::data_store::list::List;
 use crate::data_store::stream::Stream;
 use crate::data_store::string::StringRef;
 use crate::data_store::value::{Value, ValueMut};
-use crate::data_store::{DataStore, Key, ListMut, UnixMs};
+use crate::data_store::{DataStore, Expiry, Key, ListMut, UnixMs};
 use crate::pubsub::PubSub;
 use crate::resp::request::Request;
 use crate::resp::writer::Writer;
@@ -129,6 +129,13 @@ impl Selected<'_> {
     /// A stream for a command that writes.
     pub fn stream(&mut self, key: Key<'_>) -> Result<Option<&mut Stream>, ErrorReply> {
         self.lookup(key).map(as_stream).transpose()
+    }
+
+    /// Puts a string at `key`, in place of whatever was there.
+    #[inline]
+    pub fn set_string(&mut self, key: Key<'_>, bytes: &[u8], expiry: Expiry) {
+        let now_ms = self.now_ms;
+        self.keyspace().set_string(key, bytes, expiry, now_ms);
     }
 
     /// Puts `value` at `key`, in place of whatever was there; no time to live is left.

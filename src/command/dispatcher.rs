@@ -9,7 +9,7 @@
 //! Parents branch, leaves compute: every `if` that concerns all commands is here, so that a
 //! command's function may assume that all is well.
 
-use super::context::{Call, Change, CommandResult, Context, Now};
+use super::context::{Call, CommandResult, Context, Now};
 use super::error_reply::{self, ErrorReply};
 use super::table::{self, Command, Flags, Group};
 use super::{Ask, Engine, Host, Request};
@@ -182,13 +182,14 @@ fn check(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 /// Runs a command that nobody has just sent: out of MULTI's queue, or for a client that has waited.
 pub fn call(ctx: &mut Context<'_>, request: Request<'_>) {
-    let mark = ctx.client().is_silent().then(|| ctx.reply.out.mark());
+    let is_silent = ctx.client().is_silent();
+    let silenced = is_silent.then(|| (ctx.reply.out.mark(), std::mem::take(&mut ctx.is_push)));
     run(ctx, request);
-    if let Some(mark) = mark
-        && ctx.client().is_silent()
-        && !ctx.is_push
-    {
-        ctx.reply.out.rollback(mark);
+    if let Some((mark, had_push)) = silenced {
+        if ctx.client().is_silent() && !ctx.is_push {
+            ctx.reply.out.rollback(mark);
+        }
+        ctx.is_push |= had_push; // of an earlier command of the transaction
     }
 }
 
@@ -201,8 +202,8 @@ fn run(ctx: &mut Context<'_>, request: Request<'_>) {
     if let Err(error) = result {
         fail(ctx, command, &error);
     }
-    if ctx.store.keyspace().has_noted_expired() {
-        tell_expired(ctx);
+    if ctx.store.keyspace().has_findings() {
+        ctx.tell_findings();
     }
 }
 
@@ -212,16 +213,6 @@ fn fail(ctx: &mut Context<'_>, command: &Command, error: &ErrorReply) {
     ctx.stats.commands[usize::from(command.index)].failed_calls += 1;
     ctx.stats.count_error(error.as_bytes());
     ctx.reply.error(error.as_bytes());
-}
-
-/// Tells those concerned about keys that the command found expired and removed.
-#[cold]
-fn tell_expired(ctx: &mut Context<'_>) {
-    let expired = ctx.store.keyspace().take_expired();
-    ctx.stats.expired_keys += expired.len() as u64;
-    for key in expired {
-        ctx.touched(&key, Change::Removed);
-    }
 }
 
 /// A refusal before the command ran: inside MULTI it dooms the transaction.

@@ -156,6 +156,8 @@ words! {
     INSERT = "insert",
     /// Data is removed.
     DELETE = "delete",
+    /// It is no key, but looks like one: what a cluster must find all the same.
+    NOT_KEY = "not_key",
     /// The flags depend on the arguments.
     VARIABLE = "variable_flags",
 }

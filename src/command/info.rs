@@ -223,7 +223,7 @@ fn stats(page: &mut Page<'_, '_>) {
         ("keyspace_misses", ctx.store.all.look_ups.misses),
         ("pubsub_channels", ctx.pubsub.channels.name_count() as u64),
         ("pubsub_patterns", ctx.pubsub.patterns.name_count() as u64),
-        ("pubsubshard_channels", 0),
+        ("pubsubshard_channels", ctx.pubsub.shard_channels.name_count() as u64),
         ("latest_fork_usec", 0),
         ("total_forks", 0),
         ("tracking_total_keys", 0),

@@ -164,7 +164,7 @@ fn find_by_request(request: Request<'_>) -> Option<&'static Command> {
 fn keys_of(request: Request<'_>) -> Result<Keys, ErrorReply> {
     let command =
         find_by_request(request).ok_or(ErrorReply::fixed("ERR Invalid command specified"))?;
-    if command.keys.is_empty() {
+    if !command.has_keys() {
         return Err(ErrorReply::fixed("ERR The command has no key arguments"));
     }
     if !command.arity_ok(request.len()) {
@@ -485,7 +485,9 @@ mod tests {
         assert_eq!(keys("mset a 1 b 2"), Ok(vec![1, 3]));
         assert_eq!(keys("nope a"), Err("ERR Invalid command specified".into()));
         assert_eq!(keys("client nope"), Err("ERR Invalid command specified".into()));
-        assert_eq!(keys("client list"), Err("ERR The command has no key arguments".into()));
+        for line in ["client list", "ssubscribe a", "spublish a b"] {
+            assert_eq!(keys(line), Err("ERR The command has no key arguments".into()), "{line}");
+        }
         let count = "ERR Invalid number of arguments specified for command";
         assert_eq!(keys("get"), Err(count.into()));
         let invalid = "ERR Invalid arguments specified for command";

@@ -73,8 +73,11 @@ impl LeadingKeys {
     /// What the first of a command's specs says of its leading keys.
     #[must_use]
     pub const fn of(specs: &[KeySpec]) -> Self {
-        let [KeySpec { begin: Begin::Index(1), find, .. }, ..] = specs else { return Self::NONE };
+        let [KeySpec { begin: Begin::Index(1), find, flags, .. }, ..] = specs else {
+            return Self::NONE;
+        };
         match *find {
+            _ if flags.contains(KeyFlags::NOT_KEY) => Self::NONE,
             Find::Range { last, step, limit: 0 } if last >= 0 => Self { end: last + 2, step },
             Find::Range { last, step, limit: 0 } => Self { end: last + 1, step },
             _ => Self::NONE,

@@ -7,6 +7,7 @@ use super::Request;
 use super::args::Arguments;
 use super::context::{Change, CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
+use super::events::Event;
 use super::expiry_options::{Replaceable, Scale};
 use super::scan_options::{Pattern, Scan};
 use crate::data_store::{Key, UnixMs};
@@ -102,7 +103,7 @@ pub fn persist(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = ctx.key(request, 1);
     let had_deadline = ctx.store.lookup(key).is_some() && ctx.store.keyspace().clear_expiry(key);
     if had_deadline {
-        ctx.touched(key.bytes, Change::Altered);
+        ctx.changed(key.bytes, Change::Altered, Event::Persist);
     }
     ctx.reply.integer(i64::from(had_deadline));
     Ok(())
@@ -198,7 +199,7 @@ pub fn expire_at(ctx: &mut Context<'_>, key: Key<'_>, deadline: UnixMs) {
         remove(ctx, key);
     } else {
         ctx.store.keyspace().set_expiry(key, deadline);
-        ctx.touched(key.bytes, Change::Altered);
+        ctx.changed(key.bytes, Change::Altered, Event::Expire);
     }
 }
 
@@ -206,7 +207,7 @@ pub fn expire_at(ctx: &mut Context<'_>, key: Key<'_>, deadline: UnixMs) {
 fn remove(ctx: &mut Context<'_>, key: Key<'_>) -> bool {
     let was_there = ctx.store.remove(key);
     if was_there {
-        ctx.touched(key.bytes, Change::Removed);
+        ctx.changed(key.bytes, Change::Removed, Event::Del);
     }
     was_there
 }

@@ -6,6 +6,7 @@
 use super::args::Arguments;
 use super::context::{Change, CommandResult, Context, Wait};
 use super::error_reply::{self, ErrorReply};
+use super::events::Event;
 use super::{Request, timeout};
 use crate::client::{TimeoutReply, WaitKind};
 use crate::data_store::list::{clamp_index, clamp_range};
@@ -19,6 +20,22 @@ const NOT_POSITIVE: ErrorReply = ErrorReply::fixed("ERR value is out of range, m
 enum End {
     Head,
     Tail,
+}
+
+impl End {
+    const fn pushed(self) -> Event {
+        match self {
+            Self::Head => Event::LPush,
+            Self::Tail => Event::RPush,
+        }
+    }
+
+    const fn popped(self) -> Event {
+        match self {
+            Self::Head => Event::LPop,
+            Self::Tail => Event::RPop,
+        }
+    }
 }
 
 /// What a push does when there is no list.
@@ -59,7 +76,7 @@ fn push(ctx: &mut Context<'_>, request: Request<'_>, end: End, absent: Absent) -
         return Ok(());
     };
     ctx.reply.integer(count(length));
-    ctx.touched(key.bytes, Change::Grown);
+    ctx.changed(key.bytes, Change::Grown, end.pushed());
     Ok(())
 }
 
@@ -107,7 +124,7 @@ fn pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> CommandResult {
     }
     let is_empty = pop_elements(&mut ctx.reply, list, end, number);
     if number > 0 {
-        shrunk(ctx, key, is_empty);
+        shrunk(ctx, key, is_empty, end.popped());
     }
     Ok(())
 }
@@ -128,12 +145,13 @@ fn pop_elements(reply: &mut Writer<'_>, mut list: ListMut<'_>, end: End, number:
     list.is_empty()
 }
 
-/// Removes a list that has run empty, and tells of the change.
-fn shrunk(ctx: &mut Context<'_>, key: Key<'_>, is_empty: bool) {
+/// Tells that a list has lost elements, and removes it if it has run empty.
+fn shrunk(ctx: &mut Context<'_>, key: Key<'_>, is_empty: bool, event: Event) {
+    ctx.changed(key.bytes, Change::Altered, event);
     if is_empty {
         ctx.store.remove(key);
+        ctx.changed(key.bytes, Change::Removed, Event::Del);
     }
-    ctx.touched(key.bytes, if is_empty { Change::Removed } else { Change::Altered });
 }
 
 /// LLEN key
@@ -199,7 +217,7 @@ fn blocking_pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> Comman
         ctx.reply.array(2);
         ctx.reply.bulk(bytes);
         let is_empty = pop_elements(&mut ctx.reply, list, end, 1);
-        shrunk(ctx, key, is_empty);
+        shrunk(ctx, key, is_empty, end.popped());
         return Ok(());
     }
     let timeout_reply = TimeoutReply::NullArray;

@@ -7,6 +7,8 @@
 //! | `dispatcher.rs` | from a request to its function: the checks on the way, transactions' queue |
 //! | `context.rs` | what a function is given |
 //! | `strings.rs` ... | the functions, a file per family |
+//! | `events.rs` | keyspace notifications: what happened to a key, told to who listens |
+//! | `fan_out.rs` | one message to all subscribers |
 //! | `waking.rs` | serving blocked clients after a command |
 //! | `effects.rs` | what commands leave for the server to do |
 //!
@@ -22,7 +24,9 @@ pub mod debug;
 pub mod dispatcher;
 pub mod effects;
 pub mod error_reply;
+pub mod events;
 pub mod expiry_options;
+pub mod fan_out;
 pub mod flags;
 pub mod info;
 pub mod introspection;
@@ -45,10 +49,11 @@ pub mod watches;
 
 pub use crate::resp::request::Request;
 pub use context::{Call, Change, CommandResult, Context, Now, Wait};
+pub use events::Event;
 
 use crate::blocking::Blocking;
 use crate::client::{ClientId, Clients};
-use crate::config::{Config, Settings};
+use crate::config::{Config, EventClass, Settings};
 use crate::data_store::{DataStore, UnixMs};
 use crate::pubsub::PubSub;
 use crate::reply_buffer::ReplyBuffer;
@@ -146,9 +151,11 @@ impl Engine {
     /// An empty server. `seed` is the secret of every keyed hash.
     #[must_use]
     pub fn new(config: Config, facts: Facts, seed: [u8; 16]) -> Self {
-        let state = KeyedState::new(seed);
+        let (state, settings) = (KeyedState::new(seed), config.settings());
+        let mut store = DataStore::new(settings.databases as usize, seed);
+        store.notes_misses = settings.keyspace_events.has(EventClass::Missed);
         Self {
-            store: DataStore::new(config.settings().databases as usize, seed),
+            store,
             clients: Clients::default(),
             blocking: Blocking::new(state),
             pubsub: PubSub::new(state),
@@ -194,15 +201,6 @@ impl Engine {
             }
             left -= self.store.database(index).expire_due(now.wall_ms(), left);
             self.tell_expired(index);
-        }
-    }
-
-    /// Tells those concerned about keys of a database that were found expired and removed.
-    fn tell_expired(&mut self, database: usize) {
-        let expired = self.store.database(database).take_expired();
-        self.stats.expired_keys += expired.len() as u64;
-        for key in expired {
-            self.watches.touch(database, &key, true, &mut self.clients);
         }
     }
 

@@ -1,25 +1,29 @@
-//! Pub/sub: SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE, PUBLISH channel message, PUBSUB
-//! CHANNELS | NUMSUB | NUMPAT | SHARDCHANNELS | SHARDNUMSUB.
+//! Pub/sub: SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE name [name ...]; UNSUBSCRIBE, PUNSUBSCRIBE,
+//! SUNSUBSCRIBE [name ...]; PUBLISH, SPUBLISH channel message; PUBSUB CHANNELS | NUMSUB | NUMPAT |
+//! SHARDCHANNELS | SHARDNUMSUB.
 //!
-//! A message is encoded once per protocol version; a long one is shared by all subscribers. It
-//! reaches every client, the publisher too, after the publisher's reply.
+//! Sharded channels are names of their own, for a cluster to spread; here they differ from others
+//! in that patterns do not see them, and that they are counted apart.
 
-use super::context::{CommandResult, Context};
-use super::effects::{Frame, Outbox};
-use super::{Request, error_reply};
+use super::Request;
+use super::context::{Call, CommandResult, Context};
+use super::error_reply::{self, ErrorReply};
 use crate::client::ClientId;
 use crate::membership::Membership;
 use crate::pubsub::PubSub;
-use crate::reply_buffer::ReplyBuffer;
-use crate::resp::writer::{Protocol, Writer};
 use crate::text::glob::{self, Case};
 use std::rc::Rc;
 
-/// Exact names, or patterns: everything else about subscribing is the same.
+/// Redis has it that a transaction may subscribe to anything but this.
+const NOT_IN_TRANSACTION: ErrorReply =
+    ErrorReply::fixed("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+
+/// What is subscribed to: everything else about subscribing is the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Channel,
     Pattern,
+    ShardChannel,
 }
 
 impl Kind {
@@ -27,6 +31,7 @@ impl Kind {
         match self {
             Self::Channel => b"subscribe",
             Self::Pattern => b"psubscribe",
+            Self::ShardChannel => b"ssubscribe",
         }
     }
 
@@ -34,6 +39,7 @@ impl Kind {
         match self {
             Self::Channel => b"unsubscribe",
             Self::Pattern => b"punsubscribe",
+            Self::ShardChannel => b"sunsubscribe",
         }
     }
 
@@ -41,6 +47,15 @@ impl Kind {
         match self {
             Self::Channel => &mut ctx.pubsub.channels,
             Self::Pattern => &mut ctx.pubsub.patterns,
+            Self::ShardChannel => &mut ctx.pubsub.shard_channels,
+        }
+    }
+
+    /// The number in every answer: channels and patterns together, sharded channels apart.
+    fn count_in_reply(self, ctx: &Context<'_>) -> usize {
+        match self {
+            Self::Channel | Self::Pattern => ctx.pubsub.channels_and_patterns_of(ctx.id),
+            Self::ShardChannel => ctx.pubsub.shard_channels.names_of(ctx.id),
         }
     }
 }
@@ -65,11 +80,24 @@ pub fn punsubscribe(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResul
     leave(ctx, request, Kind::Pattern)
 }
 
+/// SSUBSCRIBE shardchannel [shardchannel ...]
+pub fn ssubscribe(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    if ctx.call == Call::Transaction {
+        return Err(NOT_IN_TRANSACTION);
+    }
+    join(ctx, request, Kind::ShardChannel)
+}
+
+/// SUNSUBSCRIBE [shardchannel ...]
+pub fn sunsubscribe(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    leave(ctx, request, Kind::ShardChannel)
+}
+
 fn join(ctx: &mut Context<'_>, request: Request<'_>, kind: Kind) -> CommandResult {
     for name in request.iter().skip(1) {
         let id = ctx.id;
         kind.relation(ctx).join(name, id);
-        confirm(ctx, kind.subscribed(), Some(name));
+        confirm(ctx, kind, kind.subscribed(), Some(name));
     }
     Ok(())
 }
@@ -82,18 +110,18 @@ fn leave(ctx: &mut Context<'_>, request: Request<'_>, kind: Kind) -> CommandResu
     };
     for name in &names {
         kind.relation(ctx).leave(name, id);
-        confirm(ctx, kind.unsubscribed(), Some(name));
+        confirm(ctx, kind, kind.unsubscribed(), Some(name));
     }
     if names.is_empty() {
-        confirm(ctx, kind.unsubscribed(), None);
+        confirm(ctx, kind, kind.unsubscribed(), None);
     }
     Ok(())
 }
 
 /// One frame per name: what was done, the name, how many subscriptions there are now.
-fn confirm(ctx: &mut Context<'_>, what: &[u8], name: Option<&[u8]>) {
-    let subscriptions = ctx.pubsub.subscriptions_of(ctx.id);
-    ctx.client().subscriptions = subscriptions;
+fn confirm(ctx: &mut Context<'_>, kind: Kind, what: &[u8], name: Option<&[u8]>) {
+    ctx.client().subscriptions = ctx.pubsub.subscriptions_of(ctx.id);
+    let number = kind.count_in_reply(ctx);
     ctx.is_push = true;
     ctx.reply.push(3);
     ctx.reply.bulk(what);
@@ -101,68 +129,28 @@ fn confirm(ctx: &mut Context<'_>, what: &[u8], name: Option<&[u8]>) {
         Some(name) => ctx.reply.bulk(name),
         None => ctx.reply.null(),
     }
-    ctx.reply.integer(count(subscriptions));
+    ctx.reply.integer(count(number));
 }
 
-/// Ends every subscription without a word (RESET).
-pub fn forget_subscriptions(ctx: &mut Context<'_>) {
-    ctx.pubsub.leave(ctx.id);
-    ctx.client().subscriptions = 0;
+/// Ends every subscription of a client without a word: RESET, or CLIENT KILL, whose victim hears
+/// nothing any more and shall not be counted.
+pub fn forget_subscriptions(ctx: &mut Context<'_>, client: ClientId) {
+    ctx.pubsub.leave(client);
+    ctx.clients.get(client).subscriptions = 0;
 }
 
 /// PUBLISH channel message
 pub fn publish(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let (channel, message) = (request.at(1), request.at(2));
-    let mut receivers = 0;
-    let parts: [&[u8]; 3] = [b"message", channel, message];
-    let mut frames = Frames::new(&parts);
-    for member in ctx.pubsub.channels.members(channel) {
-        let protocol = ctx.clients.get(member).protocol;
-        frames.send(&mut ctx.effects.outbox, member, protocol);
-        receivers += 1;
-    }
-    for pattern in ctx.pubsub.patterns_matching(channel) {
-        let parts: [&[u8]; 4] = [b"pmessage", pattern, channel, message];
-        let mut frames = Frames::new(&parts);
-        for member in ctx.pubsub.patterns.members(pattern) {
-            let protocol = ctx.clients.get(member).protocol;
-            frames.send(&mut ctx.effects.outbox, member, protocol);
-            receivers += 1;
-        }
-    }
+    let receivers = ctx.audience().publish(request.at(1), request.at(2));
     ctx.reply.integer(count(receivers));
     Ok(())
 }
 
-/// One message in the form of each protocol version, made when the first subscriber needs it.
-struct Frames<'a> {
-    parts: &'a [&'a [u8]],
-    resp2: Option<Frame>,
-    resp3: Option<Frame>,
-}
-
-impl<'a> Frames<'a> {
-    const fn new(parts: &'a [&'a [u8]]) -> Self {
-        Self { parts, resp2: None, resp3: None }
-    }
-
-    fn send(&mut self, outbox: &mut Outbox, member: ClientId, protocol: Protocol) {
-        let frame = match protocol {
-            Protocol::Resp2 => &mut self.resp2,
-            Protocol::Resp3 => &mut self.resp3,
-        };
-        let encode = || outbox.frame(|out| encode(out, self.parts, protocol));
-        let frame = frame.get_or_insert_with(encode);
-        outbox.send(member, frame);
-    }
-}
-
-fn encode(out: &mut ReplyBuffer, parts: &[&[u8]], protocol: Protocol) {
-    let mut writer = Writer { out, protocol };
-    writer.push(parts.len());
-    for part in parts {
-        writer.bulk(part);
-    }
+/// SPUBLISH shardchannel message
+pub fn spublish(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let receivers = ctx.audience().publish_sharded(request.at(1), request.at(2));
+    ctx.reply.integer(count(receivers));
+    Ok(())
 }
 
 /// PUBSUB CHANNELS [pattern]

@@ -224,6 +224,23 @@ commands! {
         complexity: "O(N + M) for N listeners of the channel and M patterns in use",
         summary: "Sends a message to all who listen to a channel", arguments: "channel message",
     }
+    "ssubscribe" => pubsub::ssubscribe {
+        arity: -2, flags: PUBSUB | NOSCRIPT | LOADING | STALE, keys: [all(NOT_KEY)],
+        group: PubSub, since: "7.0.0", complexity: "O(N) for N channels",
+        summary: "Listens to sharded channels", arguments: "shardchannel...",
+    }
+    "sunsubscribe" => pubsub::sunsubscribe {
+        arity: -1, flags: PUBSUB | NOSCRIPT | LOADING | STALE, keys: [all(NOT_KEY)],
+        group: PubSub, since: "7.0.0", complexity: "O(N) for N channels",
+        summary: "Stops listening to sharded channels, or to all of them",
+        arguments: "[shardchannel...]",
+    }
+    "spublish" => pubsub::spublish {
+        arity: 3, flags: PUBSUB | LOADING | STALE | FAST, keys: [one(NOT_KEY)], group: PubSub,
+        since: "7.0.0", complexity: "O(N) for N listeners of the channel",
+        summary: "Sends a message to all who listen to a sharded channel",
+        arguments: "shardchannel message",
+    }
     "pubsub" => dispatcher::container {
         arity: -2, flags: CONTAINER, group: PubSub, since: "2.8.0",
         complexity: "Depends on the sub-command", summary: "Who listens to what",

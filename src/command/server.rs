@@ -8,7 +8,7 @@ use super::context::{CommandResult, Context};
 use super::effects::Shutdown;
 use super::error_reply::{self, ErrorReply};
 use crate::client::ClientId;
-use crate::config::{ClientPlace, SetError};
+use crate::config::{ClientPlace, EventClass, SetError};
 use crate::data_store::LookUps;
 
 pub use super::debug::debug;
@@ -53,6 +53,7 @@ pub fn config_set(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult 
     if changed.contains(&"requirepass") && ctx.config.settings().requirepass.is_none() {
         let_everybody_in(ctx);
     }
+    ctx.store.all.notes_misses = ctx.config.settings().keyspace_events.has(EventClass::Missed);
     ctx.effects.settings.extend(changed);
     ctx.reply.ok();
     Ok(())

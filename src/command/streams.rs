@@ -5,6 +5,7 @@
 use super::args::Arguments;
 use super::context::{Call, Change, CommandResult, Context, Wait};
 use super::error_reply::{self, ErrorReply};
+use super::events::Event;
 use super::stream_options::{self, AddOptions};
 use super::{Request, timeout};
 use crate::client::{TimeoutReply, WaitKind};
@@ -43,7 +44,7 @@ pub fn xadd(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     }
     let key = ctx.key(request, 1);
     let now_ms = u64::try_from(ctx.now.wall_ms()).unwrap_or(0);
-    let id = match ctx.store.stream(key)? {
+    let (id, trimmed) = match ctx.store.stream(key)? {
         Some(stream) => append(stream, &options, fields, limits, now_ms)?,
         None if options.is_existing_only => {
             ctx.reply.null();
@@ -51,24 +52,27 @@ pub fn xadd(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         }
         None => {
             let mut stream = Box::<Stream>::default();
-            let id = append(&mut stream, &options, fields, limits, now_ms)?;
+            let appended = append(&mut stream, &options, fields, limits, now_ms)?;
             ctx.store.insert(key, Value::Stream(stream));
-            id
+            appended
         }
     };
     write_id(&mut ctx.reply, id);
-    ctx.touched(key.bytes, Change::Grown);
+    ctx.changed(key.bytes, Change::Grown, Event::XAdd);
+    if trimmed > 0 {
+        ctx.also(key.bytes, Event::XTrim);
+    }
     Ok(())
 }
 
-/// Adds an entry, and trims.
+/// Adds an entry, and trims; gives its id, and how many entries went.
 fn append(
     stream: &mut Stream,
     options: &AddOptions,
     fields: Request<'_>,
     limits: BlockLimits,
     now_ms: u64,
-) -> Result<StreamId, ErrorReply> {
+) -> Result<(StreamId, u64), ErrorReply> {
     if stream.last_id() == StreamId::MAX {
         return Err(EXHAUSTED);
     }
@@ -84,10 +88,8 @@ fn append(
         return Err(TOO_LARGE);
     }
     stream.append(id, fields.iter(), limits);
-    if let Some(trim) = options.trim {
-        stream.trim(trim);
-    }
-    Ok(id)
+    let trimmed = options.trim.map_or(0, |trim| stream.trim(trim));
+    Ok((id, trimmed))
 }
 
 /// XLEN key
@@ -242,7 +244,7 @@ fn resolve_starts(
     (0..options.streams)
         .map(|number| {
             let key = ctx.hash(request.at(options.keys_index + number));
-            let stream = ctx.store.stream(key)?;
+            let stream = ctx.store.read_stream(key)?;
             match ReadFrom::parse(request.at(first_id + number)).ok_or(INVALID_ID)? {
                 ReadFrom::After(id) => Ok(id),
                 ReadFrom::Latest => Ok(stream.map_or(StreamId::MIN, |stream| stream.last_id())),
@@ -336,7 +338,7 @@ pub fn xdel(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let ids = request.iter().skip(2).map(|text| StreamId::parse(text, 0).ok_or(INVALID_ID));
     let ids: Vec<StreamId> = ids.collect::<Result<_, _>>()?;
     let removed = ids.iter().filter(|&&id| stream.remove(id)).count();
-    altered(ctx, key, removed as u64);
+    altered(ctx, key, removed as u64, Event::XDel);
     Ok(())
 }
 
@@ -345,15 +347,15 @@ pub fn xtrim(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let trim = stream_options::parse_trim(request, block_limits(ctx.config))?;
     let key = ctx.key(request, 1);
     let removed = ctx.store.stream(key)?.map_or(0, |stream| stream.trim(trim));
-    altered(ctx, key, removed);
+    altered(ctx, key, removed, Event::XTrim);
     Ok(())
 }
 
 /// Replies with how many entries were removed, and tells of the change if there were any.
-fn altered(ctx: &mut Context<'_>, key: Key<'_>, removed: u64) {
+fn altered(ctx: &mut Context<'_>, key: Key<'_>, removed: u64, event: Event) {
     ctx.reply.integer(count(removed));
     if removed > 0 {
-        ctx.touched(key.bytes, Change::Altered);
+        ctx.changed(key.bytes, Change::Altered, event);
     }
 }
 

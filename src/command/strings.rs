@@ -14,6 +14,7 @@ use super::Request;
 use super::args::Arguments;
 use super::context::{Change, CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
+use super::events::Event;
 use super::expiry_options::{self, Lifetime, Presence, Scale, SetOptions};
 use super::keys;
 use crate::data_store::string::DecimalBuffer;
@@ -80,7 +81,7 @@ pub fn append(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     }
     let now_ms = ctx.store.now_ms;
     let len = ctx.store.keyspace().append(key, tail, now_ms)?;
-    ctx.touched(key.bytes, Change::Altered);
+    ctx.changed(key.bytes, Change::Altered, Event::Append);
     reply_len(ctx, len);
     Ok(())
 }
@@ -123,7 +124,7 @@ pub fn getdel(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = ctx.key(request, 1);
     if reply_string(ctx, key)? {
         ctx.store.remove(key);
-        ctx.touched(key.bytes, Change::Removed);
+        ctx.changed(key.bytes, Change::Removed, Event::Del);
     }
     Ok(())
 }
@@ -142,7 +143,7 @@ pub fn getex(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     if let Some(deadline) = deadline {
         keys::expire_at(ctx, key, deadline);
     } else if lifetime == Lifetime::Persist && ctx.store.keyspace().clear_expiry(key) {
-        ctx.touched(key.bytes, Change::Altered);
+        ctx.changed(key.bytes, Change::Altered, Event::Persist);
     }
     Ok(())
 }
@@ -188,22 +189,23 @@ fn reply_len(ctx: &mut Context<'_>, len: usize) {
 
 /// Puts a string at a key, in place of whatever was there, its time to live included.
 fn store(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8]) {
-    ctx.store.keyspace().set_string(key, bytes, Expiry::Never);
-    ctx.touched(key.bytes, Change::Altered);
+    ctx.store.set_string(key, bytes, Expiry::Never);
+    ctx.changed(key.bytes, Change::Altered, Event::Set);
 }
 
 /// Puts a string at a key, and lets it live on until the old value would have expired.
 fn store_keeping_deadline(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8]) {
     ctx.store.lookup(key); // removes one that has expired: its deadline is not to be kept
-    ctx.store.keyspace().set_string(key, bytes, Expiry::Keep);
-    ctx.touched(key.bytes, Change::Altered);
+    ctx.store.set_string(key, bytes, Expiry::Keep);
+    ctx.changed(key.bytes, Change::Altered, Event::Set);
 }
 
 /// Puts a string at a key until `deadline`. One in the past is stored all the same: it is expired
 /// at once, and whoever is told about keys hears first that it came and then that it went.
 fn store_until(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8], deadline: UnixMs) {
-    ctx.store.keyspace().set_string(key, bytes, Expiry::At(deadline));
-    ctx.touched(key.bytes, Change::Altered);
+    ctx.store.set_string(key, bytes, Expiry::At(deadline));
+    ctx.changed(key.bytes, Change::Altered, Event::Set);
+    ctx.also(key.bytes, Event::Expire);
 }
 
 /// SET with options; `false` if NX or XX did not let it. GET's reply is written here.
@@ -251,7 +253,7 @@ fn add(ctx: &mut Context<'_>, request: Request<'_>, delta: i64) -> CommandResult
         IncrementError::NotAnInteger => error_reply::NOT_AN_INTEGER,
         IncrementError::Overflow => SUM_OVERFLOWS,
     })?;
-    ctx.touched(key.bytes, Change::Altered);
+    ctx.changed(key.bytes, Change::Altered, Event::IncrBy);
     ctx.reply.integer(sum);
     Ok(())
 }

@@ -138,7 +138,7 @@ pub static DIRECTIVES: &[Directive] = &[
     row("latency-monitor-threshold", I63, "0", Live, Ignored),
     row("latency-tracking", Bool, "yes", Live, Ignored),
     row("latency-tracking-info-percentiles", Percentiles, "50 99 99.9", Live, Ignored),
-    row("notify-keyspace-events", KeyspaceEvents, "", Live, Ignored),
+    row("notify-keyspace-events", KeyspaceEvents, "", Live, Used),
 
     // Memory
     row("maxmemory", MEMORY_U64, "0", Live, Ignored),

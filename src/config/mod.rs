@@ -15,6 +15,7 @@
 //! | [`directives`] | the table: one row per directive |
 //! | [`directive`] | what a row says, and how it is found |
 //! | [`value`], `special` | the kinds of value: words in, a value or a reason out |
+//! | [`keyspace_events`] | one of these kinds: which events of keys are published |
 //! | `words`, `file`, `include` | redis.conf: lines, quoting, files that name files |
 //! | `command_line` | the arguments |
 //! | [`settings`] | the settings the server uses, typed |
@@ -24,6 +25,7 @@ pub mod directive;
 pub mod directives;
 mod file;
 mod include;
+pub mod keyspace_events;
 pub mod live;
 pub mod settings;
 mod special;
@@ -31,6 +33,7 @@ pub mod value;
 mod words;
 
 pub use file::{FileSource, STANDARD_INPUT};
+pub use keyspace_events::{EventClass, KeyspaceEvents};
 pub use live::SetError;
 pub use settings::{BindAddress, ClientPlace, Permission, Settings, Supervised};
 pub use value::{OutputLimit, OutputLimits};

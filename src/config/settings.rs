@@ -1,6 +1,7 @@
 //! The settings the server reads, typed and with their units. Made from the table's values
 //! after every change, so the two never disagree.
 use super::directive::find;
+use super::keyspace_events::KeyspaceEvents;
 use super::value::{OutputLimits, Value};
 use crate::logging::Level;
 use std::ffi::OsStr;
@@ -58,6 +59,8 @@ pub struct Settings {
     pub stream_node_bytes_max: u64,
     /// `stream-node-max-entries`; 0 = no limit.
     pub stream_node_entries_max: u64,
+    /// `notify-keyspace-events`: what is published when keys change.
+    pub keyspace_events: KeyspaceEvents,
 }
 
 /// One word of `bind`.
@@ -142,6 +145,7 @@ impl Settings {
             protected_configs: permission_of(from.choice("enable-protected-configs")),
             stream_node_bytes_max: from.memory("stream-node-max-bytes"),
             stream_node_entries_max: from.count("stream-node-max-entries"),
+            keyspace_events: from.keyspace_events("notify-keyspace-events"),
         }
     }
 }
@@ -224,6 +228,13 @@ impl Reader<'_> {
         match self.value(name) {
             Value::OutputLimits(limits) => *limits,
             other => unreachable!("{name} is a limit per class, not {other:?}"),
+        }
+    }
+
+    fn keyspace_events(&self, name: &str) -> KeyspaceEvents {
+        match self.value(name) {
+            Value::KeyspaceEvents(events) => *events,
+            other => unreachable!("{name} is a set of events, not {other:?}"),
         }
     }
 

@@ -16,8 +16,6 @@ const OOM_SCORES: &str = "Invalid oom-score-adj-values, elements must be between
 const PERCENTILE: &str = "Invalid latency-tracking-info-percentiles parameters";
 const PERCENTILE_RANGE: &str =
     "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
-const EVENT_CLASS: &str = "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
-const EVENT_CLASSES_ALL: &[u8] = b"g$lshzxetd";
 
 /// Dispatches the kinds that take several words.
 pub(super) fn parse_words(
@@ -168,22 +166,6 @@ pub(super) fn parse_hostname(word: &[u8]) -> Result<Value, Reason> {
     Ok(Value::Text(word.to_vec()))
 }
 
-/// Letters of event classes, shown in one fixed order: `A` stands for all of `g$lshzxetd`.
-pub(super) fn parse_keyspace_events(word: &[u8]) -> Result<Value, Reason> {
-    if !word.iter().all(|letter| b"Ag$lshzxeKEtmdn".contains(letter)) {
-        return Err(EVENT_CLASS.into());
-    }
-    let all = EVENT_CLASSES_ALL.iter().all(|class| word.contains(class));
-    let mut shown = Vec::new();
-    if all || word.contains(&b'A') {
-        shown.push(b'A');
-    } else {
-        shown.extend(EVENT_CLASSES_ALL.iter().filter(|class| word.contains(class)));
-    }
-    shown.extend(b"nKEm".iter().filter(|class| word.contains(class)));
-    Ok(Value::Text(shown))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,13 +266,5 @@ mod tests {
             "Hostnames must be less than 256 characters",
             &["a".repeat(256).as_str()],
         );
-    }
-
-    #[test]
-    fn keyspace_events_have_one_order() {
-        let kind = Kind::KeyspaceEvents;
-        check(kind, &[("KEA", "AKE"), ("Kg$l", "g$lK"), ("", ""), ("g$lshzxetdA", "A")]);
-        check(kind, &[("KEn", "nKE"), ("mKE", "KEm"), ("EK$", "$KE")]);
-        refused(kind, EVENT_CLASS, &["Q", "K E", "-99"]);
     }
 }

@@ -8,6 +8,7 @@
 //!   words  ------------------------>  Value  --------->  bytes
 //!            "256mb"                  Memory(268435456)   "268435456"
 //! ```
+use super::keyspace_events::KeyspaceEvents;
 use super::special;
 use crate::text::number::{parse_i64, parse_memory_bytes};
 use std::borrow::Cow;
@@ -78,6 +79,8 @@ pub enum Value {
     Words(Vec<Vec<u8>>),
     /// Limits per class of client.
     OutputLimits(OutputLimits),
+    /// What is published of keys.
+    KeyspaceEvents(KeyspaceEvents),
 }
 
 /// When a client that does not read its replies is disconnected.
@@ -138,7 +141,7 @@ impl Kind {
             Kind::Choice(choices) => parse_choice(word, choices).map(Value::Choice),
             Kind::FileName(reason) if word.contains(&b'/') => Err(reason.into()),
             Kind::Hostname => special::parse_hostname(word),
-            Kind::KeyspaceEvents => special::parse_keyspace_events(word),
+            Kind::KeyspaceEvents => KeyspaceEvents::parse(word).map(Value::KeyspaceEvents),
             _ => Ok(Value::Text(word.to_vec())),
         }
     }
@@ -231,6 +234,7 @@ impl Value {
             Value::Text(bytes) => bytes.clone(),
             Value::Words(words) => words.join(&b' '),
             Value::OutputLimits(limits) => limits.to_string().into(),
+            Value::KeyspaceEvents(events) => events.to_string().into(),
         }
     }
 }

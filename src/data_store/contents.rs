@@ -64,6 +64,15 @@ pub(super) struct Contents {
     pub(super) workbench: List,
     streams: Slab<Box<Stream>>,
     longs: Slab<Rc<Vec<u8>>>,
+    /// A key has come that had not been there, and nobody has asked yet.
+    pub(super) has_created: bool,
+}
+
+/// What a value that was stored has replaced.
+#[derive(Debug, Default)]
+pub(super) struct Replaced {
+    pub(super) object: Option<Object>,
+    pub(super) deadline: Option<UnixMs>,
 }
 
 impl Entries {
@@ -127,6 +136,7 @@ impl Contents {
             workbench: List::new(),
             streams: Slab::new(),
             longs: Slab::new(),
+            has_created: false,
         }
     }
 
@@ -184,11 +194,11 @@ impl Contents {
         }
     }
 
-    /// Stores a value, in place of whatever the key held; gives back the object that was there.
-    pub(super) fn store(&mut self, key: Key, payload: Payload, expiry: Expiry) -> Option<Object> {
+    /// Stores a value, in place of whatever the key held; gives back what was there.
+    pub(super) fn store(&mut self, key: Key, payload: Payload, expiry: Expiry) -> Replaced {
         let Some((place, handle)) = self.find(key) else {
             self.create(key, payload, expiry);
-            return None;
+            return Replaced::default();
         };
         let object = self.take_object(handle);
         let block = self.entries.arena.block(handle);
@@ -208,7 +218,7 @@ impl Contents {
         if deadline.is_some() {
             self.wheel.add(handle, &mut self.entries);
         }
-        object
+        Replaced { object, deadline: old_deadline }
     }
 
     fn create(&mut self, key: Key, payload: Payload, expiry: Expiry) {
@@ -220,6 +230,7 @@ impl Contents {
         let block = self.entries.arena.block_mut(handle);
         entry::write(block, key.bytes, payload, deadline, 0);
         self.dict.insert(key.hash, handle, &self.entries);
+        self.has_created = true;
         if deadline.is_some() {
             self.wheel.add(handle, &mut self.entries);
         }

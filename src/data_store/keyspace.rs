@@ -1,7 +1,7 @@
 //! One database: keys, their values, and when they expire.
 //!
 //! Look-ups take the time, because a key whose time has come is gone even if nobody has removed it
-//! yet. The first look-up to notice removes it and notes it for [`Keyspace::take_expired`], which
+//! yet. The first look-up to notice removes it and notes it for [`Keyspace::take_findings`], which
 //! hands it out: whoever watches, waits for or mirrors keys is told by the caller, not from here.
 //!
 //! ```text
@@ -21,13 +21,22 @@ use super::garbage::Garbage;
 use super::value::{ValueMut, ValueRef};
 use super::{Hasher, Key, UnixMs, Value};
 
+/// What came to light about a key on the way to something else.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Finding {
+    /// Its time had come: it was removed.
+    Expired(Box<[u8]>),
+    /// It was to be read, and is not there.
+    Missing(Box<[u8]>),
+}
+
 /// One database.
 #[derive(Debug)]
 pub struct Keyspace {
     pub(super) contents: Contents,
     hasher: Hasher,
-    /// Names of keys removed because their time had come, not yet handed out.
-    expired: Vec<Box<[u8]>>,
+    /// What has come to light and is not yet handed out.
+    findings: Vec<Finding>,
     garbage: Garbage,
 }
 
@@ -35,7 +44,7 @@ impl Keyspace {
     /// An empty database, without any heap. Every [`Key`] it is asked for must come from `hasher`.
     pub fn new(hasher: Hasher) -> Keyspace {
         let contents = Contents::new(hasher);
-        Keyspace { contents, hasher, expired: Vec::new(), garbage: Garbage::default() }
+        Keyspace { contents, hasher, findings: Vec::new(), garbage: Garbage::default() }
     }
 
     /// Keys that are stored, those included whose time has come but which nobody noticed yet.
@@ -87,8 +96,8 @@ impl Keyspace {
     pub fn insert(&mut self, key: Key, mut value: Value) -> bool {
         let before = self.len();
         let payload = self.contents.adopt(&mut value);
-        let object = self.contents.store(key, payload, Expiry::Never);
-        self.discard(object);
+        let replaced = self.contents.store(key, payload, Expiry::Never);
+        self.discard(replaced.object);
         self.len() > before
     }
 
@@ -229,20 +238,31 @@ impl Keyspace {
     /// none, and a tick passes it by.
     #[inline]
     pub fn has_expiries(&self) -> bool {
-        self.expiring_len() > 0 || !self.expired.is_empty()
+        self.expiring_len() > 0 || self.has_findings()
     }
 
-    /// Whether [`Keyspace::take_expired`] has anything to hand out.
+    /// Whether a key has come since the last call that had not been there: ask after every change.
     #[inline]
-    pub fn has_noted_expired(&self) -> bool {
-        !self.expired.is_empty()
+    pub fn take_created(&mut self) -> bool {
+        std::mem::take(&mut self.contents.has_created)
     }
 
-    /// Names of the keys removed since the last call because their time had come, in the order of
-    /// removal. Costs nothing when there are none, so ask after every command: what is not taken
-    /// piles up.
-    pub fn take_expired(&mut self) -> Vec<Box<[u8]>> {
-        std::mem::take(&mut self.expired)
+    /// Notes that a key was to be read and is not there, for [`Keyspace::take_findings`].
+    #[cold]
+    pub(super) fn note_missing(&mut self, key: Key) {
+        self.findings.push(Finding::Missing(key.bytes.into()));
+    }
+
+    /// Whether [`Keyspace::take_findings`] has anything to hand out.
+    #[inline]
+    pub fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    /// What came to light since the last call, in order. Costs nothing when there is none, so ask
+    /// after every command: what is not taken piles up.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
     }
 }
 
@@ -270,9 +290,18 @@ impl Keyspace {
 
     #[cold]
     fn expire_at(&mut self, place: Place, handle: Handle, hash: u64) {
-        self.expired.push(self.contents.key(handle).into());
+        let key = self.contents.key(handle).into();
+        self.findings.push(Finding::Expired(key));
         let object = self.contents.remove(place, handle, hash);
         self.discard(object);
+    }
+
+    /// A value was written over one whose time had come: the old key has expired, and this is a
+    /// new one.
+    #[cold]
+    pub(super) fn note_overwritten(&mut self, key: Key) {
+        self.findings.push(Finding::Expired(key.bytes.into()));
+        self.contents.has_created = true;
     }
 
     /// What an entry named and nobody wants any more.

@@ -52,7 +52,7 @@ mod string_access;
 pub mod value;
 
 pub use hash::{Hasher, Key};
-pub use keyspace::{Expiry, Keyspace};
+pub use keyspace::{Expiry, Finding, Keyspace};
 pub use list::List;
 pub use list_access::{ListMut, ListRef};
 pub use stream::Stream;
@@ -73,6 +73,8 @@ pub struct DataStore {
     keyspaces: Vec<Keyspace>,
     /// What came of looking keys up; whoever looks counts.
     pub look_ups: LookUps,
+    /// Somebody wants to know which keys were read in vain.
+    pub notes_misses: bool,
 }
 
 /// Look-ups by commands that read.
@@ -93,7 +95,7 @@ impl DataStore {
         assert!(databases > 0, "a store without databases can hold nothing");
         let hasher = Hasher::new(seed);
         let keyspaces = (0..databases).map(|_| Keyspace::new(hasher)).collect();
-        DataStore { hasher, keyspaces, look_ups: LookUps::default() }
+        DataStore { hasher, keyspaces, look_ups: LookUps::default(), notes_misses: false }
     }
 
     /// The hash of this store, to make [`Key`]s with.
@@ -116,12 +118,16 @@ impl DataStore {
     /// The value of a key of a database, for a command that reads: counted as a hit or a miss.
     #[inline]
     pub fn read(&mut self, index: usize, key: Key, now: UnixMs) -> Option<ValueMut<'_>> {
-        let value = self.keyspaces[index].lookup(key, now);
-        match value {
-            Some(_) => self.look_ups.hits += 1,
-            None => self.look_ups.misses += 1,
-        }
-        value
+        let keyspace = &mut self.keyspaces[index];
+        let Some((_, handle)) = keyspace.find(key, now) else {
+            self.look_ups.misses += 1;
+            if self.notes_misses {
+                keyspace.note_missing(key);
+            }
+            return None;
+        };
+        self.look_ups.hits += 1;
+        Some(keyspace.contents.value_mut(handle))
     }
 
     /// The same for a list.
@@ -200,7 +206,7 @@ impl DataStore {
 
     /// Removes keys whose time has come, over all databases, in up to `budget` steps, and returns
     /// how many it took: fewer mean that none is left. Each database reports its own keys through
-    /// [`Keyspace::take_expired`].
+    /// [`Keyspace::take_findings`].
     pub fn expire_due(&mut self, now: UnixMs, budget: usize) -> usize {
         let mut steps = 0;
         for keyspace in &mut self.keyspaces {

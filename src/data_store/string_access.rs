@@ -25,22 +25,25 @@ pub enum IncrementError {
 pub struct OtherKind(pub Kind);
 
 impl Keyspace {
-    /// Stores a copy of these bytes, in place of whatever was there. To keep the deadline of a key
-    /// that may have expired, look it up first: that removes it.
+    /// Stores a copy of these bytes, in place of whatever was there; what had expired is noted. To
+    /// keep the deadline of a key that may have expired, look it up first: that removes it.
     #[inline]
-    pub fn set_string(&mut self, key: Key, bytes: &[u8], expiry: Expiry) {
+    pub fn set_string(&mut self, key: Key, bytes: &[u8], expiry: Expiry, now: UnixMs) {
         let payload = match parse_integer(bytes) {
             Some(number) => Payload::Integer(number),
             None if bytes.len() <= INLINE_BYTES_MAX => Payload::Bytes(bytes),
-            None if self.overwrite_long(key, bytes, expiry) => return,
+            None if self.overwrite_long(key, bytes, expiry, now) => return,
             None => self.contents.adopt_long(bytes.to_vec()),
         };
-        let object = self.contents.store(key, payload, expiry);
-        self.discard(object);
+        let replaced = self.contents.store(key, payload, expiry);
+        self.discard(replaced.object);
+        if replaced.deadline.is_some_and(|deadline| deadline <= now) {
+            self.note_overwritten(key);
+        }
     }
 
     /// Writes a long string over another that has room for it and not more than twice as much.
-    fn overwrite_long(&mut self, key: Key, bytes: &[u8], expiry: Expiry) -> bool {
+    fn overwrite_long(&mut self, key: Key, bytes: &[u8], expiry: Expiry, now: UnixMs) -> bool {
         let Some((place, handle)) = self.contents.find(key) else { return false };
         let Some(old) = self.contents.long_mut(handle) else { return false };
         if bytes.len() > old.capacity() || bytes.len() < old.capacity() / 2 {
@@ -56,6 +59,9 @@ impl Keyspace {
             }
             Expiry::Never | Expiry::Keep => {}
         }
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            self.note_overwritten(key);
+        }
         true
     }
 
@@ -63,8 +69,8 @@ impl Keyspace {
     /// the sum. The deadline stays.
     pub fn increment(&mut self, key: Key, delta: i64, now: UnixMs) -> Result<i64, IncrementError> {
         let Some((_, handle)) = self.find(key, now) else {
-            let object = self.contents.store(key, Payload::Integer(delta), Expiry::Never);
-            debug_assert!(object.is_none());
+            let replaced = self.contents.store(key, Payload::Integer(delta), Expiry::Never);
+            debug_assert!(replaced.object.is_none());
             return Ok(delta);
         };
         let number = match self.contents.value(handle) {
@@ -156,7 +162,7 @@ mod tests {
         }
         match u.int_in_range(0..=3)? {
             0 => {
-                keyspace.set_string(key, &bytes, Expiry::Keep);
+                keyspace.set_string(key, &bytes, Expiry::Keep, 0);
                 twin.insert(number, bytes);
             }
             1 => {
@@ -206,14 +212,14 @@ mod tests {
     fn deadlines_stay_or_go_as_they_are_told() {
         let mut keyspace = Keyspace::new(Hasher::new([1; 16]));
         let key = Hasher::new([1; 16]).key(b"k");
-        keyspace.set_string(key, b"a", Expiry::At(500));
+        keyspace.set_string(key, b"a", Expiry::At(500), 0);
         assert_eq!(keyspace.append(key, b"b", 0), Ok(2));
-        keyspace.set_string(key, b"12", Expiry::Keep);
+        keyspace.set_string(key, b"12", Expiry::Keep, 0);
         assert_eq!(keyspace.increment(key, 1000, 0), Ok(1012));
         assert_eq!((keyspace.expiry(key, 0), keyspace.expiring_len()), (Some(Some(500)), 1));
-        keyspace.set_string(key, b"12", Expiry::Never);
+        keyspace.set_string(key, b"12", Expiry::Never, 0);
         assert_eq!((keyspace.expiry(key, 0), keyspace.expiring_len()), (Some(None), 0));
-        keyspace.set_string(key, b"12", Expiry::At(100));
+        keyspace.set_string(key, b"12", Expiry::At(100), 0);
         assert_eq!(keyspace.append(key, b"3", 100), Ok(1), "the old value has expired");
     }
 
@@ -221,7 +227,7 @@ mod tests {
     fn what_is_held_does_not_change() {
         let mut keyspace = Keyspace::new(Hasher::new([1; 16]));
         let key = Hasher::new([1; 16]).key(b"k");
-        keyspace.set_string(key, &[b'x'; 10_000], Expiry::Never);
+        keyspace.set_string(key, &[b'x'; 10_000], Expiry::Never, 0);
         let held = match keyspace.peek(key, 0) {
             Some(ValueRef::String(string)) => string.shared().cloned().expect("it is long"),
             other => panic!("{other:?}"),
@@ -238,12 +244,12 @@ mod tests {
             Some(ValueRef::String(string)) => string.shared().map(|bytes| bytes.as_ptr()),
             other => panic!("{other:?}"),
         };
-        keyspace.set_string(key, &[b'x'; 10_000], Expiry::At(9));
+        keyspace.set_string(key, &[b'x'; 10_000], Expiry::At(9), 0);
         let before = address(&keyspace);
-        keyspace.set_string(key, &[b'y'; 9_000], Expiry::Never);
+        keyspace.set_string(key, &[b'y'; 9_000], Expiry::Never, 0);
         assert_eq!((address(&keyspace), keyspace.expiring_len()), (before, 0));
         assert_eq!(text(&mut keyspace, key), Some(vec![b'y'; 9_000]));
-        keyspace.set_string(key, &[b'z'; 4_000], Expiry::At(9));
+        keyspace.set_string(key, &[b'z'; 4_000], Expiry::At(9), 0);
         assert_ne!(address(&keyspace), before, "half of it would have been wasted");
         assert_eq!(keyspace.expiring_len(), 1);
     }
@@ -256,7 +262,7 @@ mod tests {
         assert_eq!(keyspace.increment(key, 1, 0), Err(IncrementError::OtherKind(Kind::List)));
         assert_eq!(keyspace.append(key, b"x", 0), Err(OtherKind(Kind::List)));
         assert!(keyspace.string_mut(key, 1, 0).is_err());
-        keyspace.set_string(key, b"x", Expiry::Never);
+        keyspace.set_string(key, b"x", Expiry::Never, 0);
         assert_eq!(keyspace.increment(key, 1, 0), Err(IncrementError::NotAnInteger));
     }
 }

@@ -15,7 +15,7 @@ pub struct PubSub {
     pub channels: Membership,
     /// Glob patterns.
     pub patterns: Membership,
-    /// Sharded channels: names of their own, which nobody can join before there is SSUBSCRIBE.
+    /// Sharded channels: names of their own.
     pub shard_channels: Membership,
 }
 
@@ -30,16 +30,23 @@ impl PubSub {
         }
     }
 
-    /// Channels and patterns of `client` together: the number in every (un)subscribe reply.
+    /// Channels and patterns of `client` together.
+    #[must_use]
+    pub fn channels_and_patterns_of(&self, client: Token) -> usize {
+        self.channels.names_of(client) + self.patterns.names_of(client)
+    }
+
+    /// Everything that `client` listens to.
     #[must_use]
     pub fn subscriptions_of(&self, client: Token) -> usize {
-        self.channels.names_of(client) + self.patterns.names_of(client)
+        self.channels_and_patterns_of(client) + self.shard_channels.names_of(client)
     }
 
     /// Forgets a client that left; costs as much as it had subscribed to.
     pub fn leave(&mut self, client: Token) {
         self.channels.leave_all(client);
         self.patterns.leave_all(client);
+        self.shard_channels.leave_all(client);
     }
 
     /// The patterns that match `channel`.
@@ -51,9 +58,11 @@ impl PubSub {
     /// Distinct clients with any subscription (INFO's `pubsub_clients`).
     #[must_use]
     pub fn client_count(&self) -> usize {
-        // A client with both kinds is counted once: count the patterns' members without channels.
-        let both =
-            self.patterns.members_iter().filter(|&member| self.channels.names_of(member) > 0);
-        self.channels.member_count() + self.patterns.member_count() - both.count()
+        // Each client counts once, with the first kind that it has.
+        let by_pattern = self.patterns.members_iter();
+        let by_shard = self.shard_channels.members_iter();
+        self.channels.member_count()
+            + by_pattern.filter(|&member| self.channels.names_of(member) == 0).count()
+            + by_shard.filter(|&member| self.channels_and_patterns_of(member) == 0).count()
     }
 }

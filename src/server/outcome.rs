@@ -57,7 +57,7 @@ impl<S: Sys> Server<S> {
         let mut outbox = take(&mut effects.outbox);
         outbox.deliver(|client, append| {
             let Some(connection) = self.event_loop.connections.get_mut(client) else { return };
-            if connection.closing.is_linked() {
+            if connection.closing.is_linked() || connection.closes_when_written {
                 return;
             }
             if connection.output.is_empty()

@@ -108,8 +108,17 @@ fn step(
     Ok(())
 }
 
+/// Names of the keys that were found expired since the last call.
+fn take_expired(keyspace: &mut Keyspace) -> Vec<Box<[u8]>> {
+    let name = |finding| match finding {
+        Finding::Expired(name) => name,
+        Finding::Missing(name) => panic!("nobody has read {name:?}"),
+    };
+    keyspace.take_findings().into_iter().map(name).collect()
+}
+
 fn taken(keyspace: &mut Keyspace) -> Vec<usize> {
-    let taken = keyspace.take_expired().into_iter();
+    let taken = take_expired(keyspace).into_iter();
     let position = |name: &[u8]| NAMES.iter().position(|other| *other == name);
     let mut taken: Vec<usize> = taken.map(|name| position(&name).expect("a known name")).collect();
     taken.sort_unstable();
@@ -139,7 +148,7 @@ fn filled(count: u32, deadline: impl Fn(u32) -> UnixMs) -> Keyspace {
     for index in 0..count {
         let name = index.to_be_bytes();
         let at = Expiry::At(deadline(index));
-        keyspace.set_string(hasher().key(&name), index.to_string().as_bytes(), at);
+        keyspace.set_string(hasher().key(&name), index.to_string().as_bytes(), at, 0);
     }
     keyspace
 }
@@ -148,10 +157,10 @@ fn filled(count: u32, deadline: impl Fn(u32) -> UnixMs) -> Keyspace {
 fn due_keys_go_within_the_budget_and_nobody_else() {
     let mut keyspace = filled(100, |index| 1000 - UnixMs::from(index));
     assert!(keyspace.expire_due(900, 1000) < 1000);
-    assert!(keyspace.take_expired().is_empty());
+    assert!(take_expired(&mut keyspace).is_empty());
     assert_eq!(keyspace.next_expiry(), Some(901));
     assert_eq!(keyspace.expire_due(950, 10), 10);
-    assert!(keyspace.take_expired().len() <= 10);
+    assert!(take_expired(&mut keyspace).len() <= 10);
     assert!(keyspace.next_expiry().is_some_and(|at| at <= 950), "there is more to do");
     assert!(keyspace.expire_due(950, 1000) < 1000);
     assert_eq!((keyspace.len(), keyspace.next_expiry()), (50, Some(951)));
@@ -175,7 +184,7 @@ fn a_clock_set_back_revives_nothing_and_kills_nothing() {
 fn random_key_passes_over_expired_keys_and_notes_them() {
     let mut keyspace = filled(20, |index| if index == 7 { 100 } else { 10 });
     assert_eq!(keyspace.random_key(1, 50), Some(&7u32.to_be_bytes()[..]));
-    let noted = keyspace.take_expired().len();
+    let noted = take_expired(&mut keyspace).len();
     assert_eq!(keyspace.len(), 20 - noted);
     assert_eq!(keyspace.random_key(2, 100), None);
     assert_eq!((keyspace.len(), keyspace.expiring_len()), (0, 0));
@@ -210,8 +219,8 @@ fn keys_of_any_length_hold_values_of_any_length() {
         for value_bytes in lengths {
             let name = [vec![b'k'; key_bytes], value_bytes.to_string().into_bytes()].concat();
             let value = vec![b'v'; value_bytes];
-            keyspace.set_string(hasher().key(&name), b"7", Expiry::At(9));
-            keyspace.set_string(hasher().key(&name), &value, Expiry::Keep);
+            keyspace.set_string(hasher().key(&name), b"7", Expiry::At(9), 0);
+            keyspace.set_string(hasher().key(&name), &value, Expiry::Keep, 0);
             keyspace.set_expiry(hasher().key(&name), UnixMs::MAX);
             assert_eq!(keyspace.expiry(hasher().key(&name), 0), Some(Some(UnixMs::MAX)));
             keyspace.clear_expiry(hasher().key(&name));
@@ -228,13 +237,13 @@ fn keys_of_any_length_hold_values_of_any_length() {
 fn the_clock_of_a_key_survives_what_happens_to_it() {
     let mut keyspace = Keyspace::new(hasher());
     assert_eq!(keyspace.clock(key(0)), None);
-    keyspace.set_string(key(0), b"text", Expiry::Never);
+    keyspace.set_string(key(0), b"text", Expiry::Never, 0);
     keyspace.set_clock(key(0), 0xabcdef);
-    keyspace.set_string(key(0), &[b'x'; 4000], Expiry::At(70));
+    keyspace.set_string(key(0), &[b'x'; 4000], Expiry::At(70), 0);
     keyspace.clear_expiry(key(0));
     assert_eq!(keyspace.clock(key(0)), Some(0xabcdef));
     keyspace.remove(key(0), 0);
-    keyspace.set_string(key(0), b"text", Expiry::Never);
+    keyspace.set_string(key(0), b"text", Expiry::Never, 0);
     assert_eq!(keyspace.clock(key(0)), Some(0));
 }
 
@@ -257,7 +266,7 @@ fn large_values_are_freed_in_slices() {
     }
     keyspace.insert(key(3), Value::Stream(stream));
     assert!(keyspace.remove(key(1), 0) && !keyspace.has_garbage(), "a small one goes at once");
-    keyspace.set_string(key(0), b"x", Expiry::Never);
+    keyspace.set_string(key(0), b"x", Expiry::Never, 0);
     keyspace.remove(key(2), 0);
     keyspace.remove(key(3), 0);
     let count = slices(&mut keyspace, 20);
@@ -290,7 +299,7 @@ fn cleared_content_is_freed_in_slices() {
     assert!(held > 1_000_000);
     let count = slices(&mut keyspace, 100);
     assert!((5..200).contains(&count), "{count} slices");
-    assert!(keyspace.take_expired().is_empty(), "cleared keys did not expire");
+    assert!(take_expired(&mut keyspace).is_empty(), "cleared keys did not expire");
 }
 
 /// Bytes per key at sizes between which the table doubles, and their mean.
@@ -314,17 +323,17 @@ fn bytes_per_key(store: impl Fn(&mut Keyspace, Key, u32)) -> f64 {
 #[test]
 fn a_key_costs_few_bytes() {
     let plain = bytes_per_key(|keyspace, key, _| {
-        keyspace.set_string(key, b"sixteen bytes...", Expiry::Never);
+        keyspace.set_string(key, b"sixteen bytes...", Expiry::Never, 0);
     });
     let integer = bytes_per_key(|keyspace, key, index| {
-        keyspace.set_string(key, (u64::from(index) << 36).to_string().as_bytes(), Expiry::Never);
+        keyspace.set_string(key, (u64::from(index) << 36).to_string().as_bytes(), Expiry::Never, 0);
     });
     let expiring = bytes_per_key(|keyspace, key, index| {
         let at = 1_700_000_000_000 + UnixMs::from(index) * 13;
-        keyspace.set_string(key, b"sixteen bytes...", Expiry::At(at));
+        keyspace.set_string(key, b"sixteen bytes...", Expiry::At(at), 0);
     });
     let hundred = bytes_per_key(|keyspace, key, _| {
-        keyspace.set_string(key, &[b'v'; 100], Expiry::Never);
+        keyspace.set_string(key, &[b'v'; 100], Expiry::Never, 0);
     });
     println!("{plain:.1} plain, {integer:.1} integer, {expiring:.1} with TTL, {hundred:.1} of 100");
     assert!(plain < 47.0 && integer < 38.0 && expiring < 61.0 && hundred < 131.5);

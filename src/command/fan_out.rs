@@ -1,0 +1,99 @@
+//! One message to all who listen.
+//!
+//! ```text
+//!   channel "news" ──► its subscribers ─┐                     ┌─► client 7   `*3 message ...`
+//!   patterns, each that matches  ───────┴─► one frame per ────┼─► client 9    (the same bytes)
+//!                                           protocol version  └─► client 12  `>4 pmessage ...`
+//! ```
+//!
+//! What a subscriber costs the publisher is one entry in the outbox, which names the frame. It
+//! reaches every client, the publisher too, after the publisher's reply.
+
+use super::context::Context;
+use super::effects::{Frame, Outbox};
+use crate::client::{ClientId, Clients};
+use crate::membership::Membership;
+use crate::pubsub::PubSub;
+use crate::reply_buffer::ReplyBuffer;
+use crate::resp::writer::{Protocol, Writer};
+
+/// All who may listen, and the way to them.
+pub struct Audience<'a> {
+    /// Who listens to what.
+    pub pubsub: &'a PubSub,
+    /// Everybody.
+    pub clients: &'a Clients,
+    /// Where messages are put.
+    pub outbox: &'a mut Outbox,
+}
+
+impl Context<'_> {
+    /// All who may listen, and the way to them.
+    pub fn audience(&mut self) -> Audience<'_> {
+        Audience { pubsub: self.pubsub, clients: self.clients, outbox: &mut self.effects.outbox }
+    }
+}
+
+impl Audience<'_> {
+    /// Nobody listens to anything (sharded channels apart).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pubsub.channels.is_empty() && self.pubsub.patterns.is_empty()
+    }
+
+    /// Sends a message to the subscribers of a channel, then to those of each pattern that matches
+    /// it; gives the number of copies.
+    pub fn publish(&mut self, channel: &[u8], message: &[u8]) -> usize {
+        let pubsub = self.pubsub;
+        let mut sent = self.send(&pubsub.channels, channel, &[b"message", channel, message]);
+        for pattern in pubsub.patterns_matching(channel) {
+            let parts: [&[u8]; 4] = [b"pmessage", pattern, channel, message];
+            sent += self.send(&pubsub.patterns, pattern, &parts);
+        }
+        sent
+    }
+
+    /// Sends a message to the subscribers of a sharded channel; gives the number of copies.
+    pub fn publish_sharded(&mut self, channel: &[u8], message: &[u8]) -> usize {
+        let pubsub = self.pubsub;
+        self.send(&pubsub.shard_channels, channel, &[b"smessage", channel, message])
+    }
+
+    fn send(&mut self, relation: &Membership, name: &[u8], parts: &[&[u8]]) -> usize {
+        let mut frames = Frames { parts, resp2: None, resp3: None };
+        let mut sent = 0;
+        for member in relation.members(name) {
+            let client = self.clients.find(member).expect("who leaves unsubscribes first");
+            frames.send(self.outbox, member, client.protocol);
+            sent += 1;
+        }
+        sent
+    }
+}
+
+/// One message in the form of each protocol version, made when the first subscriber needs it.
+struct Frames<'a> {
+    parts: &'a [&'a [u8]],
+    resp2: Option<Frame>,
+    resp3: Option<Frame>,
+}
+
+impl Frames<'_> {
+    fn send(&mut self, outbox: &mut Outbox, member: ClientId, protocol: Protocol) {
+        let frame = match protocol {
+            Protocol::Resp2 => &mut self.resp2,
+            Protocol::Resp3 => &mut self.resp3,
+        };
+        let encode = || outbox.frame(|out| encode(out, self.parts, protocol));
+        let frame = frame.get_or_insert_with(encode);
+        outbox.send(member, frame);
+    }
+}
+
+fn encode(out: &mut ReplyBuffer, parts: &[&[u8]], protocol: Protocol) {
+    let mut writer = Writer { out, protocol };
+    writer.push(parts.len());
+    for part in parts {
+        writer.bulk(part);
+    }
+}
