@@ -1,0 +1,124 @@
+//! Where the two servers may differ, each with its reason, and what is therefore not sent.
+
+use super::script::{Script, from_lines};
+
+/// The version of Redis that is compared with.
+pub const ORACLE: &str = "7.0.15";
+
+/// An answer of ours that stands for another one of Redis.
+pub struct Difference {
+    /// What it is about.
+    pub name: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// A script that shows it: if it does not any more, a test fails.
+    pub example: &'static [&'static str],
+    /// How our bytes become those of Redis.
+    pub how: How,
+}
+
+/// How a difference is seen through.
+pub enum How {
+    /// Our text, and that of Redis in its place.
+    Text(&'static str, &'static str),
+    /// Published messages and the replies around them are compared each in their own order.
+    MessagesApart,
+    /// Error texts of ours are cut where the text of Redis ends.
+    CutAtNul,
+    /// Frames of this kind that follow each other are compared in any order.
+    AnyOrder(&'static str),
+    /// Nothing makes them alike: the generator does not write such commands.
+    NotWritten,
+}
+
+/// The accepted differences.
+pub const DIFFERENCES: &[Difference] = &[
+    Difference {
+        name: "the version in HELLO",
+        reason: "clients switch features of 7.2 on by it",
+        example: &["A> HELLO 3"],
+        how: How::Text("$7\r\nversion\r\n$5\r\n7.2.4\r\n", "$7\r\nversion\r\n$6\r\n7.0.15\r\n"),
+    },
+    Difference {
+        name: "a timeout out of range",
+        reason: "7.2 says what is wrong; 7.0 takes the overflow for a negative number",
+        example: &["A> BLPOP l0 1e30"],
+        how: How::Text("-ERR timeout is out of range\r\n", "-ERR timeout is negative\r\n"),
+    },
+    Difference {
+        name: "the command's name in the word about unbalanced streams",
+        reason: "7.2 names the command as it was written",
+        example: &["A> XREAD STREAMS x0 x1 0"],
+        how: How::Text("-ERR Unbalanced 'xread' list", "-ERR Unbalanced XREAD list"),
+    },
+    Difference {
+        name: "a RESP3 publisher that listens to itself",
+        reason: "7.2 replies first; 7.0 pushes the message first",
+        example: &["A> HELLO 3", "A> SUBSCRIBE c1", "A> PUBLISH c1 m"],
+        how: How::MessagesApart,
+    },
+    Difference {
+        name: "a timeout that is negative and tiny",
+        reason: "7.0 rounds it to minus zero and waits for ever",
+        example: &["A> BLPOP l0 -0.0001"],
+        how: How::NotWritten,
+    },
+    Difference {
+        name: "a timeout that overflows when the time of day is added",
+        reason: "7.2 refuses it, 7.0 waits",
+        example: &["A> BLPOP l0 9223372036854774"],
+        how: How::NotWritten,
+    },
+    Difference {
+        name: "a NUL in a word that an error repeats",
+        reason: "for Redis the text ends there",
+        example: &["A> FOO a\0b"],
+        how: How::CutAtNul,
+    },
+    Difference {
+        name: "a message that fits several patterns of one listener",
+        reason: "Redis goes through a hash table of patterns",
+        example: &["A> PSUBSCRIBE c* c?* c[1]* *1 c1* *c1", "B> PUBLISH c1 m"],
+        how: How::AnyOrder("pmessage"),
+    },
+    Difference {
+        name: "leaving all channels",
+        reason: "Redis goes through a hash table of channels",
+        example: &["A> SUBSCRIBE c1 c2 c3 c4 c5 c6 c7", "A> UNSUBSCRIBE"],
+        how: How::AnyOrder("unsubscribe"),
+    },
+    Difference {
+        name: "leaving all patterns",
+        reason: "Redis goes through a hash table of patterns",
+        example: &["A> PSUBSCRIBE c1 c2 c3 c4 c5 c6 c7", "A> PUNSUBSCRIBE"],
+        how: How::AnyOrder("punsubscribe"),
+    },
+];
+
+/// The script of a difference's example.
+pub fn example(difference: &Difference) -> Script {
+    from_lines(difference.example)
+}
+
+/// Commands of our table that are not sent, and why. A container stands for its sub-commands.
+pub const NOT_SENT: &[(&str, &str)] = &[
+    ("client|info", "times, addresses and memory"),
+    ("client|list", "times, addresses and memory"),
+    ("client|help", "its texts are written afresh"),
+    ("pubsub|help", "its texts are written afresh"),
+    ("command", "the two tables differ"),
+    ("config", "settings differ; notify-keyspace-events is set by scripts themselves"),
+    ("debug", "each server has its own tools"),
+    ("info", "figures of two processes"),
+    ("randomkey", "any key will do"),
+    ("shutdown", "ends the server"),
+    ("time", "a clock"),
+];
+
+/// Commands whose replies have no order that means anything: the observer sends them.
+pub const UNORDERED: &[(&str, &str)] = &[
+    ("keys", "the order of a hash table"),
+    ("scan", "the order of a hash table"),
+    ("pubsub|channels", "the order of a hash table"),
+    ("pubsub|shardchannels", "the order of a hash table"),
+];

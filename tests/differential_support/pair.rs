@@ -1,0 +1,370 @@
+//! The two servers in lock step.
+//!
+//! A batch goes out on one connection, to both. Then a control connection asks PING twice, and both
+//! servers are waited for: the first answer tells that the batch was read by the tick that read the
+//! PING at the latest, the second that this tick has written all it had to say. So what has come by
+//! then is all that the batch brought about, whether its sender is answered or blocked; and where
+//! somebody else got something, who may have had commands waiting, the same is done once more.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use squint_testing::bytes::{escaped, excerpt};
+use squint_testing::connection::{Arrival, encoded};
+use squint_testing::{Connection, Program, Server};
+
+use super::compare::{Listener, are_alike};
+use super::script::{CONNECTIONS, OBSERVER, Step, Word, batches};
+use super::values::{KEYS_MAX, all_keys};
+
+/// How long a server may take to answer PING on a busy machine.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// What one connection got from each server, where the two are not alike.
+#[derive(Clone, Debug)]
+pub struct Mismatch {
+    /// The number of steps that were sent.
+    pub steps: usize,
+    /// Whose replies differ.
+    pub connection: String,
+    /// What our server sent.
+    pub ours: Vec<u8>,
+    /// What Redis sent.
+    pub redis: Vec<u8>,
+}
+
+impl std::fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "connection {}, after {} steps", self.connection, self.steps)?;
+        writeln!(f, "    ours  {}", excerpt(&self.ours))?;
+        writeln!(f, "    redis {}", excerpt(&self.redis))
+    }
+}
+
+/// A connection that never waits.
+struct Link {
+    stream: TcpStream,
+    id: u64,
+    received: Vec<u8>,
+    is_closed: bool,
+}
+
+impl Link {
+    fn open(server: &Server) -> Link {
+        let mut connection = server.connect();
+        let answer = connection.ask("CLIENT ID");
+        let id = String::from_utf8_lossy(&answer[1..]).trim().parse();
+        let id = id.expect("CLIENT ID answers a number");
+        let stream = connection.into_stream();
+        stream.set_nonblocking(true).expect("a socket that is open takes it");
+        Link { stream, id, received: Vec::new(), is_closed: false }
+    }
+
+    /// That the server has closed is noticed when reading.
+    fn send(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.stream.write(rest) {
+                Ok(length) => rest = &rest[length..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Takes what is there. Whether anything came.
+    fn drain(&mut self) -> bool {
+        let mut room = [0; 16 * 1024];
+        let before = (self.received.len(), self.is_closed);
+        while !self.is_closed {
+            match self.stream.read(&mut room) {
+                Ok(0) => self.is_closed = true,
+                Ok(length) => self.received.extend_from_slice(&room[..length]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => self.is_closed = true,
+            }
+        }
+        before != (self.received.len(), self.is_closed)
+    }
+}
+
+/// One server and the connections to it.
+pub struct Side {
+    program: Program,
+    server: Server,
+    control: Connection,
+    links: Vec<Link>,
+}
+
+impl Side {
+    fn start(program: &Program) -> Side {
+        let server = Server::start(program, &[]);
+        let control = server.connect();
+        Side { program: program.clone(), server, control, links: Vec::new() }
+    }
+
+    /// An empty server that nobody else is connected to.
+    fn empty(&mut self) {
+        self.links.clear();
+        if !self.server.is_alive() {
+            *self = Side::start(&self.program);
+        }
+        self.control.send(&encoded(&["CONFIG", "SET", "notify-keyspace-events", ""]));
+        self.control.expect(b"+OK\r\n");
+        self.control.expect_reply("FLUSHALL", b"+OK\r\n");
+        while self.figure("connected_clients") != 1 {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+
+    /// A number that INFO tells.
+    pub fn figure(&mut self, field: &str) -> u64 {
+        let info = self.control.ask("INFO everything");
+        let info = String::from_utf8_lossy(&info).into_owned();
+        let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.and_then(|value| value.parse().ok()).expect("a figure that INFO has")
+    }
+
+    fn knows(&mut self, name: &str) -> bool {
+        let answer = self.control.ask(&format!("COMMAND INFO {name}"));
+        answer != b"*1\r\n*-1\r\n" && answer != b"*1\r\n$-1\r\n"
+    }
+
+    /// Whether the answer to a PING comes.
+    fn is_answered(&mut self) -> bool {
+        const PONG: &[u8] = b"+PONG\r\n";
+        let deadline = Instant::now() + ANSWER_TIME_MAX;
+        while self.control.received().len() < PONG.len() {
+            if self.control.wait(deadline) != Arrival::Bytes {
+                return false;
+            }
+        }
+        self.control.take(PONG.len()) == PONG
+    }
+
+    fn send(&mut self, batch: &[Step]) {
+        let mut bytes = Vec::new();
+        for step in batch {
+            let resolved = |word: &Word| match word {
+                Word::Bytes(bytes) => bytes.clone(),
+                Word::ClientId(of) => self.links[*of].id.to_string().into_bytes(),
+            };
+            bytes.extend(encoded(&step.words.iter().map(resolved).collect::<Vec<_>>()));
+        }
+        self.links[batch[0].connection].send(&bytes);
+    }
+
+    /// Whether anybody but `sender` got something.
+    fn drain(&mut self, sender: usize) -> bool {
+        let mut others = false;
+        for (index, link) in self.links.iter_mut().enumerate() {
+            others |= link.drain() && index != sender;
+        }
+        others
+    }
+
+    fn ping(&mut self) {
+        self.control.command("PING");
+    }
+}
+
+/// What a batch brought, for whoever writes a play down: for each connection what Redis sent, and
+/// whether it closed.
+pub type Arrivals = Vec<(Vec<u8>, bool)>;
+
+/// Both servers.
+pub struct Pair {
+    ours: Side,
+    redis: Side,
+    /// How long bytes may be missing on one side that the other one has sent already.
+    pub patience: Duration,
+    /// Only the same bytes are alike.
+    pub is_strict: bool,
+}
+
+impl Pair {
+    /// Starts both.
+    pub fn start(ours: &Program, redis: &Program) -> Pair {
+        let patience = Duration::from_millis(1500);
+        Pair { ours: Side::start(ours), redis: Side::start(redis), patience, is_strict: false }
+    }
+
+    /// Whether Redis has this command.
+    pub fn redis_knows(&mut self, name: &str) -> bool {
+        self.redis.knows(name)
+    }
+
+    /// How many clients of Redis are blocked.
+    pub fn blocked(&mut self) -> u64 {
+        self.redis.figure("blocked_clients")
+    }
+
+    /// Plays a script on empty servers, up to the first mismatch.
+    pub fn play(&mut self, script: &[Step]) -> Result<(), Mismatch> {
+        self.play_and_note(script, |_, _, _| {})
+    }
+
+    /// The same; `note` is told of each batch and what it brought.
+    pub fn play_and_note(
+        &mut self,
+        script: &[Step],
+        mut note: impl FnMut(&mut Pair, &[Step], &Arrivals),
+    ) -> Result<(), Mismatch> {
+        self.open();
+        let mut steps = 0;
+        for batch in batches(script) {
+            steps += batch.len();
+            self.reopen();
+            self.ours.send(batch);
+            self.redis.send(batch);
+            let arrivals = self.settle(batch[0].connection, steps)?;
+            note(self, batch, &arrivals);
+        }
+        self.release(steps)?;
+        self.same_data(steps)
+    }
+
+    /// Empty servers and fresh connections, which have the same numbers on both sides.
+    fn open(&mut self) {
+        self.ours.empty();
+        self.redis.empty();
+        for _ in CONNECTIONS {
+            let (ours, redis) = self.connect();
+            self.ours.links.push(ours);
+            self.redis.links.push(redis);
+        }
+    }
+
+    /// A connection to each, of the same number: the side that is behind uses some up.
+    fn connect(&mut self) -> (Link, Link) {
+        let (mut ours, mut redis) = (Link::open(&self.ours.server), Link::open(&self.redis.server));
+        while ours.id != redis.id {
+            let behind = if ours.id < redis.id {
+                (&mut ours, &self.ours)
+            } else {
+                (&mut redis, &self.redis)
+            };
+            *behind.0 = Link::open(&behind.1.server);
+        }
+        (ours, redis)
+    }
+
+    /// Opens again what the servers have closed.
+    fn reopen(&mut self) {
+        for index in 0..CONNECTIONS.len() {
+            if self.ours.links[index].is_closed {
+                (self.ours.links[index], self.redis.links[index]) = self.connect();
+            }
+        }
+    }
+
+    /// Waits until both servers have nothing more to say, and compares what they have said.
+    fn settle(&mut self, sender: usize, steps: usize) -> Result<Arrivals, Mismatch> {
+        loop {
+            self.barrier(steps)?;
+            let ours = self.ours.drain(sender);
+            let redis = self.redis.drain(sender);
+            if !ours && !redis {
+                break;
+            }
+        }
+        let deadline = Instant::now() + self.patience;
+        loop {
+            match self.compared(sender, steps) {
+                Ok(()) => break,
+                Err(mismatch) if Instant::now() > deadline => return Err(mismatch),
+                Err(_) => std::thread::sleep(Duration::from_millis(1)),
+            }
+            self.ours.drain(sender);
+            self.redis.drain(sender);
+        }
+        for link in &mut self.ours.links {
+            link.received.clear();
+        }
+        let links = self.redis.links.iter_mut();
+        Ok(links.map(|link| (std::mem::take(&mut link.received), link.is_closed)).collect())
+    }
+
+    fn barrier(&mut self, steps: usize) -> Result<(), Mismatch> {
+        for _ in 0..2 {
+            self.ours.ping();
+            self.redis.ping();
+            let (ours, redis) = (self.ours.is_answered(), self.redis.is_answered());
+            if !ours || !redis {
+                let said = |side: &Side| side.server.log().into_bytes();
+                let (ours, redis) = (said(&self.ours), said(&self.redis));
+                return Err(Mismatch { steps, connection: "control".to_string(), ours, redis });
+            }
+        }
+        Ok(())
+    }
+
+    fn compared(&self, sender: usize, steps: usize) -> Result<(), Mismatch> {
+        for (index, (ours, redis)) in self.ours.links.iter().zip(&self.redis.links).enumerate() {
+            let listener = Listener { is_sender: index == sender, is_observer: index == OBSERVER };
+            let is_same = match self.is_strict {
+                true => ours.received == redis.received,
+                false => are_alike(&ours.received, &redis.received, listener),
+            };
+            if !is_same || ours.is_closed != redis.is_closed {
+                let told = |link: &Link| {
+                    let end: &[u8] = if link.is_closed { b" then closed" } else { b"" };
+                    [&link.received, end].concat()
+                };
+                let connection = CONNECTIONS[index].to_string();
+                let (ours, redis) = (told(ours), told(redis));
+                return Err(Mismatch { steps, connection, ours, redis });
+            }
+        }
+        Ok(())
+    }
+
+    /// At the end nobody waits any more: commands behind a blocked one run too.
+    fn release(&mut self, steps: usize) -> Result<(), Mismatch> {
+        for index in 0..CONNECTIONS.len() {
+            let id = self.redis.links[index].id.to_string();
+            for side in [&mut self.ours, &mut self.redis] {
+                side.control.command(&format!("CLIENT UNBLOCK {id}"));
+                side.control.reply();
+            }
+            self.settle(OBSERVER, steps)?;
+        }
+        Ok(())
+    }
+
+    /// What the script has left behind, read key by key whatever their type.
+    fn same_data(&mut self, steps: usize) -> Result<(), Mismatch> {
+        const READERS: [[&str; 2]; 6] = [
+            ["TYPE", ""],
+            ["PEXPIRETIME", ""],
+            ["GET", ""],
+            ["LRANGE", "0 -1"],
+            ["XRANGE", "- +"],
+            ["XINFO STREAM", "FULL"],
+        ];
+        let mut questions = Vec::new();
+        for key in all_keys(KEYS_MAX) {
+            for [before, behind] in READERS {
+                let mut words: Vec<&[u8]> = before.split(' ').map(str::as_bytes).collect();
+                words.push(&key);
+                words.extend(behind.split_whitespace().map(str::as_bytes));
+                questions.push(encoded(&words));
+            }
+        }
+        let [ours, redis] = [&mut self.ours, &mut self.redis].map(|side| {
+            side.control.send(&questions.concat());
+            questions.iter().map(|_| side.control.reply()).collect::<Vec<_>>()
+        });
+        let listener = Listener { is_sender: false, is_observer: false };
+        for (question, (ours, redis)) in questions.iter().zip(ours.into_iter().zip(redis)) {
+            if !ours.starts_with(b"-ERR unknown command") && !are_alike(&ours, &redis, listener) {
+                let connection = format!("control ({})", escaped(question));
+                return Err(Mismatch { steps, connection, ours, redis });
+            }
+        }
+        Ok(())
+    }
+}
