@@ -8,7 +8,7 @@ use squint::command::flags::Flags;
 use squint::command::syntax::{Argument, Kind};
 use squint::command::table::Command;
 
-use super::differences::ORACLE;
+use super::differences::{NOT_SPOILED, ORACLE};
 use super::script::Word;
 use super::values::{self, Source};
 
@@ -20,7 +20,8 @@ const SPOILED_PERCENT: u64 = 5;
 /// A command of this row, whole or spoiled.
 pub fn command(source: &mut Source<'_>, row: &'static Command) -> Vec<Word> {
     let mut words = whole(source, row);
-    if source.random.percent(SPOILED_PERCENT) {
+    let may_be_spoiled = NOT_SPOILED.iter().all(|(name, _)| *name != row.name);
+    if may_be_spoiled && source.random.percent(SPOILED_PERCENT) {
         spoil(source, row, &mut words);
     }
     words

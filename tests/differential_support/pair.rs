@@ -1,20 +1,27 @@
 //! The two servers in lock step.
 //!
-//! A batch goes out on one connection, to both. Then a control connection asks PING twice, and both
-//! servers are waited for: the first answer tells that the batch was read by the tick that read the
-//! PING at the latest, the second that this tick has written all it had to say. So what has come by
-//! then is all that the batch brought about, whether its sender is answered or blocked; and where
-//! somebody else got something, who may have had commands waiting, the same is done once more.
+//! A batch goes out on one connection, to both, and then a PING on a control connection. Its answer
+//! tells that the batch has been executed: it was read by the tick that read the PING at the latest,
+//! and no tick writes before all that it has read is executed. What that tick writes may still be
+//! under way; the answer to a second PING tells that it is there. The second one is asked for where
+//! it matters: when the streams differ, when somebody may have been blocked or closed, and when
+//! somebody was woken who has commands waiting.
+//!
+//! Commands of two clients that wait at the same time may run in any order: Redis runs all that a
+//! client has sent, we stop at a command that may block. So one client at a time may have commands
+//! waiting behind a blocked one, and then the others send one command a time.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use squint::command::table::{self, Command, Flags};
 use squint_testing::bytes::{escaped, excerpt};
 use squint_testing::connection::{Arrival, encoded};
 use squint_testing::{Connection, Program, Server};
 
 use super::compare::{Listener, are_alike};
+use super::differences;
 use super::script::{CONNECTIONS, OBSERVER, Step, Word, batches};
 use super::values::{KEYS_MAX, all_keys};
 
@@ -32,6 +39,8 @@ pub struct Mismatch {
     pub ours: Vec<u8>,
     /// What Redis sent.
     pub redis: Vec<u8>,
+    /// It is the one that has sent the last step.
+    pub is_sender: bool,
 }
 
 impl std::fmt::Display for Mismatch {
@@ -171,6 +180,21 @@ impl Side {
     }
 }
 
+/// The row of the command of a step.
+fn row(step: &Step) -> Option<&'static Command> {
+    let Some(Word::Bytes(name)) = step.words.first() else { return None };
+    table::find(name)
+}
+
+fn may_block(step: &Step) -> bool {
+    row(step).is_some_and(|row| row.flags.contains(Flags::BLOCKING))
+}
+
+/// Whether the state of a connection may hang on it.
+fn is_decisive(step: &Step) -> bool {
+    may_block(step) || row(step).is_some_and(|row| matches!(row.name, "quit" | "client"))
+}
+
 /// What a batch brought, for whoever writes a play down: for each connection what Redis sent, and
 /// whether it closed.
 pub type Arrivals = Vec<(Vec<u8>, bool)>;
@@ -181,15 +205,28 @@ pub struct Pair {
     redis: Side,
     /// How long bytes may be missing on one side that the other one has sent already.
     pub patience: Duration,
-    /// Only the same bytes are alike.
+    /// Only the same bytes are alike, and all is sent as it stands in the script.
     pub is_strict: bool,
+    /// How many scripts an accepted difference has cut short.
+    pub cut_short: usize,
+    /// Whose last command may have blocked and was not answered since.
+    is_waiting: [bool; CONNECTIONS.len()],
+    /// Who has sent more after that.
+    has_queued: Option<usize>,
 }
 
 impl Pair {
     /// Starts both.
     pub fn start(ours: &Program, redis: &Program) -> Pair {
-        let patience = Duration::from_millis(1500);
-        Pair { ours: Side::start(ours), redis: Side::start(redis), patience, is_strict: false }
+        Pair {
+            ours: Side::start(ours),
+            redis: Side::start(redis),
+            patience: Duration::from_millis(1500),
+            is_strict: false,
+            cut_short: 0,
+            is_waiting: [false; CONNECTIONS.len()],
+            has_queued: None,
+        }
     }
 
     /// Whether Redis has this command.
@@ -211,26 +248,83 @@ impl Pair {
     pub fn play_and_note(
         &mut self,
         script: &[Step],
+        note: impl FnMut(&mut Pair, &[Step], &Arrivals),
+    ) -> Result<(), Mismatch> {
+        match self.play_to_the_end(script, note) {
+            Err(mismatch) if !self.is_strict && differences::ends_script(&mismatch) => {
+                self.cut_short += 1;
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn play_to_the_end(
+        &mut self,
+        script: &[Step],
         mut note: impl FnMut(&mut Pair, &[Step], &Arrivals),
     ) -> Result<(), Mismatch> {
         self.open();
         let mut steps = 0;
         for batch in batches(script) {
+            let mut rest = batch;
+            loop {
+                let (now, later) = rest.split_at(self.sendable(rest));
+                if now.is_empty() {
+                    break;
+                }
+                rest = later;
+                let arrivals = self.play_batch(now, steps + batch.len() - rest.len())?;
+                note(self, now, &arrivals);
+            }
             steps += batch.len();
-            self.reopen();
-            self.ours.send(batch);
-            self.redis.send(batch);
-            let arrivals = self.settle(batch[0].connection, steps)?;
-            note(self, batch, &arrivals);
         }
         self.release(steps)?;
         self.same_data(steps)
+    }
+
+    /// How many of these steps go out together now; none if they are passed over.
+    fn sendable(&self, batch: &[Step]) -> usize {
+        let Some(first) = batch.first() else { return 0 };
+        let alone = batch.iter().position(may_block).unwrap_or(batch.len());
+        let is_alone_in_queueing = self.has_queued.is_none_or(|one| one == first.connection);
+        match () {
+            () if self.is_strict => batch.len(),
+            () if !self.is_waiting[first.connection] && self.has_queued.is_some() => 1,
+            () if !self.is_waiting[first.connection] => alone.max(1),
+            () if is_alone_in_queueing => alone,
+            () => 0,
+        }
+    }
+
+    fn play_batch(&mut self, batch: &[Step], steps: usize) -> Result<Arrivals, Mismatch> {
+        let sender = batch[0].connection;
+        self.reopen();
+        self.ours.send(batch);
+        self.redis.send(batch);
+        if self.is_waiting[sender] {
+            self.has_queued = Some(sender);
+        }
+        let needs_all =
+            self.has_queued.is_some() || self.is_strict || batch.iter().any(is_decisive);
+        let arrivals = self.settle(sender, steps, needs_all)?;
+        self.is_waiting[sender] |= may_block(&batch[0]);
+        for (index, (bytes, is_closed)) in arrivals.iter().enumerate() {
+            let is_answered = !bytes.is_empty() && bytes[0] != b'>';
+            if is_answered || *is_closed {
+                self.is_waiting[index] = false;
+                self.has_queued = self.has_queued.filter(|one| *one != index);
+            }
+        }
+        Ok(arrivals)
     }
 
     /// Empty servers and fresh connections, which have the same numbers on both sides.
     fn open(&mut self) {
         self.ours.empty();
         self.redis.empty();
+        self.is_waiting = [false; CONNECTIONS.len()];
+        self.has_queued = None;
         for _ in CONNECTIONS {
             let (ours, redis) = self.connect();
             self.ours.links.push(ours);
@@ -261,25 +355,25 @@ impl Pair {
         }
     }
 
-    /// Waits until both servers have nothing more to say, and compares what they have said.
-    fn settle(&mut self, sender: usize, steps: usize) -> Result<Arrivals, Mismatch> {
-        loop {
-            self.barrier(steps)?;
-            let ours = self.ours.drain(sender);
-            let redis = self.redis.drain(sender);
-            if !ours && !redis {
-                break;
+    /// Waits until both servers have executed the batch, and, with `needs_all`, have nothing more to
+    /// say; compares what they have said.
+    fn settle(
+        &mut self,
+        sender: usize,
+        steps: usize,
+        needs_all: bool,
+    ) -> Result<Arrivals, Mismatch> {
+        self.barrier(steps)?;
+        let mut is_busy = self.drain(sender);
+        if needs_all || is_busy || self.compared(sender, steps).is_err() {
+            loop {
+                self.barrier(steps)?;
+                let was_busy = std::mem::replace(&mut is_busy, self.drain(sender));
+                if !was_busy && !is_busy {
+                    break;
+                }
             }
-        }
-        let deadline = Instant::now() + self.patience;
-        loop {
-            match self.compared(sender, steps) {
-                Ok(()) => break,
-                Err(mismatch) if Instant::now() > deadline => return Err(mismatch),
-                Err(_) => std::thread::sleep(Duration::from_millis(1)),
-            }
-            self.ours.drain(sender);
-            self.redis.drain(sender);
+            self.wait_until_alike(sender, steps)?;
         }
         for link in &mut self.ours.links {
             link.received.clear();
@@ -288,18 +382,34 @@ impl Pair {
         Ok(links.map(|link| (std::mem::take(&mut link.received), link.is_closed)).collect())
     }
 
-    fn barrier(&mut self, steps: usize) -> Result<(), Mismatch> {
-        for _ in 0..2 {
-            self.ours.ping();
-            self.redis.ping();
-            let (ours, redis) = (self.ours.is_answered(), self.redis.is_answered());
-            if !ours || !redis {
-                let said = |side: &Side| side.server.log().into_bytes();
-                let (ours, redis) = (said(&self.ours), said(&self.redis));
-                return Err(Mismatch { steps, connection: "control".to_string(), ours, redis });
+    /// Whether anybody but `sender` got something.
+    fn drain(&mut self, sender: usize) -> bool {
+        self.ours.drain(sender) | self.redis.drain(sender)
+    }
+
+    fn wait_until_alike(&mut self, sender: usize, steps: usize) -> Result<(), Mismatch> {
+        let deadline = Instant::now() + self.patience;
+        while let Err(mismatch) = self.compared(sender, steps) {
+            if Instant::now() > deadline || differences::ends_script(&mismatch) {
+                return Err(mismatch);
             }
+            std::thread::sleep(Duration::from_millis(1));
+            self.drain(sender);
         }
         Ok(())
+    }
+
+    fn barrier(&mut self, steps: usize) -> Result<(), Mismatch> {
+        self.ours.ping();
+        self.redis.ping();
+        let (ours, redis) = (self.ours.is_answered(), self.redis.is_answered());
+        if ours && redis {
+            return Ok(());
+        }
+        let said = |side: &Side| side.server.log().into_bytes();
+        let (ours, redis) = (said(&self.ours), said(&self.redis));
+        let connection = "control: no answer; the logs".to_string();
+        Err(Mismatch { steps, connection, ours, redis, is_sender: false })
     }
 
     fn compared(&self, sender: usize, steps: usize) -> Result<(), Mismatch> {
@@ -316,7 +426,13 @@ impl Pair {
                 };
                 let connection = CONNECTIONS[index].to_string();
                 let (ours, redis) = (told(ours), told(redis));
-                return Err(Mismatch { steps, connection, ours, redis });
+                return Err(Mismatch {
+                    steps,
+                    connection,
+                    ours,
+                    redis,
+                    is_sender: index == sender,
+                });
             }
         }
         Ok(())
@@ -330,7 +446,7 @@ impl Pair {
                 side.control.command(&format!("CLIENT UNBLOCK {id}"));
                 side.control.reply();
             }
-            self.settle(OBSERVER, steps)?;
+            self.settle(OBSERVER, steps, true)?;
         }
         Ok(())
     }
@@ -362,7 +478,7 @@ impl Pair {
         for (question, (ours, redis)) in questions.iter().zip(ours.into_iter().zip(redis)) {
             if !ours.starts_with(b"-ERR unknown command") && !are_alike(&ours, &redis, listener) {
                 let connection = format!("control ({})", escaped(question));
-                return Err(Mismatch { steps, connection, ours, redis });
+                return Err(Mismatch { steps, connection, ours, redis, is_sender: false });
             }
         }
         Ok(())

@@ -34,30 +34,48 @@ type Make = fn(&mut Source<'_>) -> Vec<u8>;
 
 /// A kind of value.
 struct Row {
-    /// Only in this family.
-    group: Option<Group>,
+    only: Only,
     /// The token in front of the argument, or its name.
     names: &'static [&'static str],
     make: Make,
 }
 
+/// Where a row counts.
+enum Only {
+    Everywhere,
+    In(Group),
+    For(&'static str),
+}
+
+impl Only {
+    fn has(&self, command: &Command) -> bool {
+        match self {
+            Only::Everywhere => true,
+            Only::In(group) => *group == command.group,
+            Only::For(name) => *name == command.name,
+        }
+    }
+}
+
 const fn row(names: &'static [&'static str], make: Make) -> Row {
-    Row { group: None, names, make }
+    Row { only: Only::Everywhere, names, make }
 }
 
 const fn row_of(group: Group, names: &'static [&'static str], make: Make) -> Row {
-    Row { group: Some(group), names, make }
+    Row { only: Only::In(group), names, make }
+}
+
+const fn row_for(command: &'static str, names: &'static [&'static str], make: Make) -> Row {
+    Row { only: Only::For(command), names, make }
 }
 
 /// The first row that fits is taken; what no row knows is made by [`by_kind`].
 const ROWS: &[Row] = &[
+    row_for("hello", &["username"], default_user),
     row_of(Group::Connection, &["index"], database),
-    row_of(
-        Group::Stream,
-        &["start", "end", "id", "lastid", "last-id", "max-deleted-id"],
-        stream_id,
-    ),
-    row(&["STREAMS", "LASTID", "MINID", "XX-ID"], stream_id),
+    row_of(Group::Stream, &["start", "end"], range_end),
+    row_of(Group::Stream, &["id", "lastid", "last-id", "max-deleted-id"], stream_id),
+    row(&["LASTID"], stream_id),
     row_of(Group::Stream, &["group", "groupname", "GROUP"], group),
     row_of(Group::Stream, &["consumer", "consumername"], consumer),
     row_of(Group::PubSub, &["channel", "shardchannel"], channel),
@@ -70,7 +88,6 @@ const ROWS: &[Row] = &[
     row(&["unix-time-seconds", "EXAT"], seconds_of_the_epoch),
     row(&["unix-time-milliseconds", "PXAT", "TIME"], milliseconds_of_the_epoch),
     row(&["min-idle-time", "IDLE", "CLAIM"], idle_time),
-    row_of(Group::Generic, &["COUNT"], scan_count),
     row(&["count", "COUNT", "LIMIT", "num-matches", "RETRYCOUNT"], count),
     row(&["index", "start", "stop", "RANK", "rank", "MAXLEN", "len"], position),
     row(&["increment", "decrement"], step),
@@ -91,7 +108,7 @@ pub fn value(source: &mut Source<'_>, command: &Command, argument: &Argument<'_>
     }
     let fits = |row: &&Row| {
         let is_named = |name: &&str| *name == argument.name || argument.token == Some(*name);
-        row.group.is_none_or(|group| group == command.group) && row.names.iter().any(is_named)
+        row.only.has(command) && row.names.iter().any(is_named)
     };
     let make = ROWS.iter().find(fits).map_or_else(|| by_kind(argument.kind), |row| row.make);
     Word::Bytes(make(source))
@@ -183,11 +200,6 @@ fn count(source: &mut Source<'_>) -> Vec<u8> {
     number(source, 1, 5, &edges)
 }
 
-/// All keys at once: what a part of them would be, the hash table decides.
-fn scan_count(source: &mut Source<'_>) -> Vec<u8> {
-    number(source, 1000, 1001, &["0", "-1", "9223372036854775807"])
-}
-
 fn step(source: &mut Source<'_>) -> Vec<u8> {
     let edges = ["9223372036854775807", "-9223372036854775808", "-9223372036854775807"];
     number(source, -300, 300, &edges)
@@ -206,7 +218,7 @@ fn protocol(source: &mut Source<'_>) -> Vec<u8> {
 
 /// The beginning: other cursors mean what each server likes.
 fn cursor(source: &mut Source<'_>) -> Vec<u8> {
-    number(source, 0, 0, &["18446744073709551616", "-1"])
+    source.random.pick(&["0", "0", "0", "0", "abc", "", " 0"]).as_bytes().to_vec()
 }
 
 /// For ever, or refused: what lies between would end at another moment on each server.
@@ -270,14 +282,22 @@ fn idle_time(source: &mut Source<'_>) -> Vec<u8> {
     number(source, 0, 0, &["-1", "1000000000", "9223372036854775807"])
 }
 
-/// IDs that grow with the age of the script, a little out of order; and the marks of ranges.
+/// Where a range may begin or end.
+fn range_end(source: &mut Source<'_>) -> Vec<u8> {
+    match source.random.below(10) {
+        0 | 1 => b"-".to_vec(),
+        2 | 3 => b"+".to_vec(),
+        _ => stream_id(source),
+    }
+}
+
+/// IDs that grow with the age of the script, a little out of order.
 fn stream_id(source: &mut Source<'_>) -> Vec<u8> {
     const EDGES: &[&str] = &[
         "0",
         "0-0",
         "0-1",
         "-",
-        "+",
         "$",
         ">",
         "18446744073709551615-18446744073709551615",
@@ -361,6 +381,10 @@ fn key_pattern(source: &mut Source<'_>) -> Vec<u8> {
 
 fn type_name(source: &mut Source<'_>) -> Vec<u8> {
     source.random.pick(&["string", "list", "stream", "LIST", "zset", "none"]).as_bytes().to_vec()
+}
+
+fn default_user(_: &mut Source<'_>) -> Vec<u8> {
+    b"default".to_vec()
 }
 
 fn user(source: &mut Source<'_>) -> Vec<u8> {
