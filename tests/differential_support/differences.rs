@@ -127,6 +127,12 @@ pub const DIFFERENCES: &[Difference] = &[
         how: How::NotWritten,
     },
     Difference {
+        name: "a stream named twice by a waiting reader",
+        reason: "7.2 waits for any of the IDs, 7.0 for the first",
+        example: &["A> XREAD BLOCK 0 STREAMS x0 x0 5-0 1-0", "B> XADD x0 2-0 a b"],
+        how: How::NotWritten,
+    },
+    Difference {
         name: "HELLO with a wrong password and a wrong option",
         reason: "7.2 looks at all options before it acts on any",
         example: &["A> HELLO 2 AUTH nobody x SETNAME"],

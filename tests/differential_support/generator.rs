@@ -185,7 +185,8 @@ impl Writer<'_> {
             let scan = grammar::whole(&mut source, row);
             return scan.into_iter().chain(["COUNT", "1000"].map(Word::from)).collect();
         }
-        grammar::command(&mut source, row)
+        let words = grammar::command(&mut source, row);
+        if row.name.starts_with("xread") { without_block_for_twins(words) } else { words }
     }
 
     /// Who speaks next, and whether in one write with what it said before.
@@ -234,6 +235,23 @@ impl Writer<'_> {
             guess.rests_until = now + rest;
         }
     }
+}
+
+/// Takes BLOCK from a command that names a stream twice, if it does: 7.0 waits for the first ID given
+/// with the key, 7.2 for any.
+fn without_block_for_twins(mut words: Vec<Word>) -> Vec<Word> {
+    let place = |name: &str| {
+        let is_it = |word: &Word| matches!(word, Word::Bytes(bytes) if bytes.eq_ignore_ascii_case(name.as_bytes()));
+        words.iter().position(is_it)
+    };
+    let (Some(block), Some(streams)) = (place("BLOCK"), place("STREAMS")) else { return words };
+    let behind = &words[streams + 1..];
+    let keys = &behind[..behind.len().div_ceil(2)];
+    if (1..keys.len()).any(|end| keys[..end].contains(&keys[end])) {
+        let end = words.len().min(block + 2);
+        words.drain(block..end);
+    }
+    words
 }
 
 /// A short word on what takes part.

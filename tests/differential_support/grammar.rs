@@ -152,7 +152,8 @@ fn spoil(source: &mut Source<'_>, row: &'static Command, words: &mut Vec<Word>) 
         0 => drop(words.pop_if(|_| at > 0)),
         1 if at > 0 => drop(words.remove(at)),
         2 => words.push(Word::Bytes(values::junk(source))),
-        3 => words.insert(at, words[other].clone()),
+        // Another word in place of the name could be a name: FLUSHALL SYNC has one in it.
+        3 if at > 0 => words.insert(at, words[other].clone()),
         4 => words[at] = Word::Bytes(values::junk(source)),
         5 if at > 0 && other > 0 => words.swap(at, other),
         _ => {}

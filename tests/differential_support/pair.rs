@@ -414,7 +414,9 @@ impl Pair {
 
     fn compared(&self, sender: usize, steps: usize) -> Result<(), Mismatch> {
         for (index, (ours, redis)) in self.ours.links.iter().zip(&self.redis.links).enumerate() {
-            let listener = Listener { is_sender: index == sender, is_observer: index == OBSERVER };
+            // What was queued behind a blocked command runs when that is done.
+            let is_sender = index == sender || self.has_queued == Some(index);
+            let listener = Listener { is_sender, is_observer: index == OBSERVER };
             let is_same = match self.is_strict {
                 true => ours.received == redis.received,
                 false => are_alike(&ours.received, &redis.received, listener),
