@@ -42,10 +42,6 @@ fn kill(ctx: &mut Context<'_>, victim: ClientId) {
         client.close_after_reply = true;
     } else {
         client.closing = true;
-        // The connection is closed at the end of the tick, but the next command shall not find it.
-        ctx.blocking.leave(victim);
-        ctx.pubsub.leave(victim);
-        ctx.watches.leave(victim);
         ctx.effects.kills.push(victim);
     }
 }

@@ -133,6 +133,15 @@ pub const DIFFERENCES: &[Difference] = &[
         how: How::NotWritten,
     },
     Difference {
+        name: "LPOS with the least integer as RANK",
+        reason: "7.2 refuses it: it has no opposite",
+        example: &["A> RPUSH l0 a", "A> LPOS l0 a RANK -9223372036854775808"],
+        how: How::EndsScript(|mismatch| {
+            let says_so = |window: &[u8]| window == b"value must between -9223372036854775807";
+            mismatch.is_sender && mismatch.ours.windows(39).any(says_so)
+        }),
+    },
+    Difference {
         name: "HELLO with a wrong password and a wrong option",
         reason: "7.2 looks at all options before it acts on any",
         example: &["A> HELLO 2 AUTH nobody x SETNAME"],
