@@ -93,6 +93,12 @@ pub const DIFFERENCES: &[Difference] = &[
         how: How::AnyOrder("unsubscribe"),
     },
     Difference {
+        name: "leaving all sharded channels",
+        reason: "Redis goes through a hash table of channels",
+        example: &["A> SSUBSCRIBE c1 c2 c3 c4 c5 c6 c7", "A> SUNSUBSCRIBE"],
+        how: How::AnyOrder("sunsubscribe"),
+    },
+    Difference {
         name: "a reader woken by an entry that is gone again",
         reason: "7.2 looks again and goes on waiting; 7.0 replies without entries",
         example: &["A> XREAD BLOCK 0 STREAMS x0 $", "B> XADD x0 MAXLEN 0 1-1 a b"],
