@@ -24,7 +24,7 @@ mod differential_support {
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use differential_support::differences::{DIFFERENCES, How, NOT_SENT, UNORDERED, example};
+use differential_support::differences::{DIFFERENCES, How, NOT_SENT, OBSERVED, example};
 use differential_support::generator::{self, Vocabulary};
 use differential_support::pair::{Mismatch, Pair};
 use differential_support::script::{Script, from_lines, listing};
@@ -129,7 +129,7 @@ fn every_accepted_difference_still_differs() {
 
 #[test]
 fn the_lists_name_commands_that_are_there() {
-    for (name, reason) in NOT_SENT.iter().chain(UNORDERED) {
+    for (name, reason) in NOT_SENT.iter().chain(OBSERVED) {
         let is_there = COMMANDS.iter().any(|row| row.name == *name);
         assert!(is_there, "{name} is no command of ours ({reason})");
     }

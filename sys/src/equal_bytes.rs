@@ -22,7 +22,7 @@ pub fn equal_bytes(bytes: &[u8; 16], byte: u8) -> u16 {
 #[inline(always)]
 fn by_instruction(bytes: &[u8; 16], byte: u8) -> u16 {
     use std::arch::x86_64::{
-        _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8, __m128i,
+        __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8,
     };
     let address: *const __m128i = bytes.as_ptr().cast();
     // SAFETY: sixteen bytes are read from a reference to sixteen bytes; the load asks for no

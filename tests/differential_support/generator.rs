@@ -7,7 +7,7 @@
 use squint::command::flags::Flags;
 use squint::command::table::{COMMANDS, Command, Group};
 
-use super::differences::{NOT_SENT, UNORDERED};
+use super::differences::{NOT_SENT, OBSERVED};
 use super::grammar;
 use super::random::Random;
 use super::script::{CONNECTIONS, OBSERVER, Script, Step, Word};
@@ -51,7 +51,7 @@ pub struct Vocabulary {
     /// What all connections send.
     pub ordered: Vec<&'static Command>,
     /// What only the observer sends.
-    pub unordered: Vec<&'static Command>,
+    pub observed: Vec<&'static Command>,
     /// Whether keyspace notifications are turned on now and then.
     pub has_events: bool,
     /// What is left out: name and reason.
@@ -61,15 +61,15 @@ pub struct Vocabulary {
 impl Vocabulary {
     /// All rows of our table that the other server knows too, but for those that are not sent.
     pub fn of(mut oracle_knows: impl FnMut(&str) -> bool) -> Vocabulary {
-        let (ordered, unordered, left_out) = (Vec::new(), Vec::new(), Vec::new());
-        let mut vocabulary = Vocabulary { ordered, unordered, has_events: true, left_out };
+        let (ordered, observed, left_out) = (Vec::new(), Vec::new(), Vec::new());
+        let mut vocabulary = Vocabulary { ordered, observed, has_events: true, left_out };
         for row in COMMANDS.iter().filter(|row| row.is_container() <= (row.name == "command")) {
             if let Some((_, reason)) = NOT_SENT.iter().find(|(name, _)| covers(name, row)) {
                 vocabulary.left_out.push((row.name, (*reason).to_string()));
             } else if !oracle_knows(row.name) {
                 vocabulary.left_out.push((row.name, format!("new in {}", row.since)));
-            } else if UNORDERED.iter().any(|(name, _)| *name == row.name) {
-                vocabulary.unordered.push(row);
+            } else if OBSERVED.iter().any(|(name, _)| *name == row.name) {
+                vocabulary.observed.push(row);
             } else {
                 vocabulary.ordered.push(row);
             }
@@ -116,12 +116,13 @@ pub fn script(vocabulary: &Vocabulary, seed: u64) -> Script {
     ];
     let favourite = *random.pick(&FAMILIES);
     let keys = 1 + random.below(values::KEYS_MAX);
-    let missing = random.pick(&APART);
+    let has_events = vocabulary.has_events && random.percent(40);
+    let missing = random.pick(if has_events { &APART[..] } else { &APART[..2] });
     let urn = urn(vocabulary, favourite, missing);
     let guesses = [Guess::default(); OBSERVER];
     let mut writer = Writer { random, vocabulary, urn, keys, guesses, script: Script::new() };
-    if vocabulary.has_events && writer.random.percent(40) {
-        writer.tell_events();
+    if has_events {
+        writer.tell_events(missing);
     }
     while writer.script.len() < STEPS {
         writer.write();
@@ -129,9 +130,15 @@ pub fn script(vocabulary: &Vocabulary, seed: u64) -> Script {
     writer.script
 }
 
-/// Commands that are not sent in the same script: who has turned replies off is never closed by
-/// Redis, which waits for the reply to be sent.
-const APART: [&[&str]; 2] = [&["client|reply"], &["quit", "client|kill"]];
+/// Readers of streams, who look for a missing key twice in Redis: [`MISSED`] are told without them.
+const READERS: &[&str] = &["xread", "xreadgroup", "client|reply"];
+
+/// A script does without one of these. Who has turned replies off is never closed by Redis, which
+/// waits for the reply to be sent.
+const APART: [&[&str]; 3] = [&["client|reply"], &["quit", "client|kill"], READERS];
+
+/// Events, and with them keys that were looked for and not found.
+const MISSED: &[&str] = &["KEm", "KEAmn"];
 
 /// Draws without the commands of `missing`.
 fn urn(
@@ -150,8 +157,9 @@ fn urn(
 
 impl Writer<'_> {
     /// Keyspace notifications, all or some.
-    fn tell_events(&mut self) {
-        let classes = *self.random.pick(&["KEA", "KEAmn", "Kl$", "Etgx", "KEm", "KEn"]);
+    fn tell_events(&mut self, missing: &[&str]) {
+        const CLASSES: &[&str] = &["KEA", "Kl$", "Etgx", "KEn", "KEAn"];
+        let classes = *self.random.pick(if missing == READERS { MISSED } else { CLASSES });
         let words = ["CONFIG", "SET", "notify-keyspace-events", classes];
         self.push(0, words.map(Word::from).to_vec(), false);
     }
@@ -161,8 +169,8 @@ impl Writer<'_> {
     }
 
     fn write(&mut self) {
-        if self.random.percent(3) {
-            let row = *self.random.pick(&self.vocabulary.unordered);
+        if self.random.percent(4) {
+            let row = *self.random.pick(&self.vocabulary.observed);
             let words = self.words(row);
             return self.push(OBSERVER, words, false);
         }
@@ -256,10 +264,10 @@ fn without_block_for_twins(mut words: Vec<Word>) -> Vec<Word> {
 
 /// A short word on what takes part.
 pub fn summary(vocabulary: &Vocabulary) -> String {
-    let (ordered, unordered) = (vocabulary.ordered.len(), vocabulary.unordered.len());
+    let (ordered, observed) = (vocabulary.ordered.len(), vocabulary.observed.len());
     let connections = CONNECTIONS.len();
     let mut text = format!(
-        "{ordered} commands on {connections} connections, {unordered} more on the observer\n"
+        "{ordered} commands on {connections} connections, {observed} more on the observer\n"
     );
     for (name, reason) in &vocabulary.left_out {
         text.push_str(&format!("  left out: {name} ({reason})\n"));
