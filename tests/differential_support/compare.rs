@@ -14,7 +14,7 @@ const TIME_APART_MAX_MS: i64 = 60_000;
 /// Whose bytes they are.
 #[derive(Clone, Copy, Debug)]
 pub struct Listener {
-    /// It has sent what the bytes answer.
+    /// It has sent what the bytes may answer.
     pub is_sender: bool,
     /// It asks for what has no order.
     pub is_observer: bool,
@@ -26,11 +26,11 @@ pub fn are_alike(ours: &[u8], redis: &[u8], listener: Listener) -> bool {
         return true;
     }
     let (ours, redis) = (in_order(&translated(ours)), in_order(redis));
-    if !listener.is_sender {
-        return same_lines(&ours, &redis, false);
-    }
     if listener.is_observer {
         return same_lines(&without_clocks(&ours), &without_clocks(&redis), true);
+    }
+    if !listener.is_sender {
+        return same_lines(&ours, &redis, false);
     }
     let (ours, our_messages) = messages_apart(&ours);
     let (redis, messages) = messages_apart(&redis);
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     const SENDER: Listener = Listener { is_sender: true, is_observer: false };
-    const OBSERVER: Listener = Listener { is_sender: true, is_observer: true };
+    const OBSERVER: Listener = Listener { is_sender: false, is_observer: true };
     const OTHER: Listener = Listener { is_sender: false, is_observer: false };
 
     #[test]

@@ -213,6 +213,8 @@ pub struct Pair {
     is_waiting: [bool; CONNECTIONS.len()],
     /// Who has sent more after that.
     has_queued: Option<usize>,
+    /// Who has sent the batch before.
+    sender_before: Option<usize>,
 }
 
 impl Pair {
@@ -226,6 +228,7 @@ impl Pair {
             cut_short: 0,
             is_waiting: [false; CONNECTIONS.len()],
             has_queued: None,
+            sender_before: None,
         }
     }
 
@@ -308,6 +311,7 @@ impl Pair {
         let needs_all =
             self.has_queued.is_some() || self.is_strict || batch.iter().any(is_decisive);
         let arrivals = self.settle(sender, steps, needs_all)?;
+        self.sender_before = Some(sender);
         self.is_waiting[sender] |= may_block(&batch[0]);
         for (index, (bytes, is_closed)) in arrivals.iter().enumerate() {
             let is_answered = !bytes.is_empty() && bytes[0] != b'>';
@@ -414,8 +418,11 @@ impl Pair {
 
     fn compared(&self, sender: usize, steps: usize) -> Result<(), Mismatch> {
         for (index, (ours, redis)) in self.ours.links.iter().zip(&self.redis.links).enumerate() {
-            // What was queued behind a blocked command runs when that is done.
-            let is_sender = index == sender || self.has_queued == Some(index);
+            // What was queued behind a blocked command runs when that is done, and the last reply of
+            // the batch before may come with this one.
+            let is_sender = index == sender
+                || self.has_queued == Some(index)
+                || self.sender_before == Some(index);
             let listener = Listener { is_sender, is_observer: index == OBSERVER };
             let is_same = match self.is_strict {
                 true => ours.received == redis.received,

@@ -46,6 +46,9 @@ fn shown(word: &Word) -> String {
     match word {
         Word::ClientId(connection) => format!("{{id{}}}", CONNECTIONS[*connection]),
         Word::Bytes(bytes) => {
+            if bytes.len() > 20 && bytes.iter().all(|byte| *byte == bytes[0]) {
+                return format!("\"{}\"*{}", escaped(&bytes[..1]), bytes.len());
+            }
             let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:*?@~=+".contains(byte);
             let is_bare = !bytes.is_empty() && bytes.iter().all(is_plain);
             let text = escaped(bytes);
