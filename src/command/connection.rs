@@ -26,9 +26,6 @@ pub use super::client_list::{client_info, client_list};
 
 const INVALID_REASON: ErrorReply =
     ErrorReply::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-const TOO_MANY_FOR_UNBLOCK: ErrorReply = ErrorReply::fixed(
-    "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.",
-);
 const INVALID_NAME: ErrorReply =
     ErrorReply::fixed("ERR Client names cannot contain spaces, newlines or special characters.");
 
@@ -165,7 +162,7 @@ pub fn client_unblock(ctx: &mut Context<'_>, request: Request<'_>) -> CommandRes
         4 if request.is(3, "TIMEOUT") => Unblock::Timeout,
         4 if request.is(3, "ERROR") => Unblock::Error,
         4 => return Err(INVALID_REASON),
-        _ => return Err(TOO_MANY_FOR_UNBLOCK),
+        _ => return Err(error_reply::wrong_subcommand_syntax(request.at(1), "CLIENT")),
     };
     let number = request.integer(2)?;
     let waiter = waiter(ctx, number);

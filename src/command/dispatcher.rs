@@ -230,9 +230,11 @@ fn reject(ctx: &mut Context<'_>, error: &ErrorReply) {
     ctx.reply.error(error.as_bytes());
 }
 
-/// EXEC itself was refused: the transaction is over, and the error says why.
+/// EXEC itself was refused: the transaction is over, and the error says why. Watches end even when
+/// there was no MULTI.
 fn reject_exec(ctx: &mut Context<'_>, error: &ErrorReply) {
     super::transactions::discard_transaction(ctx);
+    super::transactions::forget_watches(ctx);
     let reason = error.as_bytes().strip_prefix(b"ERR ").unwrap_or(error.as_bytes());
     let error = ErrorReply::quoting(&[b"EXECABORT Transaction discarded because of: ", reason]);
     ctx.stats.count_error(error.as_bytes());

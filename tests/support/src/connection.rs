@@ -54,6 +54,12 @@ impl Connection {
         Connection { stream, server, last_sent, received: Vec::new(), closed: false }
     }
 
+    /// The bare socket, for a test that reads without waiting. What was received and not taken is
+    /// lost.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     /// Sends bytes as they are. That the server has gone is not an error here: what it sent before
     /// can still be read.
     pub fn send(&mut self, bytes: &[u8]) -> &mut Connection {

@@ -1,0 +1,230 @@
+//! Where the two servers may differ, each with its reason, and what is therefore not sent.
+
+use squint_testing::reply;
+
+use super::pair::Mismatch;
+use super::script::{Script, from_lines};
+
+/// The version of Redis that is compared with.
+pub const ORACLE: &str = "7.0.15";
+
+/// An answer of ours that stands for another one of Redis.
+pub struct Difference {
+    /// What it is about.
+    pub name: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// A script that shows it: if it does not any more, a test fails.
+    pub example: &'static [&'static str],
+    /// How our bytes become those of Redis.
+    pub how: How,
+}
+
+/// How a difference is seen through.
+pub enum How {
+    /// Our text, and that of Redis in its place.
+    Text(&'static str, &'static str),
+    /// Published messages and the replies around them are compared each in their own order.
+    MessagesApart,
+    /// What stands behind a NUL in an error of ours is not compared.
+    UpToNul,
+    /// Frames of this kind that follow each other are compared in any order.
+    AnyOrder(&'static str),
+    /// From such a mismatch on the two go different ways, and the rest of a script is not compared.
+    EndsScript(fn(&Mismatch) -> bool),
+    /// Nothing makes them alike: the generator does not write such commands.
+    NotWritten,
+}
+
+/// The accepted differences.
+pub const DIFFERENCES: &[Difference] = &[
+    Difference {
+        name: "the version in HELLO",
+        reason: "clients switch features of 7.2 on by it",
+        example: &["A> HELLO 3"],
+        how: How::Text("$7\r\nversion\r\n$5\r\n7.2.4\r\n", "$7\r\nversion\r\n$6\r\n7.0.15\r\n"),
+    },
+    Difference {
+        name: "a timeout out of range",
+        reason: "7.2 says what is wrong; 7.0 takes the overflow for a negative number",
+        example: &["A> BLPOP l0 1e30"],
+        how: How::Text("-ERR timeout is out of range\r\n", "-ERR timeout is negative\r\n"),
+    },
+    Difference {
+        name: "the command's name in the word about unbalanced streams",
+        reason: "7.2 names the command as it was written",
+        example: &["A> XREAD STREAMS x0 x1 0"],
+        how: How::Text("-ERR Unbalanced 'xread' list", "-ERR Unbalanced XREAD list"),
+    },
+    Difference {
+        name: "a publisher that listens to itself",
+        reason: "7.2 replies first; 7.0 pushes the message first",
+        example: &["A> HELLO 3", "A> SUBSCRIBE c1", "A> PUBLISH c1 m"],
+        how: How::MessagesApart,
+    },
+    Difference {
+        name: "a timeout that is negative and tiny",
+        reason: "7.0 rounds it to minus zero and waits for ever",
+        example: &["A> BLPOP l0 -0.0001"],
+        how: How::NotWritten,
+    },
+    Difference {
+        name: "a timeout that overflows when the time of day is added",
+        reason: "7.2 refuses it, 7.0 waits",
+        example: &["A> BLPOP l0 9223372036854774"],
+        how: How::NotWritten,
+    },
+    Difference {
+        name: "a NUL in a word that an error repeats",
+        reason: "for Redis the text ends there",
+        example: &["A> FOO a\0b"],
+        how: How::UpToNul,
+    },
+    Difference {
+        name: "a message that fits several patterns of one listener",
+        reason: "Redis goes through a hash table of patterns",
+        example: &["A> PSUBSCRIBE c* c?* c[1]* *1 c1* *c1", "B> PUBLISH c1 m"],
+        how: How::AnyOrder("pmessage"),
+    },
+    Difference {
+        name: "leaving all channels",
+        reason: "Redis goes through a hash table of channels",
+        example: &["A> SUBSCRIBE c1 c2 c3 c4 c5 c6 c7", "A> UNSUBSCRIBE"],
+        how: How::AnyOrder("unsubscribe"),
+    },
+    Difference {
+        name: "leaving all sharded channels",
+        reason: "Redis goes through a hash table of channels",
+        example: &["A> SSUBSCRIBE c1 c2 c3 c4 c5 c6 c7", "A> SUNSUBSCRIBE"],
+        how: How::AnyOrder("sunsubscribe"),
+    },
+    Difference {
+        name: "a reader woken by an entry that is gone again",
+        reason: "7.2 looks again and goes on waiting; 7.0 replies without entries",
+        example: &["A> XREAD BLOCK 0 STREAMS x0 $", "B> XADD x0 MAXLEN 0 1-1 a b"],
+        how: How::EndsScript(|mismatch| {
+            let first = reply::length(&mismatch.redis).ok().flatten().unwrap_or(0);
+            let first = &mismatch.redis[..first];
+            let is_empty = first.ends_with(b"\r\n*0\r\n")
+                && (first.starts_with(b"*1\r\n*2\r\n$") || first.starts_with(b"%1\r\n$"));
+            !mismatch.is_sender && mismatch.ours.is_empty() && is_empty
+        }),
+    },
+    Difference {
+        name: "a waiter one of whose keys has got another type",
+        reason: "7.2 looks at all keys again when one is signalled, 7.0 at that one",
+        example: &["A> XREAD BLOCK 0 STREAMS x0 x1 $ $", "B> SET x0 v", "B> XADD x1 1-1 a b"],
+        how: How::EndsScript(|mismatch| {
+            let is_refused = mismatch.ours.starts_with(b"-WRONGTYPE");
+            !mismatch.is_sender && is_refused && !mismatch.redis.starts_with(b"-")
+        }),
+    },
+    Difference {
+        name: "commands that two clients have waiting",
+        reason: "Redis runs all of a client's first; we stop at one that may block, for the next bytes may mean something else then",
+        example: &[
+            "A> BLPOP l0 0",
+            "A> HELLO",
+            "A> LPOP l0",
+            "B> BLPOP l0 0",
+            "B> LPUSH l0 x",
+            "C> RPUSH l0 1 2",
+        ],
+        how: How::NotWritten,
+    },
+    Difference {
+        name: "a stream named twice by a waiting reader",
+        reason: "7.2 waits for any of the IDs, 7.0 for the first",
+        example: &["A> XREAD BLOCK 0 STREAMS x0 x0 5-0 1-0", "B> XADD x0 2-0 a b"],
+        how: How::NotWritten,
+    },
+    Difference {
+        name: "LPOS with the least integer as RANK",
+        reason: "7.2 refuses it: it has no opposite",
+        example: &["A> RPUSH l0 a", "A> LPOS l0 a RANK -9223372036854775808"],
+        how: How::EndsScript(|mismatch| {
+            let says_so = |window: &[u8]| window == b"value must between -9223372036854775807";
+            mismatch.is_sender && mismatch.ours.windows(39).any(says_so)
+        }),
+    },
+    Difference {
+        name: "a missed key of XREAD",
+        reason: "Redis looks twice, and tells it twice",
+        example: &[
+            "A> CONFIG SET notify-keyspace-events KEm",
+            "B> SUBSCRIBE __keyevent@0__:keymiss",
+            "A> XREAD STREAMS x0 0",
+        ],
+        how: How::NotWritten,
+    },
+    Difference {
+        name: "HELLO with a wrong password and a wrong option",
+        reason: "7.2 looks at all options before it acts on any",
+        example: &["A> HELLO 2 AUTH nobody x SETNAME"],
+        how: How::NotWritten,
+    },
+    Difference {
+        name: "the ID + of XREAD",
+        reason: "7.4 gives the last entry",
+        example: &["A> XREAD STREAMS x0 +"],
+        how: How::NotWritten,
+    },
+    Difference {
+        name: "QUIT with replies turned off",
+        reason: "Redis closes when its reply has been sent, so never",
+        example: &["A> CLIENT REPLY OFF", "A> QUIT"],
+        how: How::NotWritten,
+    },
+];
+
+/// Whether an accepted difference has parted the servers here.
+pub fn ends_script(mismatch: &Mismatch) -> bool {
+    let is_it = |difference: &Difference| match difference.how {
+        How::EndsScript(is_it) => is_it(mismatch),
+        _ => false,
+    };
+    DIFFERENCES.iter().any(is_it)
+}
+
+/// Commands that are not spoiled.
+pub const NOT_SPOILED: &[(&str, &str)] =
+    &[("hello", "7.2 looks at all options before it acts on any")];
+
+/// The script of a difference's example.
+pub fn example(difference: &Difference) -> Script {
+    from_lines(difference.example)
+}
+
+/// Commands of our table that are not sent, and why. A container stands for its sub-commands.
+pub const NOT_SENT: &[(&str, &str)] = &[
+    ("client|info", "times, addresses and memory"),
+    ("client|list", "times, addresses and memory"),
+    ("client|help", "its texts are written afresh"),
+    ("pubsub|help", "its texts are written afresh"),
+    ("xgroup|help", "its texts are written afresh"),
+    ("xinfo|help", "its texts are written afresh"),
+    ("command", "the two tables differ"),
+    ("config", "settings differ; notify-keyspace-events is set by scripts themselves"),
+    ("debug", "each server has its own tools"),
+    ("info", "figures of two processes"),
+    ("randomkey", "any key will do"),
+    ("shutdown", "ends the server"),
+    ("time", "a clock"),
+];
+
+/// Commands that only the observer sends, whose replies are compared without their order, and
+/// without what a clock or the memory has put there.
+pub const OBSERVED: &[(&str, &str)] = &[
+    ("keys", "the order of a hash table"),
+    ("scan", "the order of a hash table"),
+    ("pubsub|channels", "the order of a hash table"),
+    ("pubsub|shardchannels", "the order of a hash table"),
+    ("xpending", "tells how long ago"),
+    ("xinfo|stream", "tells the nodes of a tree, and when"),
+    ("xinfo|groups", "as XINFO STREAM"),
+    ("xinfo|consumers", "tells how long ago"),
+];
+
+/// Fields whose value is another one each time, or that only 7.2 has.
+pub const FIELDS_NOT_COMPARED: &[&str] =
+    &["idle", "inactive", "seen-time", "active-time", "radix-tree-keys", "radix-tree-nodes"];
