@@ -34,14 +34,14 @@ type Way = fn(&mut Keyspace);
 
 const WAYS: [(&str, Way); 6] = [
     ("deleted", |keyspace| assert!(keyspace.remove(key(), 0))),
-    ("overwritten by a string", |keyspace| keyspace.set_string(key(), b"x", Expiry::Never)),
+    ("overwritten by a string", |keyspace| keyspace.set_string(key(), b"x", Expiry::Never, 0)),
     ("overwritten by a list", |keyspace| {
         keyspace.insert(key(), Value::List(List::new()));
     }),
     ("expired", |keyspace| {
         keyspace.set_expiry(key(), 5);
         assert!(keyspace.expire_due(5, 100) < 100);
-        assert_eq!(keyspace.take_expired().len(), 1);
+        assert_eq!(keyspace.take_findings().len(), 1);
     }),
     ("flushed", Keyspace::clear),
     ("trimmed", |keyspace| {

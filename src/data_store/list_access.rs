@@ -140,7 +140,7 @@ impl Keyspace {
 }
 
 impl Contents {
-    fn list(&mut self, handle: Handle) -> Result<&List, OtherKind> {
+    pub(super) fn list(&mut self, handle: Handle) -> Result<&List, OtherKind> {
         match self.entries.payload(handle) {
             Payload::Packed(run) => {
                 self.workbench.unpack(run);

@@ -118,15 +118,7 @@ impl DataStore {
     /// The value of a key of a database, for a command that reads: counted as a hit or a miss.
     #[inline]
     pub fn read(&mut self, index: usize, key: Key, now: UnixMs) -> Option<ValueMut<'_>> {
-        let keyspace = &mut self.keyspaces[index];
-        let Some((_, handle)) = keyspace.find(key, now) else {
-            self.look_ups.misses += 1;
-            if self.notes_misses {
-                keyspace.note_missing(key);
-            }
-            return None;
-        };
-        self.look_ups.hits += 1;
+        let (keyspace, handle) = self.look_up(index, key, now)?;
         Some(keyspace.contents.value_mut(handle))
     }
 
@@ -137,12 +129,29 @@ impl DataStore {
         key: Key,
         now: UnixMs,
     ) -> Result<Option<&List>, OtherKind> {
-        let list = self.keyspaces[index].list(key, now);
-        match list {
-            Ok(None) => self.look_ups.misses += 1,
-            Ok(Some(_)) | Err(OtherKind(_)) => self.look_ups.hits += 1,
+        match self.look_up(index, key, now) {
+            Some((keyspace, handle)) => keyspace.contents.list(handle).map(Some),
+            None => Ok(None),
         }
-        list
+    }
+
+    #[inline]
+    fn look_up(
+        &mut self,
+        index: usize,
+        key: Key,
+        now: UnixMs,
+    ) -> Option<(&mut Keyspace, arena::Handle)> {
+        let keyspace = &mut self.keyspaces[index];
+        let Some((_, handle)) = keyspace.find(key, now) else {
+            self.look_ups.misses += 1;
+            if self.notes_misses {
+                keyspace.note_missing(key);
+            }
+            return None;
+        };
+        self.look_ups.hits += 1;
+        Some((keyspace, handle))
     }
 
     /// Database number `index`, to look at only.
