@@ -262,7 +262,7 @@ macro_rules! commands {
     })*) => {
         use super::{Command, Flags, Group::*, complete};
         use crate::command::flags::{acl_bits as acl, flag_bits::*, key_bits::*};
-        use crate::command::key_spec::{all, half_behind, one, range};
+        use crate::command::key_spec::{all, counted, half_behind, one, range, second};
 
         const COUNT: usize = [$($name),*].len();
         const ROWS: [Command; COUNT] = [$(Command {
@@ -312,8 +312,10 @@ mod tests {
         assert_eq!(keys(&["MGET", "a", "b", "c"]), [1, 2, 3]);
         assert_eq!(keys(&["MSET", "a", "1", "b", "2"]), [1, 3]);
         assert_eq!(keys(&["BLPOP", "a", "b", "0"]), [1, 2]);
+        assert_eq!(keys(&["LMOVE", "a", "b", "LEFT", "LEFT"]), [1, 2]);
         assert_eq!(keys(&["PING", "x"]), [0_usize; 0]);
         assert_eq!(keys(&["XREAD", "STREAMS", "s", "0"]), [0_usize; 0]);
+        assert_eq!(keys(&["LMPOP", "1", "k", "LEFT"]), [0_usize; 0]);
         assert_eq!(keys(&["GET"]), [0_usize; 0]);
         assert_eq!(keys(&["SSUBSCRIBE", "a", "b"]), [0_usize; 0]);
     }
@@ -440,7 +442,10 @@ mod tests {
             .filter(|row| row.flags.contains(Flags::BARRIER) && row.parent.is_none())
             .map(|row| row.name)
             .collect();
-        let expected = ["blpop", "brpop", "xread", "quit", "reset", "hello", "auth", "config"];
+        let lists = ["blpop", "brpop", "blmpop", "blmove", "brpoplpush", "blmovem"];
+        assert_eq!(barriers[..lists.len()], lists);
+        let barriers = &barriers[lists.len()..];
+        let expected = ["xread", "quit", "reset", "hello", "auth", "config"];
         assert_eq!(barriers[..expected.len()], expected);
         assert_eq!(barriers[expected.len()..], ["debug", "shutdown"]);
     }

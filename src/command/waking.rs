@@ -9,7 +9,7 @@ use super::context::{Call, Now};
 use super::effects::Unblock;
 use super::{Ask, Engine, Host, dispatcher};
 use crate::blocking::Signal;
-use crate::client::{Blocked, ClientId, TimeoutReply, WaitKind};
+use crate::client::{Blocked, ClientId, WaitKind};
 use crate::data_store::value::ValueMut;
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::writer::Writer;
@@ -81,7 +81,7 @@ impl Engine {
         let protocol = state.protocol;
         let Some(blocked) = state.blocked.take() else { return false };
         let mut reply = ReplyBuffer::default();
-        write_unblocked(&mut Writer { out: &mut reply, protocol }, &blocked, reason);
+        write_unblocked(&mut Writer { out: &mut reply, protocol }, reason);
         self.resume(client, &blocked, &reply);
         true
     }
@@ -97,10 +97,9 @@ impl Engine {
 }
 
 /// The reply of a client that gave up.
-pub fn write_unblocked(reply: &mut Writer<'_>, blocked: &Blocked, reason: Unblock) {
-    match (reason, blocked.timeout_reply) {
-        (Unblock::Error, _) => reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
-        (Unblock::Timeout, TimeoutReply::NullArray) => reply.null_array(),
-        (Unblock::Timeout, TimeoutReply::Null) => reply.null(),
+pub fn write_unblocked(reply: &mut Writer<'_>, reason: Unblock) {
+    match reason {
+        Unblock::Error => reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+        Unblock::Timeout => reply.null_array(),
     }
 }
