@@ -139,15 +139,26 @@ impl Command {
         self.keys.iter().any(|spec| !spec.flags.contains(KeyFlags::NOT_KEY))
     }
 
-    /// First key, last key and step, as far as fixed positions can say it; 0, 0, 0 if not.
+    /// First key, last key and step, as far as fixed positions can say it; 0, 0, 0 if not. Specs of
+    /// keys that follow each other are told as one range.
     #[must_use]
     pub fn key_range(&self) -> (i64, i64, i64) {
-        let Some(KeySpec { begin: Begin::Index(first), find, .. }) = self.keys.first() else {
-            return (0, 0, 0);
-        };
-        let Find::Range { last, step, .. } = find else { return (0, 0, 0) };
-        let (first, last, step) = (*first as i64, *last as i64, *step as i64);
-        (first, if last < 0 { last } else { first + last }, step)
+        let mut range = (0, 0, 0);
+        for spec in self.keys {
+            let KeySpec { begin: Begin::Index(first), find: Find::Range { last, step, .. }, .. } =
+                *spec
+            else {
+                break;
+            };
+            let (first, last, step) = (first as i64, last as i64, step as i64);
+            let last = if last < 0 { last } else { first + last };
+            range = match range {
+                (0, ..) => (first, last, step),
+                (begin, end, _) if first == end + 1 => (begin, last, step),
+                _ => break,
+            };
+        }
+        range
     }
 
     /// Its ACL categories.
@@ -318,6 +329,18 @@ mod tests {
         assert_eq!(keys(&["LMPOP", "1", "k", "LEFT"]), [0_usize; 0]);
         assert_eq!(keys(&["GET"]), [0_usize; 0]);
         assert_eq!(keys(&["SSUBSCRIBE", "a", "b"]), [0_usize; 0]);
+    }
+
+    #[test]
+    fn key_ranges_are_those_of_command_info() {
+        let range = |name| found(name).expect("a row").key_range();
+        assert_eq!(range("get"), (1, 1, 1));
+        assert_eq!(range("mset"), (1, -1, 2));
+        assert_eq!(range("blpop"), (1, -2, 1));
+        assert_eq!(range("lmove"), (1, 2, 1));
+        assert_eq!(range("lmpop"), (0, 0, 0));
+        assert_eq!(range("xread"), (0, 0, 0));
+        assert_eq!(range("ping"), (0, 0, 0));
     }
 
     #[test]
