@@ -140,7 +140,8 @@ impl PositionOptions {
         let equal = |(position, other): (usize, &[u8])| (other == element).then_some(position);
         match self.from {
             End::Head => {
-                let places = list.iter_range(0, self.looked_at_max).enumerate().filter_map(equal);
+                let places = list.iter_range(0, self.looked_at_max).runs().flatten();
+                let places = places.enumerate().filter_map(equal);
                 places.skip(self.skipped).take(self.reported_max).for_each(found);
             }
             End::Tail => {

@@ -145,8 +145,9 @@ impl Command {
     pub fn key_range(&self) -> (i64, i64, i64) {
         let mut range = (0, 0, 0);
         for spec in self.keys {
-            let KeySpec { begin: Begin::Index(first), find: Find::Range { last, step, .. }, .. } =
-                *spec
+            let KeySpec {
+                begin: Begin::Index(first), find: Find::Range { last, step, .. }, ..
+            } = *spec
             else {
                 break;
             };
