@@ -72,15 +72,6 @@ pub enum WaitKind {
     Stream,
 }
 
-/// The reply when the time is over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TimeoutReply {
-    /// `*-1`, or `_` in RESP3.
-    NullArray,
-    /// `$-1`, or `_` in RESP3.
-    Null,
-}
-
 /// A client inside BLPOP or one of its kin.
 #[derive(Debug)]
 pub struct Blocked {
@@ -94,8 +85,6 @@ pub struct Blocked {
     /// When it gives up, monotonic milliseconds: set by the server, which has the clock, when the
     /// waiting begins.
     pub deadline_ms: Option<u64>,
-    /// What it is told then.
-    pub timeout_reply: TimeoutReply,
     /// CLIENT REPLY had silenced the command.
     pub is_silent: bool,
 }

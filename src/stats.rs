@@ -54,6 +54,8 @@ pub struct Stats {
     pub clients_peak: usize,
     /// By command number (`Command::index`).
     pub commands: Vec<CommandStats>,
+    /// Blocked clients looked at because a key of theirs was signalled.
+    pub waiters_asked: u64,
     /// Commands executed since [`Stats::share_time`], by number.
     recent: Vec<u16>,
     /// Error replies by their first word.
@@ -135,6 +137,12 @@ impl Stats {
         self.commands_processed += 1;
         self.commands[usize::from(index)].calls += 1;
         self.recent.push(index);
+    }
+
+    /// Counts an execution of the command number `index` that ended with an error.
+    pub fn count_failure(&mut self, index: u16, error: &[u8]) {
+        self.commands[usize::from(index)].failed_calls += 1;
+        self.count_error(error);
     }
 
     /// Shares the time of a group of commands among them: two clock reads a group, none a command.

@@ -144,6 +144,47 @@ const COUNTED: &[Counted] = &[
         allocations_max: 0,
     },
     Counted {
+        name: "RPOPLPUSH within a list",
+        request: |_| encoded(&["RPOPLPUSH", "hundred", "hundred"]),
+        allocations_max: 0,
+    },
+    Counted {
+        name: "LMOVE there and back",
+        request: |number| match number % 2 {
+            0 => encoded(&["LMOVE", "list", "hundred", "LEFT", "RIGHT"]),
+            _ => encoded(&["LMOVE", "hundred", "list", "RIGHT", "LEFT"]),
+        },
+        allocations_max: 0,
+    },
+    Counted {
+        name: "LMOVE from a list to another",
+        request: |_| encoded(&["LMOVE", "long", "moved", "LEFT", "RIGHT"]),
+        allocations_max: NODES_MAX,
+    },
+    Counted {
+        name: "BLMOVE of what is there",
+        request: |_| encoded(&["BLMOVE", "hundred", "hundred", "LEFT", "RIGHT", "0"]),
+        allocations_max: 0,
+    },
+    Counted {
+        name: "LSET to the same size",
+        request: |number| encoded(&["LSET", "hundred", &(number % 100).to_string(), VALUE]),
+        allocations_max: 0,
+    },
+    Counted {
+        name: "LPOS",
+        request: |_| encoded(&["LPOS", "hundred", VALUE, "RANK", "-50"]),
+        allocations_max: 0,
+    },
+    Counted {
+        name: "RPUSH and LTRIM in turn",
+        request: |number| match number % 2 {
+            0 => encoded(&["RPUSH", "capped", VALUE]),
+            _ => encoded(&["LTRIM", "capped", "-100", "-1"]),
+        },
+        allocations_max: 0,
+    },
+    Counted {
         name: "LPUSH",
         request: |_| encoded(&["LPUSH", "pushed", VALUE]),
         allocations_max: NODES_MAX,
@@ -191,7 +232,7 @@ const COUNTED: &[Counted] = &[
 fn fill(connection: &mut Connection) {
     let keys = (0..KEYS).map(|number| encoded(&["SET", &key(number), VALUE]));
     let hundred = (0..100).map(|_| encoded(&["RPUSH", "hundred", VALUE]));
-    let long = (0..3 * (WARM_UP + REQUESTS)).map(|_| encoded(&["RPUSH", "long", VALUE]));
+    let long = (0..5 * (WARM_UP + REQUESTS)).map(|_| encoded(&["RPUSH", "long", VALUE]));
     let list = (0..50).map(|_| encoded(&["RPUSH", "list", VALUE]));
     let small = (0..60).map(|number| encoded(&["RPUSH", &small_list(number), VALUE]));
     send(connection, keys.chain(hundred).chain(long).chain(list).chain(small));

@@ -1,14 +1,17 @@
-//! Ten thousand connections at once, a thousand of them waiting.
+//! Ten thousand connections at once: a thousand of them wait on a key each, then all on one key.
 //!
 //! The server is a process of its own, so the limit of open files (20,000 here) counts once for it
 //! and once for this test.
 
 use std::time::{Duration, Instant};
 
+use squint_testing::connection::encoded;
 use squint_testing::{Connection, Server, ours};
 
 const CONNECTIONS: usize = 10_000;
 const WAITERS: usize = 1_000;
+/// So many begin to wait between two answers that are waited for.
+const COMPANY: usize = 100;
 /// The shortest timeout: long enough that all wait before the first one ends.
 const TIMEOUT_MIN_MS: u64 = 4_000;
 /// How far apart the timeouts are.
@@ -45,6 +48,7 @@ fn d22_ten_thousand_connections_and_a_thousand_waiters() {
     until(&mut control, "blocked_clients", 0);
     assert_eq!(control.ask("DBSIZE"), b":0\r\n");
     everybody_is_answered(&mut crowd);
+    everybody_waits_on_one_key(&mut control, &mut crowd);
     drop(crowd);
     until(&mut control, "connected_clients", 1);
 }
@@ -91,6 +95,34 @@ fn everybody_else_times_out(waiters: &mut [Connection], sent_at: &[Instant]) -> 
         ended += 1;
     }
     ended
+}
+
+/// First come, first served. Which of two requests on different sockets arrives first is for the
+/// kernel to say, but the next company is not sent before the last one waits. (In the simulator,
+/// where there is no such doubt, the place of each single one is checked.)
+fn everybody_waits_on_one_key(control: &mut Connection, crowd: &mut [Connection]) {
+    for company in crowd.chunks_mut(COMPANY) {
+        for waiter in company {
+            waiter.command("BLPOP k 0");
+        }
+        // The server has read what was sent before this once it answers.
+        control.expect_reply("PING", b"+PONG\r\n");
+    }
+    until(control, "blocked_clients", crowd.len());
+    for (number, company) in crowd.chunks_mut(COMPANY).enumerate() {
+        let elements: Vec<String> =
+            (0..COMPANY).map(|place| format!("{number:03}-{place:02}")).collect();
+        let words = ["RPUSH", "k"].into_iter().chain(elements.iter().map(String::as_str));
+        control.send(&encoded(&words.collect::<Vec<_>>()));
+        control.expect(format!(":{COMPANY}\r\n").as_bytes());
+        let mut served: Vec<Vec<u8>> = company.iter_mut().map(Connection::reply).collect();
+        served.sort();
+        for (reply, element) in served.into_iter().zip(elements) {
+            assert_eq!(reply, format!("*2\r\n$1\r\nk\r\n$6\r\n{element}\r\n").as_bytes());
+        }
+    }
+    until(control, "blocked_clients", 0);
+    control.expect_reply("EXISTS k", b":0\r\n");
 }
 
 /// Waits until a field of INFO has this value.

@@ -339,3 +339,107 @@ fn a_shutdown_waits_a_second_for_replies_under_way_and_no_longer() {
     let ended_ms = scene.world().now_ns() / 1_000_000;
     assert!((1010..=1013).contains(&ended_ms), "the server ended at {ended_ms} ms");
 }
+
+#[test]
+fn m05_a_waiter_cut_while_it_is_served_costs_the_others_nothing() {
+    let mut scene = Scene::start(&["--client-output-buffer-limit", "normal 100 0 0"]);
+    let waiters = [scene.connect(), scene.connect(), scene.connect()];
+    let pusher = scene.connect();
+    for (at_ms, waiter) in (1..).zip(waiters) {
+        scene.send_at(at_ms, waiter, b"BLPOP k 0\r\n");
+    }
+    let large = "x".repeat(200);
+    scene.send_at(10, pusher, format!("RPUSH k {large} y z\r\nLLEN k\r\n").as_bytes());
+    scene.run_ms(50);
+    assert_ne!(scene.state(waiters[0]), PeerState::Open);
+    for (waiter, element) in [(waiters[1], "y"), (waiters[2], "z")] {
+        let expected = format!("*2\r\n$1\r\nk\r\n$1\r\n{element}\r\n");
+        assert_eq!(scene.received(waiter), expected.as_bytes());
+    }
+    assert_eq!(scene.received(pusher), b":3\r\n:0\r\n");
+}
+
+#[test]
+fn m12_input_in_the_batch_of_the_wake_up_runs_after_the_reply() {
+    for waiter_connects_first in [true, false] {
+        let mut scene = Scene::start(&[]);
+        let (waiter, pusher) = scene.connect_pair(waiter_connects_first);
+        scene.send_at(1, waiter, b"BLPOP k 0\r\nECHO 1\r\n");
+        scene.send_at(10, waiter, b"ECHO 2\r\n");
+        scene.send_at(10, pusher, b"RPUSH k x\r\n");
+        scene.send_at(10, waiter, b"BLPOP k 0.02\r\nECHO 3\r\n");
+        scene.run_ms(100);
+        let expected = b"*2\r\n$1\r\nk\r\n$1\r\nx\r\n$1\r\n1\r\n$1\r\n2\r\n*-1\r\n$1\r\n3\r\n";
+        assert_eq!(scene.received(waiter), expected, "first: {waiter_connects_first}");
+    }
+}
+
+#[test]
+fn m18_ten_thousand_short_connections_a_second_do_not_delay_a_timeout() {
+    let mut scene = Scene::start(&[]);
+    let waiter = scene.connect();
+    scene.send_at(1, waiter, b"BRPOP k 2\r\n");
+    for at_ms in 2..2_100 {
+        for _ in 0..10 {
+            let passer_by = scene.connect_at(at_ms);
+            scene.send_at(at_ms, passer_by, b"PING\r\n");
+            scene.close_at(at_ms + 3, passer_by);
+        }
+    }
+    scene.run_ms(2_200);
+    assert_eq!(scene.received(waiter), b"*-1\r\n");
+    let at_ms = scene.received_at_ms(waiter)[0];
+    assert!((2_001..=2_003).contains(&at_ms), "answered at {at_ms} ms");
+}
+
+#[test]
+fn a_chain_of_moves_is_served_in_the_tick_of_the_push() {
+    let mut scene = Scene::start(&[]);
+    let links = [scene.connect(), scene.connect(), scene.connect()];
+    let pusher = scene.connect();
+    let moves = ["BLMOVE a b LEFT RIGHT 0", "BLMOVE b c LEFT RIGHT 0", "BLMOVE c a LEFT RIGHT 0"];
+    for (at_ms, (link, request)) in (1..).zip(links.into_iter().zip(moves)) {
+        scene.send_at(at_ms, link, format!("{request}\r\n").as_bytes());
+    }
+    scene.send_at(10, pusher, b"RPUSH a x\r\nLLEN a\r\n");
+    scene.run_ms(50);
+    for link in links {
+        assert_eq!(scene.received(link), b"$1\r\nx\r\n");
+        assert_eq!(scene.received_at_ms(link), scene.received_at_ms(pusher));
+    }
+    assert_eq!(scene.received(pusher), b":1\r\n:1\r\n");
+}
+
+#[test]
+fn m04_a_mover_that_left_in_the_batch_of_the_push_moves_nothing() {
+    for waiter_connects_first in [true, false] {
+        let mut scene = Scene::start(&[]);
+        let (waiter, pusher) = scene.connect_pair(waiter_connects_first);
+        scene.send_at(1, waiter, b"BLMOVE a b LEFT RIGHT 0\r\n");
+        scene.reset_at(10, waiter);
+        scene.send_at(10, pusher, b"RPUSH a x\r\nLLEN a\r\nEXISTS b\r\n");
+        scene.run_ms(50);
+        assert_eq!(scene.received(pusher), b":1\r\n:1\r\n:0\r\n");
+    }
+}
+
+#[test]
+fn nineteen_thousand_waiters_get_their_elements_in_the_order_in_which_they_came() {
+    const WAITERS: usize = 19_000;
+    let mut scene = Scene::start(&["--maxclients", "20000", "--tcp-backlog", "20000"]);
+    let waiters: Vec<_> = (0..WAITERS).map(|_| scene.connect()).collect();
+    let pusher = scene.connect();
+    for (number, waiter) in waiters.iter().enumerate() {
+        scene.send_at(1 + number as u64 / 400, *waiter, b"BLPOP k 0\r\n");
+    }
+    for number in 0..WAITERS {
+        let push = format!("RPUSH k {number}\r\n");
+        scene.send_at(100 + number as u64 / 400, pusher, push.as_bytes());
+    }
+    scene.run_ms(200);
+    for (number, waiter) in waiters.into_iter().enumerate() {
+        let (number, received) = (number.to_string(), scene.received(waiter));
+        let expected = format!("*2\r\n$1\r\nk\r\n${}\r\n{number}\r\n", number.len());
+        assert_eq!(String::from_utf8_lossy(&received), expected);
+    }
+}

@@ -6,7 +6,7 @@ use super::table::Command;
 use super::watches::Watches;
 use super::{Facts, Host};
 use crate::blocking::Blocking;
-use crate::client::{Blocked, Client, ClientId, Clients, TimeoutReply, WaitKind};
+use crate::client::{Blocked, Client, ClientId, Clients, WaitKind};
 use crate::config::Config;
 use crate::data_store::keyspace::Keyspace;
 use crate::data_store::list::List;
@@ -113,6 +113,12 @@ impl Selected<'_> {
         self.lookup(key).map(as_string).transpose()
     }
 
+    /// A list for a command that will write, to look at before that is decided.
+    pub fn peek_list(&mut self, key: Key<'_>) -> Result<Option<&List>, ErrorReply> {
+        let now_ms = self.now_ms;
+        Ok(self.keyspace().list(key, now_ms)?)
+    }
+
     /// A list for a command that writes. It goes back into the store when it is dropped.
     pub fn list<'k>(&'k mut self, key: Key<'k>) -> Result<Option<ListMut<'k>>, ErrorReply> {
         let now_ms = self.now_ms;
@@ -192,6 +198,8 @@ pub struct Context<'a> {
     pub facts: &'a Facts,
     /// Keys go when their time is over, and not only when somebody asks for them.
     pub active_expire: &'a mut bool,
+    /// Room for an element on its way from one list to another; empty between commands.
+    pub scratch: &'a mut Vec<u8>,
     /// Questions to the outside.
     pub host: &'a mut dyn Host,
     /// The time.
@@ -206,6 +214,23 @@ pub struct Context<'a> {
     pub is_blocked: bool,
     /// The reply is a push: CLIENT REPLY OFF does not silence it.
     pub is_push: bool,
+}
+
+impl<'a> Context<'a> {
+    /// The keys that a blocking command shall look at: all of `first..last`, or the one that was
+    /// signalled.
+    pub fn keys_to_try<'r>(
+        &self,
+        request: Request<'r>,
+        keys: std::ops::Range<usize>,
+    ) -> impl Iterator<Item = &'r [u8]> + use<'r, 'a> {
+        let signalled = match self.call {
+            Call::Served(key) => Some(key),
+            _ => None,
+        };
+        keys.map(move |index| request.at(index))
+            .filter(move |key| signalled.is_none_or(|signalled| signalled == *key))
+    }
 }
 
 impl Context<'_> {
@@ -245,26 +270,13 @@ impl Context<'_> {
         }
     }
 
-    /// The keys that a blocking command shall look at: all of `first..last`, or the one that was
-    /// signalled.
-    pub fn keys_to_try<'r>(
-        &self,
-        request: Request<'r>,
-        keys: std::ops::Range<usize>,
-    ) -> impl Iterator<Item = &'r [u8]> + use<'r, '_> {
-        let signalled = match self.call {
-            Call::Served(key) => Some(key),
-            _ => None,
-        };
-        keys.map(move |index| request.at(index))
-            .filter(move |key| signalled.is_none_or(|signalled| signalled == *key))
-    }
-
-    /// Nothing is there for the client: it waits on `keys`. Inside EXEC nothing ever waits: the
-    /// reply is then the one of a time-out.
+    /// Nothing is there for the client: it waits on `keys`. Inside EXEC nothing ever waits.
     pub fn block<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>, wait: Wait<'_>) {
         match self.call {
-            Call::Transaction => self.write_timeout_reply(wait.timeout_reply),
+            Call::Transaction => match wait.in_transaction {
+                Absence::NullArray => self.reply.null_array(),
+                Absence::Null => self.reply.null(),
+            },
             Call::Served(_) => self.is_blocked = true,
             Call::Direct => {
                 self.is_blocked = true;
@@ -276,20 +288,21 @@ impl Context<'_> {
                     kind: wait.kind,
                     timeout_ms: wait.timeout_ms,
                     deadline_ms: None,
-                    timeout_reply: wait.timeout_reply,
                     is_silent: false,
                 }));
                 self.effects.blocked.push(self.id);
             }
         }
     }
+}
 
-    fn write_timeout_reply(&mut self, reply: TimeoutReply) {
-        match reply {
-            TimeoutReply::NullArray => self.reply.null_array(),
-            TimeoutReply::Null => self.reply.null(),
-        }
-    }
+/// The two ways to say in RESP2 that there is nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Absence {
+    /// `*-1`, or `_` in RESP3.
+    NullArray,
+    /// `$-1`, or `_` in RESP3.
+    Null,
 }
 
 /// How a client blocks.
@@ -301,6 +314,7 @@ pub struct Wait<'a> {
     pub kind: WaitKind,
     /// How long, milliseconds. `None`: for ever.
     pub timeout_ms: Option<u64>,
-    /// What it is told when the time is over.
-    pub timeout_reply: TimeoutReply,
+    /// What it is told inside EXEC, at once. (Whose time is over is told [`Absence::NullArray`],
+    /// whatever the command.)
+    pub in_transaction: Absence,
 }

@@ -193,12 +193,15 @@ pub fn call(ctx: &mut Context<'_>, request: Request<'_>) {
     }
 }
 
-/// Runs the function of `ctx.command`, writes its error if it has one, and counts.
+/// Runs the function of `ctx.command`, writes its error if it has one, and counts. A command that
+/// blocks is counted when it ends.
 #[inline]
 fn run(ctx: &mut Context<'_>, request: Request<'_>) {
     let command = ctx.command;
     let result = (command.handler)(ctx, request);
-    ctx.stats.count_call(command.index);
+    if !ctx.is_blocked {
+        ctx.stats.count_call(command.index);
+    }
     if let Err(error) = result {
         fail(ctx, command, &error);
     }
@@ -210,8 +213,7 @@ fn run(ctx: &mut Context<'_>, request: Request<'_>) {
 /// A command ran and answers with an error.
 #[cold]
 fn fail(ctx: &mut Context<'_>, command: &Command, error: &ErrorReply) {
-    ctx.stats.commands[usize::from(command.index)].failed_calls += 1;
-    ctx.stats.count_error(error.as_bytes());
+    ctx.stats.count_failure(command.index, error.as_bytes());
     ctx.reply.error(error.as_bytes());
 }
 

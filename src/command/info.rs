@@ -244,6 +244,7 @@ fn stats(page: &mut Page<'_, '_>) {
         ("stale_events", stats.stale_events),
         ("log_lines_dropped", stats.log_lines_dropped),
         ("accept_backoffs", stats.accept_backoffs),
+        ("waiters_asked", stats.waiters_asked),
     ];
     for (name, count) in counts {
         page.field(name, count);

@@ -339,7 +339,8 @@ fn write_doc(reply: &mut Writer<'_>, command: &'static Command) {
         write_text(reply, "replaced_by", replacement);
     }
     if !arguments.is_empty() {
-        write_arguments(reply, &arguments);
+        let mut specs = KeySpecs { next: 0, last: command.keys.len().saturating_sub(1) };
+        write_arguments(reply, &arguments, &mut specs);
     }
     if command.is_container() {
         reply.bulk(b"subcommands");
@@ -356,15 +357,22 @@ fn write_doc_flags(reply: &mut Writer<'_>, command: &Command) {
     write_words(reply, flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name));
 }
 
-fn write_arguments(reply: &mut Writer<'_>, arguments: &[Argument<'_>]) {
+/// Which key spec describes the next argument that is a key: each its own (LMOVE), or the last one
+/// all the rest.
+struct KeySpecs {
+    next: usize,
+    last: usize,
+}
+
+fn write_arguments(reply: &mut Writer<'_>, arguments: &[Argument<'_>], specs: &mut KeySpecs) {
     reply.bulk(b"arguments");
     reply.array(arguments.len());
     for argument in arguments {
-        write_argument(reply, argument);
+        write_argument(reply, argument, specs);
     }
 }
 
-fn write_argument(reply: &mut Writer<'_>, argument: &Argument<'_>) {
+fn write_argument(reply: &mut Writer<'_>, argument: &Argument<'_>, specs: &mut KeySpecs) {
     let is_leaf = argument.kind.is_leaf();
     let is_key = argument.kind == Kind::Key;
     let has_flags = argument.is_optional || argument.is_multiple;
@@ -381,8 +389,8 @@ fn write_argument(reply: &mut Writer<'_>, argument: &Argument<'_>) {
         write_text(reply, "display_text", &argument.name);
     }
     if is_key {
-        // So far every command describes all of its keys with one spec.
-        write_integer(reply, "key_spec_index", 0);
+        write_integer(reply, "key_spec_index", specs.next as i64);
+        specs.next = specs.last.min(specs.next + 1);
     }
     for (key, text) in [("token", argument.token), ("since", argument.since)] {
         if let Some(text) = text {
@@ -395,7 +403,7 @@ fn write_argument(reply: &mut Writer<'_>, argument: &Argument<'_>) {
         write_words(reply, flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name));
     }
     if !is_leaf {
-        write_arguments(reply, &argument.parts);
+        write_arguments(reply, &argument.parts, specs);
     }
 }
 

@@ -70,18 +70,24 @@ impl LeadingKeys {
     /// No key can be told.
     pub const NONE: Self = Self { end: 1, step: 1 };
 
-    /// What the first of a command's specs says of its leading keys.
+    /// What a command's specs say of its leading keys, as far as each begins where the one before
+    /// it ends.
     #[must_use]
     pub const fn of(specs: &[KeySpec]) -> Self {
-        let [KeySpec { begin: Begin::Index(1), find, flags, .. }, ..] = specs else {
-            return Self::NONE;
-        };
-        match *find {
-            _ if flags.contains(KeyFlags::NOT_KEY) => Self::NONE,
-            Find::Range { last, step, limit: 0 } if last >= 0 => Self { end: last + 2, step },
-            Find::Range { last, step, limit: 0 } => Self { end: last + 1, step },
-            _ => Self::NONE,
+        let mut keys = Self::NONE;
+        let mut index = 0;
+        while index < specs.len() {
+            let KeySpec { begin: Begin::Index(first), find, flags, .. } = specs[index] else {
+                break;
+            };
+            let Find::Range { last, step, limit: 0 } = find else { break };
+            if first as isize != keys.end || flags.contains(KeyFlags::NOT_KEY) {
+                break;
+            }
+            keys = Self { end: if last < 0 { last + 1 } else { keys.end + last + 1 }, step };
+            index += 1;
         }
+        keys
     }
 
     /// Where the keys stand in a request of `count` words.
@@ -128,6 +134,12 @@ pub const fn one(flags: u32) -> KeySpec {
     range(0, 1, flags)
 }
 
+/// The second argument, and only it.
+#[must_use]
+pub const fn second(flags: u32) -> KeySpec {
+    KeySpec { begin: Begin::Index(2), ..one(flags) }
+}
+
 /// All arguments.
 #[must_use]
 pub const fn all(flags: u32) -> KeySpec {
@@ -146,6 +158,13 @@ pub const fn range(last: isize, step: usize, flags: u32) -> KeySpec {
 pub const fn half_behind(word: &'static str, flags: u32) -> KeySpec {
     let find = Find::Range { last: -1, step: 1, limit: 2 };
     KeySpec { begin: Begin::Keyword { word, from: 1 }, find, ..one(flags) }
+}
+
+/// As many as argument `count_at` says, right behind it.
+#[must_use]
+pub const fn counted(count_at: usize, flags: u32) -> KeySpec {
+    let find = Find::Counted { count_at: 0, first: 1, step: 1 };
+    KeySpec { begin: Begin::Index(count_at), find, ..one(flags) }
 }
 
 impl KeySpec {
@@ -336,16 +355,10 @@ pub(super) mod tests {
         assert_eq!(positions(streams, "streams"), None);
     }
 
-    const COUNTED: KeySpec = KeySpec {
-        begin: Begin::Index(2),
-        find: Find::Counted { count_at: 0, first: 1, step: 1 },
-        ..one(RW)
-    };
-
     #[test]
     fn keys_that_are_counted() {
-        assert_eq!(positions(COUNTED, "eval x 2 a b c"), Some(vec![3, 4]));
-        assert_eq!(positions(COUNTED, "eval x 0"), Some(vec![]));
+        assert_eq!(positions(counted(2, RW), "eval x 2 a b c"), Some(vec![3, 4]));
+        assert_eq!(positions(counted(2, RW), "eval x 0"), Some(vec![]));
     }
 
     #[test]
@@ -353,9 +366,9 @@ pub(super) mod tests {
         for count in
             ["3", "-1", "2147483647", "9223372036854775807", "9223372036854775808", "x", ""]
         {
-            assert_eq!(positions(COUNTED, &format!("eval x {count} a b")), None, "{count}");
+            assert_eq!(positions(counted(2, RW), &format!("eval x {count} a b")), None, "{count}");
         }
-        assert_eq!(positions(COUNTED, "eval x"), None);
+        assert_eq!(positions(counted(2, RW), "eval x"), None);
     }
 
     #[test]

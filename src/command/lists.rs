@@ -1,42 +1,25 @@
 //! Lists: LPUSH RPUSH LPUSHX RPUSHX key element [element ...], LPOP RPOP key [count], LLEN key,
-//! LRANGE key start stop, LINDEX key index, BLPOP BRPOP key [key ...] timeout.
+//! LRANGE key start stop, LINDEX key index, LSET key index element, LINSERT key BEFORE|AFTER pivot
+//! element, LREM key count element, LTRIM key start stop, LPOS key element [RANK rank]
+//! [COUNT count] [MAXLEN length].
 //!
-//! A list that runs empty is removed: no empty list is ever stored.
+//! What takes from several lists, moves between two, or waits is in `list_pops.rs` and
+//! `list_moves.rs`. A list that runs empty is removed: no empty list is ever stored.
 
+use super::Request;
 use super::args::Arguments;
-use super::context::{Change, CommandResult, Context, Wait};
+use super::context::{Change, CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
 use super::events::Event;
-use super::{Request, timeout};
-use crate::client::{TimeoutReply, WaitKind};
+use super::list_options::{self, End, PositionOptions};
 use crate::data_store::list::{clamp_index, clamp_range};
+use crate::data_store::value::Value;
 use crate::data_store::{Key, ListMut};
 use crate::resp::Writer;
 
 const NOT_POSITIVE: ErrorReply = ErrorReply::fixed("ERR value is out of range, must be positive");
-
-/// Which end of a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum End {
-    Head,
-    Tail,
-}
-
-impl End {
-    const fn pushed(self) -> Event {
-        match self {
-            Self::Head => Event::LPush,
-            Self::Tail => Event::RPush,
-        }
-    }
-
-    const fn popped(self) -> Event {
-        match self {
-            Self::Head => Event::LPop,
-            Self::Tail => Event::RPop,
-        }
-    }
-}
+const NO_SUCH_KEY: ErrorReply = ErrorReply::fixed("ERR no such key");
+const INDEX_OUT_OF_RANGE: ErrorReply = ErrorReply::fixed("ERR index out of range");
 
 /// What a push does when there is no list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,10 +66,7 @@ fn push(ctx: &mut Context<'_>, request: Request<'_>, end: End, absent: Absent) -
 /// Pushes all elements of the request; gives the new length.
 fn push_elements(mut list: ListMut<'_>, request: Request<'_>, end: End) -> usize {
     for element in request.rest(2).iter() {
-        match end {
-            End::Head => list.push_front(element),
-            End::Tail => list.push_back(element),
-        }
+        end.push(&mut list, element);
     }
     list.len()
 }
@@ -130,23 +110,21 @@ fn pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> CommandResult {
 }
 
 /// Writes and removes `number` elements, which are there; whether the list has run empty.
-fn pop_elements(reply: &mut Writer<'_>, mut list: ListMut<'_>, end: End, number: usize) -> bool {
+pub(super) fn pop_elements(
+    reply: &mut Writer<'_>,
+    mut list: ListMut<'_>,
+    end: End,
+    number: usize,
+) -> bool {
     for _ in 0..number {
-        let element = match end {
-            End::Head => list.front(),
-            End::Tail => list.back(),
-        };
-        reply.bulk(element.expect("the caller has counted"));
-        match end {
-            End::Head => list.drop_front(),
-            End::Tail => list.drop_back(),
-        };
+        reply.bulk(end.look(&list).expect("the caller has counted"));
+        end.drop(&mut list);
     }
     list.is_empty()
 }
 
 /// Tells that a list has lost elements, and removes it if it has run empty.
-fn shrunk(ctx: &mut Context<'_>, key: Key<'_>, is_empty: bool, event: Event) {
+pub(super) fn shrunk(ctx: &mut Context<'_>, key: Key<'_>, is_empty: bool, event: Event) {
     ctx.changed(key.bytes, Change::Altered, event);
     if is_empty {
         ctx.store.remove(key);
@@ -197,32 +175,96 @@ pub fn lindex(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     Ok(())
 }
 
-/// BLPOP key [key ...] timeout
-pub fn blpop(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    blocking_pop(ctx, request, End::Head)
+/// LSET key index element
+pub fn lset(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let key = ctx.key(request, 1);
+    let mut list = ctx.store.list(key)?.ok_or(NO_SUCH_KEY)?;
+    let index = clamp_index(request.integer(2)?, list.len()).ok_or(INDEX_OUT_OF_RANGE)?;
+    list.set(index, request.at(3));
+    drop(list);
+    ctx.reply.ok();
+    ctx.changed(key.bytes, Change::Altered, Event::LSet);
+    Ok(())
 }
 
-/// BRPOP key [key ...] timeout
-pub fn brpop(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    blocking_pop(ctx, request, End::Tail)
-}
-
-fn blocking_pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> CommandResult {
-    let keys = 1..request.len() - 1;
-    let timeout_ms = timeout::seconds(request.at(keys.end), ctx.now)?;
-    let to_try: Vec<&[u8]> = ctx.keys_to_try(request, keys.clone()).collect();
-    for bytes in to_try {
-        let key = ctx.hash(bytes);
-        let Some(list) = ctx.store.list(key)? else { continue };
-        ctx.reply.array(2);
-        ctx.reply.bulk(bytes);
-        let is_empty = pop_elements(&mut ctx.reply, list, end, 1);
-        shrunk(ctx, key, is_empty, end.popped());
+/// LINSERT key BEFORE|AFTER pivot element
+pub fn linsert(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let is_behind = list_options::either(request, 2, "BEFORE", "AFTER")?;
+    let key = ctx.key(request, 1);
+    let Some(mut list) = ctx.store.list(key)? else {
+        ctx.reply.integer(0);
         return Ok(());
+    };
+    let Some(pivot) = list.position(request.at(3), 0) else {
+        ctx.reply.integer(-1);
+        return Ok(());
+    };
+    list.insert(pivot + usize::from(is_behind), request.at(4));
+    ctx.reply.integer(count(list.len()));
+    drop(list);
+    ctx.changed(key.bytes, Change::Grown, Event::LInsert);
+    Ok(())
+}
+
+/// LREM key count element: a negative count begins at the tail, 0 is no limit.
+pub fn lrem(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let wanted = request.integer(2)?;
+    let limit = match usize::try_from(wanted.unsigned_abs()) {
+        Ok(limit) if limit > 0 => limit,
+        _ => usize::MAX,
+    };
+    let key = ctx.key(request, 1);
+    let Some(mut list) = ctx.store.list(key)? else {
+        ctx.reply.integer(0);
+        return Ok(());
+    };
+    let removed = list.remove_equal(request.at(3), limit, wanted < 0);
+    let is_empty = list.is_empty();
+    drop(list);
+    ctx.reply.integer(count(removed));
+    if removed > 0 {
+        shrunk(ctx, key, is_empty, Event::LRem);
     }
-    let timeout_reply = TimeoutReply::NullArray;
-    let wait = Wait { request, kind: WaitKind::List, timeout_ms, timeout_reply };
-    ctx.block(keys.map(|index| request.at(index)), wait);
+    Ok(())
+}
+
+/// LTRIM key start stop: what is cut off is freed in slices.
+pub fn ltrim(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let (start, stop) = (request.integer(2)?, request.integer(3)?);
+    let key = ctx.key(request, 1);
+    let Some(mut list) = ctx.store.list(key)? else {
+        ctx.reply.ok();
+        return Ok(());
+    };
+    ctx.reply.ok();
+    let kept = clamp_range(start, stop, list.len());
+    let cut_off = kept.map(|(first, last)| list.trim_off(first, last));
+    drop(list);
+    for piece in cut_off.into_iter().flatten() {
+        ctx.store.keyspace().free_later(Value::List(piece));
+    }
+    shrunk(ctx, key, kept.is_none(), Event::LTrim);
+    Ok(())
+}
+
+/// LPOS key element [RANK rank] [COUNT count] [MAXLEN length]
+pub fn lpos(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let options = PositionOptions::parse(request)?;
+    let key = ctx.key(request, 1);
+    let list = ctx.store.read_list(key)?;
+    let header = options.has_count.then(|| ctx.reply.deferred());
+    let mut number = 0;
+    if let Some(list) = list {
+        options.find(list, request.at(2), |position| {
+            ctx.reply.integer(count(position));
+            number += 1;
+        });
+    }
+    match header {
+        Some(header) => ctx.reply.finish_array(header, number),
+        None if number == 0 => ctx.reply.null(),
+        None => {}
+    }
     Ok(())
 }
 

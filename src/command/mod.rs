@@ -32,6 +32,9 @@ pub mod info;
 pub mod introspection;
 pub mod key_spec;
 pub mod keys;
+pub mod list_moves;
+pub mod list_options;
+pub mod list_pops;
 pub mod lists;
 mod name_hash;
 pub mod pubsub;
@@ -48,7 +51,7 @@ pub mod waking;
 pub mod watches;
 
 pub use crate::resp::request::Request;
-pub use context::{Call, Change, CommandResult, Context, Now, Wait};
+pub use context::{Absence, Call, Change, CommandResult, Context, Now, Wait};
 pub use events::Event;
 
 use crate::blocking::Blocking;
@@ -142,6 +145,8 @@ pub struct Engine {
     pub effects: Effects,
     /// Facts that do not change.
     pub facts: Facts,
+    /// Memory for what commands copy, so that the next one need not allocate it.
+    pub scratch: Vec<u8>,
     /// Keys go when their time is over, and not only when somebody asks for them. DEBUG
     /// SET-ACTIVE-EXPIRE turns it off for tests.
     pub active_expire: bool,
@@ -164,6 +169,7 @@ impl Engine {
             stats: Stats::new(table::COMMANDS.len()),
             effects: Effects::default(),
             facts,
+            scratch: Vec::new(),
             active_expire: true,
         }
     }
@@ -222,6 +228,7 @@ impl Engine {
             stats: &mut self.stats,
             facts: &self.facts,
             active_expire: &mut self.active_expire,
+            scratch: &mut self.scratch,
             host: ask.host,
             now: ask.now,
             call: ask.call,

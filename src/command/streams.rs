@@ -3,12 +3,12 @@
 //! n] [BLOCK ms] STREAMS key ... id ..., XDEL key id ..., XTRIM key MAXLEN|MINID ...
 
 use super::args::Arguments;
-use super::context::{Call, Change, CommandResult, Context, Wait};
+use super::context::{Absence, Call, Change, CommandResult, Context, Wait};
 use super::error_reply::{self, ErrorReply};
 use super::events::Event;
 use super::stream_options::{self, AddOptions};
 use super::{Request, timeout};
-use crate::client::{TimeoutReply, WaitKind};
+use crate::client::WaitKind;
 use crate::config::Config;
 use crate::data_store::Key;
 use crate::data_store::stream::{BlockLimits, ENTRY_BYTES_MAX, Entry, Field, Stream};
@@ -178,8 +178,8 @@ pub fn xread(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Ok(());
     };
     let keys = options.keys_index..options.keys_index + options.streams;
-    let timeout_reply = TimeoutReply::NullArray;
-    let wait = Wait { request, kind: WaitKind::Stream, timeout_ms, timeout_reply };
+    let in_transaction = Absence::NullArray;
+    let wait = Wait { request, kind: WaitKind::Stream, timeout_ms, in_transaction };
     ctx.block(keys.map(|index| request.at(index)), wait);
     remember_starts(ctx, &options, &starts);
     Ok(())

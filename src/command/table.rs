@@ -139,15 +139,27 @@ impl Command {
         self.keys.iter().any(|spec| !spec.flags.contains(KeyFlags::NOT_KEY))
     }
 
-    /// First key, last key and step, as far as fixed positions can say it; 0, 0, 0 if not.
+    /// First key, last key and step, as far as fixed positions can say it; 0, 0, 0 if not. Specs of
+    /// keys that follow each other are told as one range.
     #[must_use]
     pub fn key_range(&self) -> (i64, i64, i64) {
-        let Some(KeySpec { begin: Begin::Index(first), find, .. }) = self.keys.first() else {
-            return (0, 0, 0);
-        };
-        let Find::Range { last, step, .. } = find else { return (0, 0, 0) };
-        let (first, last, step) = (*first as i64, *last as i64, *step as i64);
-        (first, if last < 0 { last } else { first + last }, step)
+        let mut range = (0, 0, 0);
+        for spec in self.keys {
+            let KeySpec {
+                begin: Begin::Index(first), find: Find::Range { last, step, .. }, ..
+            } = *spec
+            else {
+                break;
+            };
+            let (first, last, step) = (first as i64, last as i64, step as i64);
+            let last = if last < 0 { last } else { first + last };
+            range = match range {
+                (0, ..) => (first, last, step),
+                (begin, end, _) if first == end + 1 => (begin, last, step),
+                _ => break,
+            };
+        }
+        range
     }
 
     /// Its ACL categories.
@@ -262,7 +274,7 @@ macro_rules! commands {
     })*) => {
         use super::{Command, Flags, Group::*, complete};
         use crate::command::flags::{acl_bits as acl, flag_bits::*, key_bits::*};
-        use crate::command::key_spec::{all, half_behind, one, range};
+        use crate::command::key_spec::{all, counted, half_behind, one, range, second};
 
         const COUNT: usize = [$($name),*].len();
         const ROWS: [Command; COUNT] = [$(Command {
@@ -312,10 +324,24 @@ mod tests {
         assert_eq!(keys(&["MGET", "a", "b", "c"]), [1, 2, 3]);
         assert_eq!(keys(&["MSET", "a", "1", "b", "2"]), [1, 3]);
         assert_eq!(keys(&["BLPOP", "a", "b", "0"]), [1, 2]);
+        assert_eq!(keys(&["LMOVE", "a", "b", "LEFT", "LEFT"]), [1, 2]);
         assert_eq!(keys(&["PING", "x"]), [0_usize; 0]);
         assert_eq!(keys(&["XREAD", "STREAMS", "s", "0"]), [0_usize; 0]);
+        assert_eq!(keys(&["LMPOP", "1", "k", "LEFT"]), [0_usize; 0]);
         assert_eq!(keys(&["GET"]), [0_usize; 0]);
         assert_eq!(keys(&["SSUBSCRIBE", "a", "b"]), [0_usize; 0]);
+    }
+
+    #[test]
+    fn key_ranges_are_those_of_command_info() {
+        let range = |name| found(name).expect("a row").key_range();
+        assert_eq!(range("get"), (1, 1, 1));
+        assert_eq!(range("mset"), (1, -1, 2));
+        assert_eq!(range("blpop"), (1, -2, 1));
+        assert_eq!(range("lmove"), (1, 2, 1));
+        assert_eq!(range("lmpop"), (0, 0, 0));
+        assert_eq!(range("xread"), (0, 0, 0));
+        assert_eq!(range("ping"), (0, 0, 0));
     }
 
     #[test]
@@ -440,7 +466,10 @@ mod tests {
             .filter(|row| row.flags.contains(Flags::BARRIER) && row.parent.is_none())
             .map(|row| row.name)
             .collect();
-        let expected = ["blpop", "brpop", "xread", "quit", "reset", "hello", "auth", "config"];
+        let lists = ["blpop", "brpop", "blmpop", "blmove", "brpoplpush", "blmovem"];
+        assert_eq!(barriers[..lists.len()], lists);
+        let barriers = &barriers[lists.len()..];
+        let expected = ["xread", "quit", "reset", "hello", "auth", "config"];
         assert_eq!(barriers[..expected.len()], expected);
         assert_eq!(barriers[expected.len()..], ["debug", "shutdown"]);
     }

@@ -7,16 +7,20 @@
 
 use super::context::{Call, Now};
 use super::effects::Unblock;
+use super::table::Command;
 use super::{Ask, Engine, Host, dispatcher};
 use crate::blocking::Signal;
-use crate::client::{Blocked, ClientId, TimeoutReply, WaitKind};
+use crate::client::{Blocked, ClientId, WaitKind};
 use crate::data_store::value::ValueMut;
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::writer::Writer;
 
+const UNBLOCKED: &[u8] = b"UNBLOCKED client unblocked via CLIENT UNBLOCK";
+
 impl Engine {
     /// Serves the waiters of every signalled key, in signal order, clients in the order in which
-    /// they blocked. What is served may signal more keys: they come after.
+    /// they blocked. What is served may signal more keys: they come after. This ends, since nobody
+    /// is served twice.
     pub fn serve_signalled(&mut self, now: Now, host: &mut dyn Host) {
         while let Some(signal) = self.blocking.take_signal() {
             let mut place = self.blocking.first(&signal);
@@ -26,6 +30,7 @@ impl Engine {
                 };
                 let (client, next) = self.blocking.at(current);
                 place = next;
+                self.stats.waiters_asked += 1;
                 self.serve(client, kind, &signal, now, host);
             }
         }
@@ -51,16 +56,15 @@ impl Engine {
         host: &mut dyn Host,
     ) {
         let state = self.clients.get(client);
-        if state.closing || state.blocked.as_ref().is_none_or(|blocked| blocked.kind != kind) {
+        if state.closing {
+            self.blocking.leave(client); // the next to be served need not pass it again
             return;
         }
-        let blocked = state.blocked.take().expect("just seen");
-        let command = dispatcher::resolve(blocked.request.as_request())
-            .expect("a command that blocked is a command");
+        let Some(blocked) = state.blocked.take_if(|blocked| blocked.kind == kind) else { return };
         let mut reply = ReplyBuffer::default();
         let mut ctx = self.context(Ask {
             client,
-            command,
+            command: command_of(&blocked),
             call: Call::Served(signal.key()),
             hashes: &[],
             reply: &mut reply,
@@ -80,9 +84,18 @@ impl Engine {
         let Some(state) = self.clients.find_mut(client) else { return false };
         let protocol = state.protocol;
         let Some(blocked) = state.blocked.take() else { return false };
-        let mut reply = ReplyBuffer::default();
-        write_unblocked(&mut Writer { out: &mut reply, protocol }, &blocked, reason);
-        self.resume(client, &blocked, &reply);
+        let mut buffer = ReplyBuffer::default();
+        let mut reply = Writer { out: &mut buffer, protocol };
+        let index = command_of(&blocked).index;
+        self.stats.count_call(index);
+        match reason {
+            Unblock::Timeout => reply.null_array(),
+            Unblock::Error => {
+                self.stats.count_failure(index, UNBLOCKED);
+                reply.error(UNBLOCKED);
+            }
+        }
+        self.resume(client, &blocked, &buffer);
         true
     }
 
@@ -96,11 +109,7 @@ impl Engine {
     }
 }
 
-/// The reply of a client that gave up.
-pub fn write_unblocked(reply: &mut Writer<'_>, blocked: &Blocked, reason: Unblock) {
-    match (reason, blocked.timeout_reply) {
-        (Unblock::Error, _) => reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
-        (Unblock::Timeout, TimeoutReply::NullArray) => reply.null_array(),
-        (Unblock::Timeout, TimeoutReply::Null) => reply.null(),
-    }
+/// The command that a client is blocked in.
+fn command_of(blocked: &Blocked) -> &'static Command {
+    dispatcher::resolve(blocked.request.as_request()).expect("a command that blocked is a command")
 }

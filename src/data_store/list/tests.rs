@@ -216,6 +216,8 @@ impl Pair {
         let expected = self.twin.iter().skip(index).take(count);
         assert!(self.list.iter_range(index, count).eq(expected.clone()));
         assert!(self.list.iter_range(index, count).runs().flatten().eq(expected.clone()));
+        let backwards = self.twin.iter().take(index + 1).rev().take(count);
+        assert!(self.list.iter_range_reversed(index, count).eq(backwards));
         let mut walked = self.list.iter_range(index, count);
         let mut expected = expected.map(Vec::as_slice);
         for _ in 0..count {

@@ -92,6 +92,7 @@ pub enum Piece {
 pub fn parse(text: &str) -> Result<Vec<Conversation>, String> {
     let mut conversations: Vec<Conversation> = Vec::new();
     let mut reason_given = false;
+    let mut whole_only = None;
     for (index, raw) in text.lines().enumerate() {
         let (number, trimmed) = (index + 1, raw.trim());
         let at = |message: String| format!("{number}: {message}");
@@ -100,6 +101,7 @@ pub fn parse(text: &str) -> Result<Vec<Conversation>, String> {
             let (server_arguments, lines) = (Vec::new(), Vec::new());
             let conversation = Conversation { title, line_number, server_arguments, lines };
             conversations.push(conversation);
+            whole_only = None;
         } else if trimmed.starts_with('#') {
             reason_given = true;
             continue;
@@ -110,13 +112,19 @@ pub fn parse(text: &str) -> Result<Vec<Conversation>, String> {
                 let arguments = words(rest).map_err(at)?;
                 conversation.server_arguments =
                     arguments.iter().map(|word| text_of(word)).collect();
+            } else if let Some(only) = server_named(trimmed) {
+                if !reason_given {
+                    return Err(at("the reason for a difference stands above it, after #".into()));
+                }
+                whole_only = Some(only);
             } else {
-                let line = parse_line(number, trimmed).map_err(at)?;
+                let mut line = parse_line(number, trimmed).map_err(at)?;
                 if line.only.is_some() && !reason_given {
                     return Err(at("the reason for a difference stands above it, after #".into()));
                 }
                 // The reason holds for the lines of both servers that follow it.
                 reason_given = line.only.is_some();
+                line.only = line.only.or(whole_only);
                 conversation.lines.push(line);
                 continue;
             }
@@ -130,10 +138,14 @@ fn text_of(word: &[u8]) -> String {
     String::from_utf8_lossy(word).into_owned()
 }
 
+/// The server that a line, or alone on a line a whole conversation, is for.
+fn server_named(name: &str) -> Option<&'static str> {
+    ["ours", "redis-7.0"].into_iter().find(|known| *known == name)
+}
+
 fn parse_line(number: usize, text: &str) -> Result<Line, String> {
-    let (only, text) = match text.split_once(' ') {
-        Some(("ours", rest)) => (Some("ours"), rest.trim_start()),
-        Some(("redis-7.0", rest)) => (Some("redis-7.0"), rest.trim_start()),
+    let (only, text) = match text.split_once(' ').map(|(name, rest)| (server_named(name), rest)) {
+        Some((Some(only), rest)) => (Some(only), rest.trim_start()),
         _ => (None, text),
     };
     let name_length = if text.starts_with(|first: char| first.is_ascii_uppercase()) {
@@ -370,6 +382,14 @@ mod tests {
     fn a_difference_without_a_reason_is_refused() {
         assert!(parse("== t\n> PING\nours < +PONG").is_err());
         assert!(parse("== t\n> PING\n# why\nours < +PONG\nredis-7.0 < +P").is_ok());
+        assert!(parse("== t\nours\n> PING").is_err());
+    }
+
+    #[test]
+    fn a_whole_conversation_may_be_for_one_server() {
+        let parsed = parse("== t\n# why\nours\n> A\nB> C\n== u\n> D").expect("well formed");
+        let only = |index: usize| parsed[index].lines.iter().map(|line| line.only);
+        assert!(only(0).eq([Some("ours"); 2]) && only(1).eq([None]));
     }
 
     #[test]
