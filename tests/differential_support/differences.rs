@@ -167,6 +167,16 @@ pub const DIFFERENCES: &[Difference] = &[
         how: How::NotWritten,
     },
     Difference {
+        name: "a consumer that gets nothing",
+        reason: "7.2 creates it in any case, 7.0 when there is something for it",
+        example: &[
+            "A> XGROUP CREATE x0 g1 0 MKSTREAM",
+            "A> XCLAIM x0 g1 alice 0 1-1",
+            "A> XGROUP CREATECONSUMER x0 g1 alice",
+        ],
+        how: How::NotWritten,
+    },
+    Difference {
         name: "HELLO with a wrong password and a wrong option",
         reason: "7.2 looks at all options before it acts on any",
         example: &["A> HELLO 2 AUTH nobody x SETNAME"],

@@ -40,6 +40,8 @@ const WEIGHTS: &[(&str, usize)] = &[
     ("lpush", 30),
     ("rpush", 30),
     ("xadd", 60),
+    ("xgroup|create", 25),
+    ("xreadgroup", 40),
 ];
 const WEIGHT_DEFAULT: usize = 10;
 
@@ -178,6 +180,11 @@ impl Writer<'_> {
         let row = self.row(connection);
         let words = self.words(row);
         self.note(connection, row);
+        let mut is_joined = is_joined;
+        for consumer in consumers(row, &words) {
+            self.push(connection, consumer, is_joined);
+            is_joined = true;
+        }
         self.push(connection, words, is_joined);
     }
 
@@ -245,13 +252,34 @@ impl Writer<'_> {
     }
 }
 
+/// Commands that create the consumers that a command names: 7.2 creates them in any case, 7.0 when
+/// they get something.
+fn consumers(row: &Command, words: &[Word]) -> Vec<Vec<Word>> {
+    let (keys, names) = match (row.name, words) {
+        ("xclaim" | "xautoclaim", [_, key, group, name, ..]) => (vec![key], [group, name]),
+        ("xreadgroup", [_, _, group, name, options @ ..]) => {
+            let streams = options.iter().position(|word| is_word(word, "STREAMS"));
+            let behind = streams.map_or(&options[..0], |at| &options[at + 1..]);
+            let keys = behind[..behind.len().div_ceil(2)].iter();
+            (keys.collect(), [group, name])
+        }
+        _ => return Vec::new(),
+    };
+    let create = |key: &Word| {
+        let [group, name] = names.map(Word::clone);
+        vec![Word::from("XGROUP"), Word::from("CREATECONSUMER"), key.clone(), group, name]
+    };
+    keys.into_iter().map(create).collect()
+}
+
+fn is_word(word: &Word, text: &str) -> bool {
+    matches!(word, Word::Bytes(bytes) if bytes.eq_ignore_ascii_case(text.as_bytes()))
+}
+
 /// Takes BLOCK from a command that names a stream twice, if it does: 7.0 waits for the first ID given
 /// with the key, 7.2 for any.
 fn without_block_for_twins(mut words: Vec<Word>) -> Vec<Word> {
-    let place = |name: &str| {
-        let is_it = |word: &Word| matches!(word, Word::Bytes(bytes) if bytes.eq_ignore_ascii_case(name.as_bytes()));
-        words.iter().position(is_it)
-    };
+    let place = |name: &str| words.iter().position(|word| is_word(word, name));
     let (Some(block), Some(streams)) = (place("BLOCK"), place("STREAMS")) else { return words };
     let behind = &words[streams + 1..];
     let keys = &behind[..behind.len().div_ceil(2)];
