@@ -137,7 +137,12 @@ impl DataStore {
         key: Key,
         now: UnixMs,
     ) -> Result<Option<&List>, OtherKind> {
-        let list = self.keyspaces[index].list(key, now);
+        let keyspace = &mut self.keyspaces[index];
+        // Looked up once more, but only where somebody wants to know.
+        if self.notes_misses && keyspace.find(key, now).is_none() {
+            keyspace.note_missing(key);
+        }
+        let list = keyspace.list(key, now);
         match list {
             Ok(None) => self.look_ups.misses += 1,
             Ok(Some(_)) | Err(OtherKind(_)) => self.look_ups.hits += 1,

@@ -157,16 +157,6 @@ pub const DIFFERENCES: &[Difference] = &[
         }),
     },
     Difference {
-        name: "a missed key of XREAD",
-        reason: "Redis looks twice, and tells it twice",
-        example: &[
-            "A> CONFIG SET notify-keyspace-events KEm",
-            "B> SUBSCRIBE __keyevent@0__:keymiss",
-            "A> XREAD STREAMS x0 0",
-        ],
-        how: How::NotWritten,
-    },
-    Difference {
         name: "a consumer that gets nothing",
         reason: "7.2 creates it in any case, 7.0 when there is something for it",
         example: &[

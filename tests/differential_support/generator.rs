@@ -54,8 +54,6 @@ pub struct Vocabulary {
     pub ordered: Vec<&'static Command>,
     /// What only the observer sends.
     pub observed: Vec<&'static Command>,
-    /// Whether keyspace notifications are turned on now and then.
-    pub has_events: bool,
     /// What is left out: name and reason.
     pub left_out: Vec<(&'static str, String)>,
 }
@@ -64,7 +62,7 @@ impl Vocabulary {
     /// All rows of our table that the other server knows too, but for those that are not sent.
     pub fn of(mut oracle_knows: impl FnMut(&str) -> bool) -> Vocabulary {
         let (ordered, observed, left_out) = (Vec::new(), Vec::new(), Vec::new());
-        let mut vocabulary = Vocabulary { ordered, observed, has_events: true, left_out };
+        let mut vocabulary = Vocabulary { ordered, observed, left_out };
         for row in COMMANDS.iter().filter(|row| row.is_container() <= (row.name == "command")) {
             if let Some((_, reason)) = NOT_SENT.iter().find(|(name, _)| covers(name, row)) {
                 vocabulary.left_out.push((row.name, (*reason).to_string()));
@@ -118,13 +116,12 @@ pub fn script(vocabulary: &Vocabulary, seed: u64) -> Script {
     ];
     let favourite = *random.pick(&FAMILIES);
     let keys = 1 + random.below(values::KEYS_MAX);
-    let has_events = vocabulary.has_events && random.percent(40);
-    let missing = random.pick(if has_events { &APART[..] } else { &APART[..2] });
+    let missing = random.pick(&APART);
     let urn = urn(vocabulary, favourite, missing);
     let guesses = [Guess::default(); OBSERVER];
     let mut writer = Writer { random, vocabulary, urn, keys, guesses, script: Script::new() };
-    if has_events {
-        writer.tell_events(missing);
+    if writer.random.percent(40) {
+        writer.tell_events();
     }
     while writer.script.len() < STEPS {
         writer.write();
@@ -132,15 +129,9 @@ pub fn script(vocabulary: &Vocabulary, seed: u64) -> Script {
     writer.script
 }
 
-/// Readers of streams, who look for a missing key twice in Redis: [`MISSED`] are told without them.
-const READERS: &[&str] = &["xread", "xreadgroup", "client|reply"];
-
 /// A script does without one of these. Who has turned replies off is never closed by Redis, which
 /// waits for the reply to be sent.
-const APART: [&[&str]; 3] = [&["client|reply"], &["quit", "client|kill"], READERS];
-
-/// Events, and with them keys that were looked for and not found.
-const MISSED: &[&str] = &["KEm", "KEAmn"];
+const APART: [&[&str]; 2] = [&["client|reply"], &["quit", "client|kill"]];
 
 /// Draws without the commands of `missing`.
 fn urn(
@@ -159,9 +150,8 @@ fn urn(
 
 impl Writer<'_> {
     /// Keyspace notifications, all or some.
-    fn tell_events(&mut self, missing: &[&str]) {
-        const CLASSES: &[&str] = &["KEA", "Kl$", "Etgx", "KEn", "KEAn"];
-        let classes = *self.random.pick(if missing == READERS { MISSED } else { CLASSES });
+    fn tell_events(&mut self) {
+        let classes = *self.random.pick(&["KEA", "KEAmn", "Kl$", "Etgx", "KEm", "KEn"]);
         let words = ["CONFIG", "SET", "notify-keyspace-events", classes];
         self.push(0, words.map(Word::from).to_vec(), false);
     }
