@@ -57,6 +57,15 @@ pub const DIFFERENCES: &[Difference] = &[
         how: How::Text("-ERR Unbalanced 'xread' list", "-ERR Unbalanced XREAD list"),
     },
     Difference {
+        name: "the command's name and mark in the same word of XREADGROUP",
+        reason: "7.2 says what is right there",
+        example: &["A> XREADGROUP GROUP g1 alice STREAMS x0 x1 0"],
+        how: How::Text(
+            "-ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must",
+            "-ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must",
+        ),
+    },
+    Difference {
         name: "a publisher that listens to itself",
         reason: "7.2 replies first; 7.0 pushes the message first",
         example: &["A> HELLO 3", "A> SUBSCRIBE c1", "A> PUBLISH c1 m"],
@@ -148,12 +157,12 @@ pub const DIFFERENCES: &[Difference] = &[
         }),
     },
     Difference {
-        name: "a missed key of XREAD",
-        reason: "Redis looks twice, and tells it twice",
+        name: "a consumer that gets nothing",
+        reason: "7.2 creates it in any case, 7.0 when there is something for it",
         example: &[
-            "A> CONFIG SET notify-keyspace-events KEm",
-            "B> SUBSCRIBE __keyevent@0__:keymiss",
-            "A> XREAD STREAMS x0 0",
+            "A> XGROUP CREATE x0 g1 0 MKSTREAM",
+            "A> XCLAIM x0 g1 alice 0 1-1",
+            "A> XGROUP CREATECONSUMER x0 g1 alice",
         ],
         how: How::NotWritten,
     },

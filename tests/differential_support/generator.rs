@@ -40,6 +40,8 @@ const WEIGHTS: &[(&str, usize)] = &[
     ("lpush", 30),
     ("rpush", 30),
     ("xadd", 60),
+    ("xgroup|create", 25),
+    ("xreadgroup", 40),
 ];
 const WEIGHT_DEFAULT: usize = 10;
 
@@ -52,8 +54,6 @@ pub struct Vocabulary {
     pub ordered: Vec<&'static Command>,
     /// What only the observer sends.
     pub observed: Vec<&'static Command>,
-    /// Whether keyspace notifications are turned on now and then.
-    pub has_events: bool,
     /// What is left out: name and reason.
     pub left_out: Vec<(&'static str, String)>,
 }
@@ -62,7 +62,7 @@ impl Vocabulary {
     /// All rows of our table that the other server knows too, but for those that are not sent.
     pub fn of(mut oracle_knows: impl FnMut(&str) -> bool) -> Vocabulary {
         let (ordered, observed, left_out) = (Vec::new(), Vec::new(), Vec::new());
-        let mut vocabulary = Vocabulary { ordered, observed, has_events: true, left_out };
+        let mut vocabulary = Vocabulary { ordered, observed, left_out };
         for row in COMMANDS.iter().filter(|row| row.is_container() <= (row.name == "command")) {
             if let Some((_, reason)) = NOT_SENT.iter().find(|(name, _)| covers(name, row)) {
                 vocabulary.left_out.push((row.name, (*reason).to_string()));
@@ -116,13 +116,12 @@ pub fn script(vocabulary: &Vocabulary, seed: u64) -> Script {
     ];
     let favourite = *random.pick(&FAMILIES);
     let keys = 1 + random.below(values::KEYS_MAX);
-    let has_events = vocabulary.has_events && random.percent(40);
-    let missing = random.pick(if has_events { &APART[..] } else { &APART[..2] });
+    let missing = random.pick(&APART);
     let urn = urn(vocabulary, favourite, missing);
     let guesses = [Guess::default(); OBSERVER];
     let mut writer = Writer { random, vocabulary, urn, keys, guesses, script: Script::new() };
-    if has_events {
-        writer.tell_events(missing);
+    if writer.random.percent(40) {
+        writer.tell_events();
     }
     while writer.script.len() < STEPS {
         writer.write();
@@ -130,15 +129,9 @@ pub fn script(vocabulary: &Vocabulary, seed: u64) -> Script {
     writer.script
 }
 
-/// Readers of streams, who look for a missing key twice in Redis: [`MISSED`] are told without them.
-const READERS: &[&str] = &["xread", "xreadgroup", "client|reply"];
-
 /// A script does without one of these. Who has turned replies off is never closed by Redis, which
 /// waits for the reply to be sent.
-const APART: [&[&str]; 3] = [&["client|reply"], &["quit", "client|kill"], READERS];
-
-/// Events, and with them keys that were looked for and not found.
-const MISSED: &[&str] = &["KEm", "KEAmn"];
+const APART: [&[&str]; 2] = [&["client|reply"], &["quit", "client|kill"]];
 
 /// Draws without the commands of `missing`.
 fn urn(
@@ -157,9 +150,8 @@ fn urn(
 
 impl Writer<'_> {
     /// Keyspace notifications, all or some.
-    fn tell_events(&mut self, missing: &[&str]) {
-        const CLASSES: &[&str] = &["KEA", "Kl$", "Etgx", "KEn", "KEAn"];
-        let classes = *self.random.pick(if missing == READERS { MISSED } else { CLASSES });
+    fn tell_events(&mut self) {
+        let classes = *self.random.pick(&["KEA", "KEAmn", "Kl$", "Etgx", "KEm", "KEn"]);
         let words = ["CONFIG", "SET", "notify-keyspace-events", classes];
         self.push(0, words.map(Word::from).to_vec(), false);
     }
@@ -178,6 +170,11 @@ impl Writer<'_> {
         let row = self.row(connection);
         let words = self.words(row);
         self.note(connection, row);
+        let mut is_joined = is_joined;
+        for consumer in consumers(row, &words) {
+            self.push(connection, consumer, is_joined);
+            is_joined = true;
+        }
         self.push(connection, words, is_joined);
     }
 
@@ -245,13 +242,34 @@ impl Writer<'_> {
     }
 }
 
+/// Commands that create the consumers that a command names: 7.2 creates them in any case, 7.0 when
+/// they get something.
+fn consumers(row: &Command, words: &[Word]) -> Vec<Vec<Word>> {
+    let (keys, names) = match (row.name, words) {
+        ("xclaim" | "xautoclaim", [_, key, group, name, ..]) => (vec![key], [group, name]),
+        ("xreadgroup", [_, _, group, name, options @ ..]) => {
+            let streams = options.iter().position(|word| is_word(word, "STREAMS"));
+            let behind = streams.map_or(&options[..0], |at| &options[at + 1..]);
+            let keys = behind[..behind.len().div_ceil(2)].iter();
+            (keys.collect(), [group, name])
+        }
+        _ => return Vec::new(),
+    };
+    let create = |key: &Word| {
+        let [group, name] = names.map(Word::clone);
+        vec![Word::from("XGROUP"), Word::from("CREATECONSUMER"), key.clone(), group, name]
+    };
+    keys.into_iter().map(create).collect()
+}
+
+fn is_word(word: &Word, text: &str) -> bool {
+    matches!(word, Word::Bytes(bytes) if bytes.eq_ignore_ascii_case(text.as_bytes()))
+}
+
 /// Takes BLOCK from a command that names a stream twice, if it does: 7.0 waits for the first ID given
 /// with the key, 7.2 for any.
 fn without_block_for_twins(mut words: Vec<Word>) -> Vec<Word> {
-    let place = |name: &str| {
-        let is_it = |word: &Word| matches!(word, Word::Bytes(bytes) if bytes.eq_ignore_ascii_case(name.as_bytes()));
-        words.iter().position(is_it)
-    };
+    let place = |name: &str| words.iter().position(|word| is_word(word, name));
     let (Some(block), Some(streams)) = (place("BLOCK"), place("STREAMS")) else { return words };
     let behind = &words[streams + 1..];
     let keys = &behind[..behind.len().div_ceil(2)];

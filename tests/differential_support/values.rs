@@ -75,7 +75,8 @@ const ROWS: &[Row] = &[
     row_for("set", &["EXAT"], seconds_to_come),
     row_for("set", &["PXAT"], milliseconds_to_come),
     row(&["RANK"], rank),
-    row(&["entries-read", "entries-added", "ENTRIESREAD", "ENTRIESADDED"], count),
+    row(&["entries-read", "ENTRIESREAD"], entries_read),
+    row(&["entries-added", "ENTRIESADDED"], count),
     row(&["MAXDELETEDID", "max-deleted-id"], stream_id),
     row_of(Group::Connection, &["index"], database),
     row_of(Group::Stream, &["start", "end"], range_end),
@@ -204,6 +205,11 @@ fn position(source: &mut Source<'_>) -> Vec<u8> {
 /// opposite, which 7.2 says and 7.0 does not.
 fn rank(source: &mut Source<'_>) -> Vec<u8> {
     number(source, -3, 3, &["9223372036854775807", "-9223372036854775807"])
+}
+
+/// A number that is not true makes a lag that is not, and the versions differ in what they make of it.
+fn entries_read(source: &mut Source<'_>) -> Vec<u8> {
+    number(source, -1, 0, &["-2", "-9223372036854775808"])
 }
 
 fn count(source: &mut Source<'_>) -> Vec<u8> {
