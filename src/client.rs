@@ -199,12 +199,16 @@ impl Client {
         matches!(self.reply_mode, ReplyMode::Off | ReplyMode::Skip) || self.close_after_reply
     }
 
-    /// Nothing but the number of its arguments decides whether a command of this client runs: the
-    /// password is known, and neither MULTI nor a subscription stands between.
+    /// Nothing but the number of its arguments decides whether a command of this client runs, and
+    /// its reply is sent: the password is known, neither MULTI nor a subscription stands between,
+    /// and nobody has asked for silence.
     #[inline]
     #[must_use]
     pub const fn is_at_liberty(&self) -> bool {
-        self.authenticated & self.transaction.is_none() & (self.subscriptions == 0)
+        self.authenticated
+            & self.transaction.is_none()
+            & (self.subscriptions == 0)
+            & !self.is_silent()
     }
 
     /// What it calls itself.

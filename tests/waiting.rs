@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
-use squint::command::dispatcher::{Turn, resolve};
+use squint::command::dispatcher::{Asked, Turn, resolve};
 use squint::command::effects::Unblock;
 use squint::command::{ConnectionFigures, Engine, Facts, Host, Now, Request};
 use squint::config::{Config, FileSource, Settings, Startup};
@@ -106,15 +106,9 @@ impl Layer {
         }
         let request = Request::new(&bytes, &spans);
         let mut reply = ReplyBuffer::default();
-        let turn = Turn {
-            client: self.clients[client],
-            request,
-            command: resolve(request),
-            hashes: &[],
-            reply: &mut reply,
-            now: NOW,
-        };
-        self.engine.execute(turn, &mut Nowhere);
+        let turn = Turn { client: self.clients[client], reply: &mut reply, now: NOW };
+        let asked = Asked { command: resolve(request), request, hashes: &[] };
+        self.engine.execute(turn, &mut std::iter::once(asked), &mut Nowhere);
         String::from_utf8(reply.to_vec()).expect("all elements are text")
     }
 

@@ -13,10 +13,9 @@ use super::context::{Call, CommandResult, Context, Now};
 use super::error_reply::{self, ErrorReply};
 use super::table::{self, Command, Flags, Group};
 use super::{Ask, Engine, Host, Request};
-use crate::client::{Client, ClientId, ReplyMode, Transaction};
+use crate::client::{ClientId, Transaction};
 use crate::limits::ERROR_EXCERPT_BYTES_MAX;
 use crate::reply_buffer::{Mark, ReplyBuffer};
-use crate::resp::Writer;
 
 /// The row that stands for a name that has none: it runs nothing.
 pub fn resolve(request: Request<'_>) -> Option<&'static Command> {
@@ -38,114 +37,154 @@ pub fn container(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     }
 }
 
-/// One request of a client, with all that belongs to it.
-pub struct Turn<'a> {
-    /// Who sent it.
-    pub client: ClientId,
-    /// What was sent.
-    pub request: Request<'a>,
+/// One request of a client, as it was found ahead of time.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
     /// Its row; `None`: there is no such command.
     pub command: Option<&'static Command>,
+    /// What was sent.
+    pub request: Request<'a>,
     /// Databases and hashes of its leading keys, computed with the group's.
     pub hashes: &'a [(usize, u64)],
-    /// Where the reply goes.
+}
+
+/// Whose turn it is.
+pub struct Turn<'a> {
+    /// Who has sent requests.
+    pub client: ClientId,
+    /// Where replies go.
     pub reply: &'a mut ReplyBuffer,
     /// When.
     pub now: Now,
 }
 
 impl Engine {
-    /// Executes a request; then serves the clients that its changes let go on. `false`: the client
-    /// has been told goodbye, and nothing more of it is to be executed.
-    pub fn execute(&mut self, turn: Turn<'_>, host: &mut dyn Host) -> bool {
-        let Turn { client, command, request, hashes, reply, now } = turn;
-        let state = self.clients.get(client);
-        state.active_ms = now.monotonic_ms;
-        let Some(command) = command else {
-            self.refuse_unknown(client, request, reply);
-            return !self.clients.get(client).close_after_reply;
-        };
-        state.last_command = command.name;
-        let silent_from = state.is_silent().then(|| reply.mark());
-        let call = Call::Direct;
-        let ask = Ask { client, command, call, hashes, reply: &mut *reply, now, host: &mut *host };
+    /// Executes requests of a client, one after another, until there are no more (`true`) or one of
+    /// them has left something to do for the server. What changes let other clients go on is done
+    /// directly after each.
+    pub fn execute<'a>(
+        &mut self,
+        turn: Turn<'_>,
+        requests: &mut impl Iterator<Item = Asked<'a>>,
+        host: &mut dyn Host,
+    ) -> bool {
+        let Turn { client, reply, now } = turn;
+        self.clients.get(client).active_ms = now.monotonic_ms;
+        loop {
+            let turn = Turn { client, reply: &mut *reply, now };
+            let is_over = self.execute_undisturbed(turn, requests, &mut *host);
+            for (waiting, reason) in std::mem::take(&mut self.effects.unblocks) {
+                self.unblock(waiting, reason);
+            }
+            if self.blocking.has_signals() {
+                self.serve_signalled(now, &mut *host);
+            }
+            let is_told_goodbye = self.clients.get(client).close_after_reply;
+            if is_over || is_told_goodbye || !self.effects.is_empty() {
+                return is_over;
+            }
+        }
+    }
+
+    /// Executes requests until there are no more (`true`), or one concerns anybody else.
+    fn execute_undisturbed<'a>(
+        &mut self,
+        turn: Turn<'_>,
+        requests: &mut impl Iterator<Item = Asked<'a>>,
+        host: &mut dyn Host,
+    ) -> bool {
+        let Turn { client, reply, now } = turn;
+        let command = Command::NONE;
+        let ask = Ask { client, command, call: Call::Direct, hashes: &[], reply, now, host };
         let mut ctx = self.context(ask);
-        if let Err(error) = dispatch(&mut ctx, request) {
-            reject(&mut ctx, &error);
+        for asked in requests {
+            answer(&mut ctx, asked);
+            if concerns_others(&mut ctx) {
+                return false;
+            }
         }
-        let is_push = ctx.is_push;
-        let state = self.clients.get(client);
-        let goes_on = !state.close_after_reply;
-        if silent_from.is_some() || state.reply_mode != ReplyMode::On {
-            obey_reply_mode(state, silent_from.filter(|_| !is_push), reply);
-        }
-        if !self.effects.unblocks.is_empty() {
-            self.unblock_as_asked();
-        }
-        if self.blocking.has_signals() {
-            self.serve_signalled(now, host);
-        }
-        goes_on
+        true
     }
+}
 
-    /// Ends the waiting of those whom CLIENT UNBLOCK named.
-    fn unblock_as_asked(&mut self) {
-        for (client, reason) in std::mem::take(&mut self.effects.unblocks) {
-            self.unblock(client, reason);
-        }
-    }
+/// Whether the command that has just run is to be followed by anything but the client's next one.
+#[inline]
+fn concerns_others(ctx: &mut Context<'_>) -> bool {
+    !ctx.effects.is_empty() || ctx.blocking.has_signals() || ctx.client().close_after_reply
+}
 
-    /// No such command. Whoever has not said the password is told only that.
-    fn refuse_unknown(&mut self, client: ClientId, request: Request<'_>, reply: &mut ReplyBuffer) {
-        let state = self.clients.get(client);
-        let name = request.at(0);
-        if name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:") {
-            // A browser was talked into sending us a form: hang up, and say nothing it could use.
-            state.closing = true;
-            self.effects.kills.push(client);
-            return;
+/// Answers one request. Nearly all come from a client at liberty and are taken by a function: that
+/// is tested once, here.
+#[inline]
+fn answer<'a>(ctx: &mut Context<'a>, asked: Asked<'a>) {
+    (ctx.hashes, ctx.is_push) = (asked.hashes, false);
+    let request = asked.request;
+    let client = ctx.clients.get(ctx.id);
+    match asked.command {
+        Some(command) if client.is_at_liberty() && command.takes(request.len()) => {
+            client.last_command = command.name;
+            ctx.command = command;
+            run(ctx, request);
+            let client = ctx.client();
+            client.reply_mode = client.reply_mode.of_next_command();
         }
-        let error = if state.authenticated {
-            unknown_command(request)
-        } else {
-            error_reply::NOT_AUTHENTICATED
-        };
-        if let Some(transaction) = &mut state.transaction {
-            transaction.refused = true;
-        }
-        let mark = reply.mark();
-        let protocol = state.protocol;
-        let is_silent = state.is_silent();
-        state.reply_mode = state.reply_mode.of_next_command();
-        Writer { out: &mut *reply, protocol }.error(error.as_bytes());
-        self.stats.count_error(error.as_bytes());
-        if is_silent {
-            reply.rollback(mark);
-        }
+        command => answer_with_care(ctx, command, request),
     }
+}
+
+/// The same for everybody and everything else: what is unknown, refused, queued or silent.
+fn answer_with_care(
+    ctx: &mut Context<'_>,
+    command: Option<&'static Command>,
+    request: Request<'_>,
+) {
+    let silent_from = ctx.client().is_silent().then(|| ctx.reply.out.mark());
+    match command {
+        Some(command) => {
+            ctx.command = command;
+            ctx.client().last_command = command.name;
+            if let Err(error) = check(ctx, request) {
+                reject(ctx, &error);
+            }
+        }
+        None => refuse_unknown(ctx, request),
+    }
+    obey_reply_mode(ctx, silent_from);
 }
 
 /// Takes back what a command has written since `silent_from`, if CLIENT REPLY still says so after
 /// it; the reply of one that has blocked will be taken back when it comes.
-fn obey_reply_mode(state: &mut Client, silent_from: Option<Mark>, reply: &mut ReplyBuffer) {
-    let silent_from = silent_from.filter(|_| state.is_silent());
-    state.reply_mode = state.reply_mode.of_next_command();
-    if let Some(blocked) = &mut state.blocked {
+fn obey_reply_mode(ctx: &mut Context<'_>, silent_from: Option<Mark>) {
+    let is_push = ctx.is_push;
+    let client = ctx.client();
+    let silent_from = silent_from.filter(|_| client.is_silent() && !is_push);
+    client.reply_mode = client.reply_mode.of_next_command();
+    if let Some(blocked) = &mut client.blocked {
         blocked.is_silent = silent_from.is_some();
     } else if let Some(mark) = silent_from {
-        reply.rollback(mark);
+        ctx.reply.out.rollback(mark);
     }
 }
 
-/// All the checks, then the function or the queue. An error here means: refused, not run.
-#[inline]
-fn dispatch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let command = ctx.command;
-    if !ctx.client().is_at_liberty() || !command.takes(request.len()) {
-        return check(ctx, request);
+/// No such command. Whoever has not said the password is told only that.
+fn refuse_unknown(ctx: &mut Context<'_>, request: Request<'_>) {
+    let (id, client) = (ctx.id, ctx.clients.get(ctx.id));
+    let name = request.at(0);
+    if name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:") {
+        // A browser was talked into sending us a form: hang up, and say nothing it could use.
+        client.closing = true;
+        ctx.effects.kills.push(id);
+        return;
     }
-    run(ctx, request);
-    Ok(())
+    if let Some(transaction) = &mut client.transaction {
+        transaction.refused = true;
+    }
+    let error = match client.authenticated {
+        true => unknown_command(request),
+        false => error_reply::NOT_AUTHENTICATED,
+    };
+    ctx.stats.count_error(error.as_bytes());
+    ctx.reply.error(error.as_bytes());
 }
 
 /// The checks one by one, in the order in which Redis makes them: for whoever is not at liberty,

@@ -129,6 +129,7 @@ impl Effects {
         self.outbox.is_empty()
             && self.kills.is_empty()
             && self.unblocked.is_empty()
+            && self.unblocks.is_empty()
             && self.blocked.is_empty()
             && self.shutdown.is_none()
             && self.sleep_us == 0

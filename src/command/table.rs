@@ -62,6 +62,9 @@ pub struct Command {
 }
 
 impl Command {
+    /// The row of a command before it is known.
+    pub const NONE: &'static Self = &Self::BLANK;
+
     /// What a row need not say.
     const BLANK: Self = Self {
         name: "",

@@ -8,7 +8,7 @@ use super::Server;
 use super::group::{Group, Run, Step, Stop};
 use crate::client::ClientId;
 use crate::command::Request;
-use crate::command::dispatcher::Turn;
+use crate::command::dispatcher::{Asked, Turn};
 use crate::event_loop::ReadOutcome;
 use crate::event_loop::ring_buffer::RingBuffer;
 use crate::limits::{GROUP_REQUESTS_MAX, INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTICATED_BYTES_MAX};
@@ -20,6 +20,28 @@ use squint_sys::Sys;
 struct Buffers {
     input: RingBuffer,
     output: ReplyBuffer,
+}
+
+/// Requests of a client as the command layer sees them, and how far they reach into its input.
+struct Requests<'a, 'g> {
+    steps: &'a mut std::slice::Iter<'g, Step>,
+    group: &'g Group,
+    input: &'a [u8],
+    consumed: usize,
+}
+
+impl<'a, 'g: 'a> Iterator for Requests<'a, 'g> {
+    type Item = Asked<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Asked<'a>> {
+        let step = self.steps.next()?;
+        let spans = &self.group.spans[step.spans.clone()];
+        let request = Request::new(&self.input[self.consumed..], spans);
+        self.consumed += step.length;
+        let hashes = &self.group.hashes[step.hashes.clone()];
+        Some(Asked { command: step.command, request, hashes })
+    }
 }
 
 impl<S: Sys> Server<S> {
@@ -158,13 +180,12 @@ impl<S: Sys> Server<S> {
         while !is_over {
             // None: the client is gone, or has been told goodbye.
             let Some(mut buffers) = self.lend_buffers(client) else { return };
-            is_over = loop {
-                let Some(step) = steps.next() else { break true };
-                let goes_on = self.execute_one(client, step, &mut buffers, group);
-                if !goes_on || !self.engine.effects.is_empty() {
-                    break false;
-                }
-            };
+            let (input, consumed) = (buffers.input.as_slice(), 0);
+            let mut requests = Requests { steps: &mut steps, group, input, consumed };
+            let turn = Turn { client, reply: &mut buffers.output, now: self.now };
+            is_over = self.engine.execute(turn, &mut requests, &mut self.event_loop);
+            let consumed = requests.consumed;
+            buffers.input.consume(consumed);
             if let Some(error) = run.error.filter(|_| is_over) {
                 self.refuse(client, &error, &mut buffers.output);
             }
@@ -202,28 +223,6 @@ impl<S: Sys> Server<S> {
         }
         let connection = self.event_loop.connections.at_mut(client.index);
         (connection.input, connection.output) = (buffers.input, buffers.output);
-    }
-
-    /// `false`: the client has been told goodbye.
-    fn execute_one(
-        &mut self,
-        client: ClientId,
-        step: &Step,
-        buffers: &mut Buffers,
-        group: &Group,
-    ) -> bool {
-        let request = Request::new(buffers.input.as_slice(), &group.spans[step.spans.clone()]);
-        let turn = Turn {
-            client,
-            request,
-            command: step.command,
-            hashes: &group.hashes[step.hashes.clone()],
-            reply: &mut buffers.output,
-            now: self.now,
-        };
-        let goes_on = self.engine.execute(turn, &mut self.event_loop);
-        buffers.input.consume(step.length);
-        goes_on
     }
 
     /// Tells a client that it does not speak the protocol.
