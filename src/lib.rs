@@ -6,7 +6,7 @@
 //! | row | modules |
 //! |---|---|
 //! | 0 | `squint_sys`: the kernel |
-//! | 1 | [`limits`] |
+//! | 1 | [`limits`], [`shared_bytes`] |
 //! | 2 | [`stats`], [`logging`], [`text`], [`reply_buffer`] |
 //! | 3 | [`config`], [`event_loop`], [`resp`], [`data_store`], [`membership`] |
 //! | 4 | [`blocking`], [`pubsub`], [`client`] |
@@ -27,5 +27,6 @@ pub mod pubsub;
 pub mod reply_buffer;
 pub mod resp;
 pub mod server;
+pub mod shared_bytes;
 pub mod stats;
 pub mod text;

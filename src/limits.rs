@@ -19,6 +19,15 @@ pub const INPUT_BUFFER_BYTES: usize = 16 * 1024;
 /// Room that a read must find at least, bytes: less would make many reads of one pipeline.
 pub const INPUT_READ_BYTES_MIN: usize = 4 * 1024;
 
+/// Bulks from this length on that have not come whole are received into an allocation of their
+/// own, which then becomes the value: no buffer from the pool would hold them, and what they save
+/// in copying is more than an allocation costs.
+pub const INPUT_BULK_APART_BYTES_MIN: usize = 32 * 1024;
+
+/// Most bytes of such a bulk that one read takes, and of a reply that one write takes: a peer that
+/// is as fast as the loop would hold it for as long as its bytes last.
+pub const TRANSFER_BYTES_MAX: usize = 256 * 1024;
+
 /// Input buffers the pool keeps while nobody uses them: one for each request of a group, 1 MiB in
 /// all. What a burst used beyond goes back to the system.
 pub const INPUT_BUFFERS_SPARE_MAX: usize = 64;
@@ -105,6 +114,10 @@ pub const REPLY_CHUNK_BYTES_MIN: usize = 512;
 /// chunk and one more slice for the kernel to walk: `docs/pubsub.md` has the counts.
 pub const REPLY_SHARED_BYTES_MIN: usize = 4 * 1024;
 
+/// Values from this length on travel by reference: unlike a message for many, a value has one
+/// reader, and up to here the copy is cheaper than the chunks around it.
+pub const REPLY_VALUE_SHARED_BYTES_MIN: usize = 16 * 1024;
+
 /// Most slices handed to one `writev`: far below every kernel's own limit (1024), and 64 chunks
 /// are more than any socket buffer takes at once.
 pub const REPLY_SLICES_MAX: usize = 64;
@@ -169,6 +182,8 @@ pub const QUERY_UNAUTHENTICATED_BYTES_MAX: usize = 1024 * 1024;
 const_assert!(SLAB_PAGE_SLOTS < u16::MAX as usize);
 const_assert!(INPUT_READ_BYTES_MIN < INPUT_BUFFER_BYTES);
 const_assert!(INPUT_BUFFER_BYTES.is_power_of_two());
+const_assert!(INPUT_BULK_APART_BYTES_MIN > INPUT_BUFFER_BYTES);
+const_assert!(INPUT_BULK_APART_BYTES_MIN as u64 > UNAUTHENTICATED_BULK_BYTES_MAX);
 const_assert!(INPUT_PAUSED_BYTES_MAX >= INPUT_BUFFER_BYTES);
 const_assert!(REQUESTS_PER_TICK_MAX as usize >= GROUP_REQUESTS_MAX);
 
@@ -181,7 +196,8 @@ pub const INCLUDE_DEPTH_MAX: usize = 16;
 /// Configuration files read in all: two files that include each other's siblings end here.
 pub const INCLUDE_FILES_MAX: usize = 1000;
 const_assert!(REPLY_CHUNK_BYTES_MIN <= REPLY_CHUNK_BYTES_MAX);
-const_assert!(REPLY_SHARED_BYTES_MIN <= REPLY_CHUNK_BYTES_MAX);
+const_assert!(REPLY_SHARED_BYTES_MIN <= REPLY_VALUE_SHARED_BYTES_MIN);
+const_assert!(REPLY_VALUE_SHARED_BYTES_MIN <= REPLY_CHUNK_BYTES_MAX);
 const_assert!(UNAUTHENTICATED_BULK_BYTES_MAX < REQUEST_BYTES_MAX);
 const_assert!(LIST_NODE_BYTES_MAX % LIST_NODE_STEP_BYTES == 8);
 const_assert!(LIST_PACKED_BYTES_MAX < LIST_NODE_BYTES_MAX / 4);

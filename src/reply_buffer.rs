@@ -3,7 +3,7 @@
 //! ```text
 //!   older (boxed, mostly absent)                    tail
 //!  +--------------+ +-------------+ +-----------+  +------------+----------
-//!  | Owned(Vec)   | | Shared(Rc)  | | Owned     |  | Vec<u8>    | capacity
+//!  | Owned(Vec)   | | Shared      | | Owned     |  | Vec<u8>    | capacity
 //!  +--------------+ +-------------+ +-----------+  +------------+----------
 //!   ^ sent bytes into the front chunk                           ^ append here
 //! ```
@@ -11,24 +11,26 @@
 //! The ordinary case is the tail alone: replies are appended to one vector and leave with one
 //! `write`. Only when the tail has grown past [`REPLY_CHUNK_BYTES_MAX`], or bytes are shared by
 //! reference, does it retire into the list of older chunks, which leave with `writev`. So growing
-//! never moves more than one chunk, and a message to ten thousand subscribers exists once.
+//! never moves more than one chunk, and a message to ten thousand subscribers, or a large value,
+//! exists once.
 //!
 //! An empty buffer owns nothing once its vector has been taken by [`ReplyBuffer::into_spare`].
 //! This file knows bytes and counts, neither RESP nor sockets.
 
 use crate::limits::{
     REPLY_CHUNK_BYTES_MAX, REPLY_CHUNK_BYTES_MIN, REPLY_SHARED_BYTES_MIN, REPLY_SLICES_MAX,
+    TRANSFER_BYTES_MAX,
 };
+use crate::shared_bytes::SharedBytes;
 use arrayvec::ArrayVec;
 use static_assertions::const_assert;
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::rc::Rc;
 
 #[derive(Debug)]
 enum Chunk {
     Owned(Vec<u8>),
-    Shared(Rc<[u8]>),
+    Shared(SharedBytes),
 }
 
 impl Chunk {
@@ -130,7 +132,7 @@ impl ReplyBuffer {
     }
 
     /// Appends `bytes` by reference; copies them when they are too few to be worth it.
-    pub fn share(&mut self, bytes: Rc<[u8]>) {
+    pub fn share(&mut self, bytes: SharedBytes) {
         if bytes.len() < REPLY_SHARED_BYTES_MIN {
             return self.extend(&bytes);
         }
@@ -172,16 +174,19 @@ impl ReplyBuffer {
         older.insert(surplus, bytes);
     }
 
-    /// Fills `out` with the unsent bytes, front first, as many slices as fit.
+    /// Fills `out` with unsent bytes for one write, front first: as many slices as fit, and no more
+    /// than [`TRANSFER_BYTES_MAX`] bytes.
     pub fn slices<'a>(&'a self, out: &mut ArrayVec<IoSlice<'a>, REPLY_SLICES_MAX>) {
-        let mut skip = self.sent;
+        let (mut skip, mut room) = (self.sent, TRANSFER_BYTES_MAX);
         let older = self.older.iter().flat_map(|older| older.chunks.iter().map(Chunk::bytes));
         for chunk in older.chain(std::iter::once(self.tail.as_slice())) {
-            if out.is_full() {
+            if out.is_full() || room == 0 {
                 return;
             }
             if chunk.len() > skip {
-                out.push(IoSlice::new(&chunk[skip..]));
+                let end = chunk.len().min(skip.saturating_add(room));
+                out.push(IoSlice::new(&chunk[skip..end]));
+                room -= end - skip;
             }
             skip = 0;
         }
@@ -398,21 +403,21 @@ mod tests {
 
     #[test]
     fn large_shared_bytes_are_not_copied() {
-        let message: Rc<[u8]> = vec![b'm'; REPLY_SHARED_BYTES_MIN].into();
+        let message = SharedBytes::new(vec![b'm'; REPLY_SHARED_BYTES_MIN]);
         let mut buffer = ReplyBuffer::new();
         buffer.share(message.clone());
-        assert_eq!((Rc::strong_count(&message), buffer.chunk_count()), (2, 1));
+        assert_eq!((message.holders(), buffer.chunk_count()), (2, 1));
         assert!(buffer.heap_bytes() < 512);
-        buffer.share(message[..10].into());
+        buffer.share(SharedBytes::new(message[..10].to_vec()));
         assert_eq!(buffer.chunk_count(), 2);
         buffer.advance(REPLY_SHARED_BYTES_MIN);
-        assert_eq!((Rc::strong_count(&message), buffer.chunk_count()), (1, 1));
+        assert_eq!((message.holders(), buffer.chunk_count()), (1, 1));
         assert_eq!(buffer.single_slice(), Some(&b"mmmmmmmmmm"[..]));
     }
 
     #[test]
     fn a_header_goes_before_what_was_shared() {
-        let message: Rc<[u8]> = vec![b'm'; REPLY_SHARED_BYTES_MIN].into();
+        let message = SharedBytes::new(vec![b'm'; REPLY_SHARED_BYTES_MIN]);
         let mut buffer = ReplyBuffer::new();
         let mark = buffer.mark();
         buffer.share(message.clone());
@@ -420,12 +425,12 @@ mod tests {
         assert_eq!(content(&buffer), [b"*1\r\n", &message[..]].concat());
         buffer.rollback(mark);
         assert!(buffer.is_empty());
-        assert_eq!((Rc::strong_count(&message), buffer.chunk_count()), (1, 0));
+        assert_eq!((message.holders(), buffer.chunk_count()), (1, 0));
     }
 
     #[test]
     fn slices_stop_at_their_limit() {
-        let message: Rc<[u8]> = vec![b'm'; REPLY_SHARED_BYTES_MIN].into();
+        let message = SharedBytes::new(vec![b'm'; REPLY_SHARED_BYTES_MIN]);
         let mut buffer = ReplyBuffer::new();
         for _ in 0..REPLY_SLICES_MAX + 5 {
             buffer.share(message.clone());
@@ -456,7 +461,7 @@ mod tests {
                         twin.extend_from_slice(&bytes);
                     }
                     2 => {
-                        buffer.share(bytes.clone().into());
+                        buffer.share(SharedBytes::new(bytes.clone()));
                         twin.extend_from_slice(&bytes);
                     }
                     3 => {

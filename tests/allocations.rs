@@ -275,4 +275,56 @@ fn hot_commands_allocate_nothing() {
         }
     }
     assert!(broken.is_empty(), "in {REQUESTS} requests each:\n{}", broken.join("\n"));
+    // One test after the other: whatever is allocated meanwhile would be counted.
+    large_values_are_not_copied(port.number);
+    a_promise_takes_no_memory(port.number);
+}
+
+const LARGE: usize = 8 << 20;
+/// What a request may allocate that copies nothing: the chunks around a value.
+const WITHOUT_COPY_BYTES_MAX: u64 = 1024;
+
+/// Bytes that the server allocates from this request to the end of its reply.
+fn allocated_by(connection: &mut Connection, request: &[u8], reply_length: usize) -> u64 {
+    let before = counting::allocated_bytes();
+    connection.send(request);
+    connection.read_exactly(reply_length);
+    connection.expect_reply("PING", b"+PONG\r\n"); // and what comes after the reply
+    counting::allocated_bytes() - before
+}
+
+fn large_values_are_not_copied(port: u16) {
+    let mut connection = open(port);
+    let value = vec![b'v'; LARGE];
+    let request = |words: &[&[u8]]| encoded(words);
+    allocated_by(&mut connection, &request(&[b"SET", b"first", &value]), 5); // tables grow
+    let bulk_length = LARGE + "$8388608\r\n\r\n".len();
+    let cases: [(&str, Vec<u8>, usize, u64); 6] = [
+        ("SET", request(&[b"SET", b"large", &value]), 5, LARGE as u64),
+        ("SET over it", request(&[b"SET", b"large", &value]), 5, LARGE as u64),
+        ("GET", request(&[b"GET", b"large"]), bulk_length, 0),
+        ("GETDEL", request(&[b"GETDEL", b"large"]), bulk_length, 0),
+        ("ECHO", request(&[b"ECHO", &value]), bulk_length, LARGE as u64),
+        ("APPEND to nothing", request(&[b"APPEND", b"new", &value]), 10, LARGE as u64),
+    ];
+    for (name, request, reply_length, needed) in cases {
+        let bytes = allocated_by(&mut connection, &request, reply_length);
+        println!("{name} of {LARGE} bytes: {bytes} bytes allocated");
+        assert!(bytes < needed + WITHOUT_COPY_BYTES_MAX, "{name}: {bytes} bytes allocated");
+        assert!(bytes >= needed, "{name}: {bytes} bytes allocated; are they counted?");
+    }
+}
+
+/// Half a gigabyte promised, and nothing sent.
+fn a_promise_takes_no_memory(port: u16) {
+    const LIARS: usize = 100;
+    let before = counting::allocated_bytes();
+    let mut liars: Vec<Connection> = (0..LIARS).map(|_| open(port)).collect();
+    for liar in &mut liars {
+        liar.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\n");
+    }
+    open(port).expect_reply("PING", b"+PONG\r\n");
+    let each = (counting::allocated_bytes() - before) / LIARS as u64;
+    println!("a promise: {each} bytes allocated");
+    assert!(each < 20 * 1024, "{each} bytes allocated for each promise");
 }

@@ -264,6 +264,62 @@ fn d27_a_timeout_reply_never_lands_inside_another_reply() {
     assert_eq!(scene.received(client), expected);
 }
 
+/// The reply refers to the value: what happens to the key meanwhile must not show in it.
+#[test]
+fn d27_a_value_on_its_way_is_what_it_was() {
+    const LENGTH: usize = 40_000;
+    let changes: [&[u8]; 5] = [
+        b"APPEND k more\r\n",
+        b"DEL k\r\n",
+        b"SET k short\r\n",
+        b"FLUSHALL\r\n",
+        b"GETDEL k\r\nSET k other\r\n",
+    ];
+    let value = |byte: u8| vec![byte; LENGTH];
+    let set = |byte| {
+        [format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${LENGTH}\r\n").as_bytes(), &value(byte), b"\r\n"]
+            .concat()
+    };
+    let bulk = |byte| [format!("${LENGTH}\r\n").as_bytes(), &value(byte), b"\r\n"].concat();
+    let changes = changes.map(<[u8]>::to_vec).into_iter().chain([set(b'w')]);
+    let capacities = [700, 10_000, 399_999];
+    for (change, capacity_bytes) in
+        changes.flat_map(|change| capacities.map(|capacity_bytes| (change.clone(), capacity_bytes)))
+    {
+        let mut scene = Scene::start(&[]);
+        let [reader, changer] = [scene.connect(), scene.connect()];
+        scene.send_at(1, changer, &set(b'v'));
+        scene.limit_capacity(reader, capacity_bytes);
+        scene.send_at(10, reader, b"GET k\r\nMGET k k\r\n");
+        scene.send_at(12, changer, &change);
+        scene.send_at(14, changer, &set(b'x'));
+        scene.send_at(16, reader, b"GET k\r\n");
+        scene.run_ms(1_000);
+        let old = [bulk(b'v'), b"*2\r\n".to_vec(), bulk(b'v'), bulk(b'v')].concat();
+        let expected = [old, bulk(b'x')].concat();
+        assert!(scene.received(reader) == expected, "{capacity_bytes} bytes at a time");
+    }
+}
+
+/// What has come of it counts as input; when its client leaves, it is as if it had never begun.
+#[test]
+fn a_large_argument_that_never_ends_is_forgotten() {
+    let mut scene = Scene::start(&[]);
+    let [leaver, other] = [scene.connect(), scene.connect()];
+    scene.send_at(1, leaver, b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n");
+    for at_ms in 2..12 {
+        scene.send_at(at_ms, leaver, &[b'x'; 50_000]);
+    }
+    scene.send_at(20, other, b"CLIENT LIST\r\n");
+    scene.close_at(30, leaver);
+    scene.send_at(40, other, b"EXISTS k\r\n");
+    scene.run_ms(1_000);
+    let received = String::from_utf8(scene.received(other)).expect("text");
+    let input = 500_000 + "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n".len();
+    assert!(received.contains(&format!(" qbuf={input} ")), "{received}");
+    assert!(received.ends_with(":0\r\n"), "{received}");
+}
+
 #[test]
 fn d30_a_request_over_the_limit_closes_its_client_and_nobody_else() {
     let mut scene = Scene::start(&["--client-query-buffer-limit", "1mb"]);

@@ -36,9 +36,8 @@ struct Client {
 }
 
 impl Client {
-    fn new(server: &Server) -> Client {
+    fn new(server: &Server, bytes: Vec<u8>) -> Client {
         let mut connection = server.connect();
-        let bytes = pipeline();
         connection.send(&bytes);
         let replies = connection.read_until_quiet(Duration::from_millis(200));
         assert!(replies.ends_with(b"+PONG\r\n"), "{}", excerpt(&replies));
@@ -61,7 +60,7 @@ const PAUSE: Duration = Duration::from_micros(300);
 
 fn cut_in_two_at_every_byte(program: &Program) {
     let server = Server::start(program, &[]);
-    let mut client = Client::new(&server);
+    let mut client = Client::new(&server, pipeline());
     let bytes = client.bytes.clone();
     for at in 1..bytes.len() {
         client.expect_same(&[&bytes[..at], &bytes[at..]], PAUSE);
@@ -70,7 +69,7 @@ fn cut_in_two_at_every_byte(program: &Program) {
 
 fn one_byte_at_a_time(program: &Program) {
     let server = Server::start(program, &[]);
-    let mut client = Client::new(&server);
+    let mut client = Client::new(&server, pipeline());
     let bytes = client.bytes.clone();
     let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
     client.expect_same(&pieces, PAUSE);
@@ -111,6 +110,113 @@ fn m20_a_pipeline_of_a_thousand_in_pieces_of_any_length() {
             connection.send(piece);
         }
         connection.expect(&replies);
+    }
+}
+
+/// Lengths around that from which on an argument is received apart from the others.
+const LARGE: [usize; 5] = [32_767, 32_768, 32_769, 50_000, 100_003];
+
+fn large(kind: usize) -> Vec<u8> {
+    let period = 13 + kind;
+    (0..LARGE[kind % LARGE.len()]).map(|at| b"\r\n$*abcdefghijklmnopq"[at % period]).collect()
+}
+
+/// Requests with large arguments in every position, together with small ones.
+fn large_pipeline() -> Vec<u8> {
+    let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(large);
+    let requests: Vec<Vec<&[u8]>> = vec![
+        vec![b"FLUSHALL"],
+        vec![b"SET", b"k", &a],
+        vec![b"GET", b"k"],
+        vec![b"MSET", b"k", &b, &c, b"short", b"m", &d],
+        vec![b"MGET", b"k", &c, b"m", b"absent"],
+        vec![b"APPEND", b"k", &e],
+        vec![b"APPEND", b"new", &e],
+        vec![b"SET", b"k", &a, b"GET", b"EX", b"100"],
+        vec![b"STRLEN", b"k"],
+        vec![b"ECHO", &b],
+        vec![b"PING", &e],
+        vec![b"INCR", &d],
+        vec![b"SETEX", b"k", &c, &b],
+        vec![&a, &b, &c],
+        vec![b"GET", &a, &b],
+        vec![b"RPUSH", b"l", &a, b"", &c],
+        vec![b"LRANGE", b"l", b"0", b"-1"],
+        vec![b"LPOP", b"l"],
+        vec![b"XADD", b"s", b"1-1", b"f", &d],
+        vec![b"XRANGE", b"s", b"-", b"+"],
+        vec![b"MULTI"],
+        vec![b"SET", b"t", &d],
+        vec![b"GET", b"t"],
+        vec![b"APPEND", b"t", &a],
+        vec![b"GETDEL", b"t"],
+        vec![b"EXEC"],
+        vec![b"MULTI"],
+        vec![b"SET", b"t", &e],
+        vec![b"DISCARD"],
+        vec![b"EXISTS", b"t", &c],
+        vec![b"PUBLISH", &a, &b],
+        vec![b"GETEX", b"new"],
+        vec![b"SETNX", b"n", &a],
+        vec![b"SETNX", b"n", &b],
+        vec![b"GET", b"n"],
+        vec![b"PING"],
+    ];
+    requests.iter().flat_map(|words| encoded(words)).collect()
+}
+
+/// The replies to the large pipeline, sent whole.
+fn large_replies(program: &Program) -> Vec<u8> {
+    Client::new(&Server::start(program, &[]), large_pipeline()).replies
+}
+
+#[test]
+fn d03_large_arguments_are_answered_as_by_redis() {
+    if let Some(redis) = Program::redis_or_leave_out() {
+        assert!(large_replies(&ours!()) == large_replies(&redis), "replies differ");
+    }
+}
+
+/// Pieces of any length, so that large arguments are cut at their edges and inside.
+#[test]
+fn d03_large_arguments_in_pieces_of_any_length() {
+    let server = Server::start(&ours!(), &[]);
+    let mut client = Client::new(&server, large_pipeline());
+    let bytes = client.bytes.clone();
+    for length in [977, 4_099, 16_384, 32_768, 32_771, 50_021, 65_537, 200_003] {
+        let pieces: Vec<&[u8]> = bytes.chunks(length).collect();
+        client.expect_same(&pieces, PAUSE);
+    }
+}
+
+/// One cut, at every byte around the edges of a large argument.
+#[test]
+fn d03_a_large_argument_cut_around_its_edges() {
+    let server = Server::start(&ours!(), &[]);
+    let value = large(3);
+    let requests: [Vec<&[u8]>; 3] =
+        [vec![b"SET", b"k", &value, b"EX", b"9"], vec![b"GET", b"k"], vec![b"PING"]];
+    let bytes: Vec<u8> = requests.iter().flat_map(|words| encoded(words)).collect();
+    let mut client = Client::new(&server, bytes.clone());
+    let start = encoded(&["SET", "k"]).len() + "$50000\r\n".len();
+    for edge in [start, start + value.len()] {
+        for at in edge - 12..edge + 12 {
+            client.expect_same(&[&bytes[..at], &bytes[at..]], PAUSE);
+        }
+    }
+}
+
+#[test]
+fn a_large_argument_that_does_not_end_in_crlf_is_no_argument() {
+    let server = Server::start(&ours!(), &[]);
+    for wrong in [&b"xx"[..], b"\rx", b"\n\n"] {
+        let mut connection = server.connect();
+        connection.send(b"*2\r\n$4\r\nECHO\r\n$40000\r\n");
+        connection.send(&vec![b'x'; 40_000]);
+        connection.send(wrong);
+        let reply = connection.reply();
+        assert!(reply.starts_with(b"-ERR Protocol error"), "{}", excerpt(&reply));
+        connection.expect_closed();
     }
 }
 

@@ -104,7 +104,7 @@ impl Layer {
             spans.push(Span { start: bytes.len() as u32, len: word.len() as u32 });
             bytes.extend_from_slice(word.as_bytes());
         }
-        let request = Request::new(&bytes, &spans);
+        let request = Request::new(&bytes, &spans, &[]);
         let mut reply = ReplyBuffer::default();
         let turn = Turn { client: self.clients[client], reply: &mut reply, now: NOW };
         let asked = Asked { command: resolve(request), request, hashes: &[] };

@@ -53,6 +53,6 @@ pub mod tests {
             span
         };
         let spans: Vec<Span> = words.iter().map(span).collect();
-        Request::new(words.concat().as_bytes(), &spans).to_owned()
+        Request::new(words.concat().as_bytes(), &spans, &[]).to_owned()
     }
 }

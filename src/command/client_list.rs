@@ -134,7 +134,8 @@ fn write_line(text: &mut Vec<u8>, view: &View<'_>) {
         .as_ref()
         .map_or((-1, 0), |transaction| (transaction.queue.len() as i64, transaction.queue_bytes));
     put(text, format_args!(" multi={queued} watch={}", client.watched.len()));
-    put(text, format_args!(" qbuf={} qbuf-free={}", figures.query_bytes, figures.query_free_bytes));
+    let query_bytes = figures.query_bytes + client.parser.apart_bytes();
+    put(text, format_args!(" qbuf={query_bytes} qbuf-free={}", figures.query_free_bytes));
     put(text, format_args!(" argv-mem=0 multi-mem={multi_bytes}"));
     let heap_bytes = figures.output_heap_bytes;
     put(text, format_args!(" rbs={heap_bytes} rbp={heap_bytes} obl={}", figures.output_bytes));
@@ -201,6 +202,7 @@ pub fn memory_bytes(client: &Client, figures: &ConnectionFigures) -> usize {
     let watched_bytes: usize = client.watched.iter().map(|watched| watched.key.len()).sum();
     size_of::<Client>()
         + figures.query_bytes
+        + client.parser.apart_bytes()
         + figures.query_free_bytes
         + figures.output_heap_bytes
         + queue_bytes

@@ -18,6 +18,7 @@ use super::effects::Unblock;
 use super::error_reply::{self, ErrorReply};
 use super::{pubsub, transactions};
 use crate::client::{ClientId, ReplyMode};
+use crate::resp::Argument;
 use crate::resp::writer::Protocol;
 
 pub use super::authentication::{auth, hello};
@@ -34,14 +35,13 @@ pub fn ping(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     if request.len() > 2 {
         return Err(error_reply::wrong_arity("ping"));
     }
-    let message = request.get(1);
     if ctx.client().is_confined_to_pubsub() {
         // Where only messages arrive, the answer looks like one.
         ctx.reply.array(2);
         ctx.reply.bulk(b"pong");
-        ctx.reply.bulk(message.unwrap_or_default());
-    } else if let Some(message) = message {
-        ctx.reply.bulk(message);
+        ctx.reply.bulk(request.get(1).unwrap_or_default());
+    } else if request.len() == 2 {
+        repeat(ctx, request);
     } else {
         ctx.reply.simple("PONG");
     }
@@ -50,8 +50,16 @@ pub fn ping(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 /// ECHO message
 pub fn echo(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    ctx.reply.bulk(request.at(1));
+    repeat(ctx, request);
     Ok(())
+}
+
+/// Replies the argument behind the name: a large one by reference.
+fn repeat(ctx: &mut Context<'_>, request: Request<'_>) {
+    match request.argument(1) {
+        Argument::Near(bytes) => ctx.reply.bulk(bytes),
+        Argument::Apart(bytes) => ctx.reply.bulk_shared(bytes.clone()),
+    }
 }
 
 /// QUIT

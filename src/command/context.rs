@@ -15,7 +15,7 @@ use crate::data_store::string::StringRef;
 use crate::data_store::value::{Value, ValueMut};
 use crate::data_store::{DataStore, Expiry, Key, ListMut, UnixMs};
 use crate::pubsub::PubSub;
-use crate::resp::request::Request;
+use crate::resp::request::{Argument, Request};
 use crate::resp::writer::Writer;
 use crate::stats::Stats;
 
@@ -139,9 +139,12 @@ impl Selected<'_> {
 
     /// Puts a string at `key`, in place of whatever was there.
     #[inline]
-    pub fn set_string(&mut self, key: Key<'_>, bytes: &[u8], expiry: Expiry) {
+    pub fn set_string(&mut self, key: Key<'_>, string: Argument<'_>, expiry: Expiry) {
         let now_ms = self.now_ms;
-        self.keyspace().set_string(key, bytes, expiry, now_ms);
+        match string {
+            Argument::Near(bytes) => self.keyspace().set_string(key, bytes, expiry, now_ms),
+            Argument::Apart(bytes) => self.keyspace().set_shared(key, bytes, expiry, now_ms),
+        }
     }
 
     /// Puts `value` at `key`, in place of whatever was there; no time to live is left.

@@ -6,7 +6,7 @@
 use crate::client::ClientId;
 use crate::limits::REPLY_SHARED_BYTES_MIN;
 use crate::reply_buffer::ReplyBuffer;
-use std::rc::Rc;
+use crate::shared_bytes::SharedBytes;
 
 /// Bytes for clients that are not the one whose command runs, or that come after its reply. Good
 /// until the outbox is delivered.
@@ -20,7 +20,7 @@ pub enum Frame {
         end: usize,
     },
     /// One message for many.
-    Shared(Rc<[u8]>),
+    Shared(SharedBytes),
 }
 
 /// Bytes on their way to clients, in order.
@@ -52,7 +52,7 @@ impl Outbox {
             self.scratch.for_each_slice(|slice| self.bytes.extend_from_slice(slice));
             Frame::Copied { start, end: self.bytes.len() }
         } else {
-            Frame::Shared(self.scratch.to_vec().into())
+            Frame::Shared(SharedBytes::new(self.scratch.to_vec()))
         };
         self.scratch.advance(length);
         if self.scratch.heap_bytes() > OUTBOX_SPARE_BYTES_MAX {
@@ -77,7 +77,7 @@ impl Outbox {
         for (client, piece) in self.pieces.drain(..) {
             append(client, &mut |output| match &piece {
                 Frame::Copied { start, end } => output.extend(&self.bytes[*start..*end]),
-                Frame::Shared(message) => output.share(Rc::clone(message)),
+                Frame::Shared(message) => output.share(message.clone()),
             });
         }
         self.bytes.clear();

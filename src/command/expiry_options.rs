@@ -293,7 +293,7 @@ pub(super) mod tests {
         }
 
         pub fn request(&self) -> Request<'_> {
-            Request::new(&self.line, &self.spans)
+            Request::new(&self.line, &self.spans, &[])
         }
     }
 

@@ -320,7 +320,7 @@ pub(super) mod tests {
             .split(' ')
             .map(|word| Span { start: start_of(word) as u32, len: word.len() as u32 })
             .collect();
-        test(Request::new(line.as_bytes(), &spans))
+        test(Request::new(line.as_bytes(), &spans, &[]))
     }
 
     fn positions(spec: KeySpec, line: &str) -> Option<Vec<usize>> {

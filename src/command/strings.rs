@@ -19,7 +19,9 @@ use super::expiry_options::{self, Lifetime, Presence, Scale, SetOptions};
 use super::keys;
 use crate::data_store::string::DecimalBuffer;
 use crate::data_store::value::ValueMut;
-use crate::data_store::{Expiry, IncrementError, Key, UnixMs};
+use crate::data_store::{Expiry, IncrementError, Key, StringRef};
+use crate::limits::REPLY_VALUE_SHARED_BYTES_MIN;
+use crate::resp::{Argument, Writer};
 
 const SUM_OVERFLOWS: ErrorReply = ErrorReply::fixed("ERR increment or decrement would overflow");
 const DECREMENT_OVERFLOWS: ErrorReply = ErrorReply::fixed("ERR decrement would overflow");
@@ -36,7 +38,7 @@ pub fn get(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 pub fn set(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = ctx.key(request, 1);
     if request.len() == 3 {
-        store(ctx, key, request.at(2));
+        store(ctx, key, request.argument(2), Expiry::Never);
         ctx.reply.ok();
         return Ok(());
     }
@@ -80,7 +82,13 @@ pub fn append(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Err(TOO_LONG);
     }
     let now_ms = ctx.store.now_ms;
-    let len = ctx.store.keyspace().append(key, tail, now_ms)?;
+    let len = match old_len {
+        Some(_) => ctx.store.keyspace().append(key, tail, now_ms)?,
+        None => {
+            ctx.store.set_string(key, request.argument(2), Expiry::Never);
+            tail.len()
+        }
+    };
     ctx.changed(key.bytes, Change::Altered, Event::Append);
     reply_len(ctx, len);
     Ok(())
@@ -99,7 +107,7 @@ pub fn mget(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     for index in 1..request.len() {
         match ctx.store.read(ctx.key(request, index)) {
             Some(ValueMut::String(string)) => {
-                ctx.reply.bulk(string.as_bytes(&mut DecimalBuffer::default()));
+                write_string(&mut ctx.reply, string);
             }
             _ => ctx.reply.null(),
         }
@@ -113,7 +121,7 @@ pub fn mset(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Err(error_reply::wrong_arity(ctx.command.name));
     }
     for index in (1..request.len()).step_by(2) {
-        store(ctx, ctx.key(request, index), request.at(index + 1));
+        store(ctx, ctx.key(request, index), request.argument(index + 1), Expiry::Never);
     }
     ctx.reply.ok();
     Ok(())
@@ -139,7 +147,7 @@ pub fn getex(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Ok(()); // and a wrong time is no error where there is nothing to expire
     };
     let deadline = deadline?;
-    ctx.reply.bulk(string.as_bytes(&mut DecimalBuffer::default()));
+    write_string(&mut ctx.reply, string);
     if let Some(deadline) = deadline {
         keys::expire_at(ctx, key, deadline);
     } else if lifetime == Lifetime::Persist && ctx.store.keyspace().clear_expiry(key) {
@@ -163,7 +171,7 @@ pub fn setnx(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = ctx.key(request, 1);
     let is_free = ctx.store.lookup(key).is_none();
     if is_free {
-        store(ctx, key, request.at(2));
+        store(ctx, key, request.argument(2), Expiry::Never);
     }
     ctx.reply.integer(i64::from(is_free));
     Ok(())
@@ -173,7 +181,7 @@ pub fn setnx(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 fn reply_string(ctx: &mut Context<'_>, key: Key<'_>) -> Result<bool, ErrorReply> {
     match ctx.store.read_string(key)? {
         Some(string) => {
-            ctx.reply.bulk(string.as_bytes(&mut DecimalBuffer::default()));
+            write_string(&mut ctx.reply, string);
             Ok(true)
         }
         None => {
@@ -183,29 +191,29 @@ fn reply_string(ctx: &mut Context<'_>, key: Key<'_>) -> Result<bool, ErrorReply>
     }
 }
 
+/// Replies a string: a long one by reference.
+fn write_string(reply: &mut Writer<'_>, string: StringRef<'_>) {
+    match string.shared() {
+        Some(bytes) if bytes.len() >= REPLY_VALUE_SHARED_BYTES_MIN => {
+            reply.bulk_shared(bytes.clone());
+        }
+        _ => reply.bulk(string.as_bytes(&mut DecimalBuffer::default())),
+    }
+}
+
 fn reply_len(ctx: &mut Context<'_>, len: usize) {
     ctx.reply.integer(i64::try_from(len).expect("no string is longer than memory"));
 }
 
-/// Puts a string at a key, in place of whatever was there, its time to live included.
-fn store(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8]) {
-    ctx.store.set_string(key, bytes, Expiry::Never);
+/// Puts a string at a key, in place of whatever was there. A deadline in the past is no reason not
+/// to: the value is expired at once, and whoever is told about keys hears first that it came and
+/// then that it went.
+fn store(ctx: &mut Context<'_>, key: Key<'_>, string: Argument<'_>, expiry: Expiry) {
+    ctx.store.set_string(key, string, expiry);
     ctx.changed(key.bytes, Change::Altered, Event::Set);
-}
-
-/// Puts a string at a key, and lets it live on until the old value would have expired.
-fn store_keeping_deadline(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8]) {
-    ctx.store.lookup(key); // removes one that has expired: its deadline is not to be kept
-    ctx.store.set_string(key, bytes, Expiry::Keep);
-    ctx.changed(key.bytes, Change::Altered, Event::Set);
-}
-
-/// Puts a string at a key until `deadline`. One in the past is stored all the same: it is expired
-/// at once, and whoever is told about keys hears first that it came and then that it went.
-fn store_until(ctx: &mut Context<'_>, key: Key<'_>, bytes: &[u8], deadline: UnixMs) {
-    ctx.store.set_string(key, bytes, Expiry::At(deadline));
-    ctx.changed(key.bytes, Change::Altered, Event::Set);
-    ctx.also(key.bytes, Event::Expire);
+    if matches!(expiry, Expiry::At(_)) {
+        ctx.also(key.bytes, Event::Expire);
+    }
 }
 
 /// SET with options; `false` if NX or XX did not let it. GET's reply is written here.
@@ -214,7 +222,7 @@ fn set_with_options(
     request: Request<'_>,
     options: SetOptions,
 ) -> Result<bool, ErrorReply> {
-    let (key, bytes) = (ctx.key(request, 1), request.at(2));
+    let key = ctx.key(request, 1);
     let deadline = options.lifetime.deadline(request, ctx.store.now_ms, ctx.command.name)?;
     if options.wants_old {
         reply_string(ctx, key)?;
@@ -225,11 +233,15 @@ fn set_with_options(
             return Ok(false);
         }
     }
-    match deadline {
-        Some(deadline) => store_until(ctx, key, bytes, deadline),
-        None if options.lifetime == Lifetime::Keep => store_keeping_deadline(ctx, key, bytes),
-        None => store(ctx, key, bytes),
-    }
+    let expiry = match deadline {
+        Some(deadline) => Expiry::At(deadline),
+        None if options.lifetime == Lifetime::Keep => {
+            ctx.store.lookup(key); // removes one that has expired: its deadline is not to be kept
+            Expiry::Keep
+        }
+        None => Expiry::Never,
+    };
+    store(ctx, key, request.argument(2), expiry);
     Ok(true)
 }
 
@@ -239,7 +251,7 @@ fn set_expiring(ctx: &mut Context<'_>, request: Request<'_>, scale: Scale) -> Co
     let deadline = lifetime
         .deadline(request, ctx.store.now_ms, ctx.command.name)?
         .expect("a lifetime until some time names that time");
-    store_until(ctx, ctx.key(request, 1), request.at(3), deadline);
+    store(ctx, ctx.key(request, 1), request.argument(3), Expiry::At(deadline));
     ctx.reply.ok();
     Ok(())
 }

@@ -39,19 +39,19 @@ pub fn exec(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
         ctx.reply.null_array();
         return Ok(());
     }
-    run(ctx, &transaction);
+    run(ctx, *transaction);
     Ok(())
 }
 
 /// Runs the queue. The time stands still, and nothing blocks.
-fn run(ctx: &mut Context<'_>, transaction: &Transaction) {
+fn run(ctx: &mut Context<'_>, transaction: Transaction) {
     let (outer_command, outer_call) = (ctx.command, ctx.call);
     ctx.call = Call::Transaction;
     ctx.hashes = &[];
     if !ctx.client().is_silent() {
         ctx.reply.array(transaction.queue.len());
     }
-    for owned in &transaction.queue {
+    for owned in transaction.queue {
         let request = owned.as_request();
         ctx.command = dispatcher::resolve(request).expect("what is unknown is not queued");
         dispatcher::call(ctx, request);

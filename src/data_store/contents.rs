@@ -20,8 +20,8 @@ use super::slab::Slab;
 use super::string::{StringRef, parse_integer};
 use super::value::{Value, ValueMut, ValueRef};
 use super::{Hasher, Key, List, Stream, UnixMs};
+use crate::shared_bytes::SharedBytes;
 use squint_sys::prefetch_read;
-use std::rc::Rc;
 
 /// Longer strings get an allocation of their own: they are shared with those who send them, and
 /// grow without being moved at every step.
@@ -41,7 +41,7 @@ pub enum Expiry {
 /// What an entry names instead of holding it.
 #[derive(Debug)]
 pub(super) enum Object {
-    Long(Rc<Vec<u8>>),
+    Long(SharedBytes),
     List(List),
     Stream(Box<Stream>),
 }
@@ -63,7 +63,7 @@ pub(super) struct Contents {
     /// What small lists are unpacked to; see `list_access.rs`.
     pub(super) workbench: List,
     streams: Slab<Box<Stream>>,
-    longs: Slab<Rc<Vec<u8>>>,
+    longs: Slab<SharedBytes>,
     /// A key has come that had not been there, and nobody has asked yet.
     pub(super) has_created: bool,
 }
@@ -329,7 +329,7 @@ impl Contents {
         match self.entries.payload(handle) {
             Payload::Bytes(_) => entry::bytes_mut(self.entries.arena.block_mut(handle)),
             Payload::Long(index) => {
-                let bytes = Rc::make_mut(self.longs.get_mut(index));
+                let bytes = self.longs.get_mut(index).make_mut();
                 bytes.resize(bytes.len().max(bytes_min), 0);
                 bytes
             }
@@ -340,7 +340,7 @@ impl Contents {
     /// A long string, to write another one over it, unless somebody else holds it too.
     pub(super) fn long_mut(&mut self, handle: Handle) -> Option<&mut Vec<u8>> {
         match self.entries.payload(handle) {
-            Payload::Long(index) => Rc::get_mut(self.longs.get_mut(index)),
+            Payload::Long(index) => self.longs.get_mut(index).get_mut(),
             _ => None,
         }
     }
@@ -360,14 +360,14 @@ impl Contents {
     /// The same for a string that shall be bytes even if it looks like a number.
     pub(super) fn adopt_bytes<'a>(&mut self, string: &'a mut Vec<u8>) -> Payload<'a> {
         if string.len() > INLINE_BYTES_MAX {
-            return self.adopt_long(std::mem::take(string));
+            return self.adopt_long(SharedBytes::new(std::mem::take(string)));
         }
         Payload::Bytes(string)
     }
 
     /// The same for a string that is too long for an entry.
-    pub(super) fn adopt_long(&mut self, string: Vec<u8>) -> Payload<'static> {
-        Payload::Long(self.longs.insert(Rc::new(string)))
+    pub(super) fn adopt_long(&mut self, string: SharedBytes) -> Payload<'static> {
+        Payload::Long(self.longs.insert(string))
     }
 
     pub(super) fn scan(&self, cursor: u64, visit: impl FnMut(Handle)) -> u64 {

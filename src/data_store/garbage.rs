@@ -1,14 +1,14 @@
 //! What is on its way out: values too large, and databases too full, to be freed at once.
 //!
 //! Freeing ten million elements takes a good part of a second. So whatever is large is queued when
-//! its key goes, and freed in slices, a bounded number of pieces at a time.
+//! its key goes, and freed in slices, a bounded number of pieces at a time. Long strings, which
+//! others may still be sending, have a queue of their own ([`crate::shared_bytes`]).
 
 use super::contents::{Contents, Object};
 use super::{List, Stream};
-use std::rc::Rc;
 
 /// Bytes that count as one piece. Nodes of lists and blocks of streams are about as long.
-const PIECE_BYTES: usize = 4096;
+pub(super) const PIECE_BYTES: usize = 4096;
 /// Values of up to so many pieces are dropped at once.
 const PIECES_AT_ONCE: usize = 16;
 /// Pieces of a region of the arena.
@@ -19,7 +19,6 @@ enum Item {
     Contents(Box<Contents>),
     List(List),
     Stream(Box<Stream>),
-    Bytes(Vec<u8>),
 }
 
 /// A queue of things to free. No heap while empty.
@@ -47,11 +46,8 @@ impl Garbage {
             Object::Stream(stream) if stream.blocks() > PIECES_AT_ONCE => {
                 self.items.push(Item::Stream(stream));
             }
-            // If somebody is still sending it, the last one to hold it frees it.
-            Object::Long(bytes) if bytes.capacity() > PIECES_AT_ONCE * PIECE_BYTES => {
-                self.items.extend(Rc::try_unwrap(bytes).ok().map(Item::Bytes));
-            }
-            small => drop(small),
+            // Long strings see to themselves, for others may hold them too.
+            small_or_shared => drop(small_or_shared),
         }
     }
 
@@ -75,7 +71,6 @@ impl Garbage {
             Item::Contents(contents) => self.free_contents(contents, budget),
             Item::List(list) => self.free_list(list, budget),
             Item::Stream(stream) => self.free_stream(stream, budget),
-            Item::Bytes(bytes) => self.free_bytes(bytes, budget),
         }
     }
 
@@ -110,17 +105,5 @@ impl Garbage {
             self.items.push(Item::Stream(stream));
         }
         pieces.max(1)
-    }
-
-    /// The allocator gives the end of a long allocation back to the system where it stands.
-    fn free_bytes(&mut self, mut bytes: Vec<u8>, budget: usize) -> usize {
-        let rest = bytes.capacity().saturating_sub(budget * PIECE_BYTES);
-        let freed = (bytes.capacity() - rest) / PIECE_BYTES;
-        if rest > 0 {
-            bytes.truncate(rest);
-            bytes.shrink_to(rest);
-            self.items.push(Item::Bytes(bytes));
-        }
-        freed + 1
     }
 }

@@ -20,6 +20,7 @@ use super::expiry::Step;
 use super::garbage::Garbage;
 use super::value::{ValueMut, ValueRef};
 use super::{Hasher, Key, UnixMs, Value};
+use crate::shared_bytes::SharedBytes;
 
 /// What came to light about a key on the way to something else.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,7 +117,7 @@ impl Keyspace {
         let inline = self.contents.inline_value(handle);
         let value = match self.contents.remove(place, handle, key.hash) {
             None => inline.expect("what is no object lies in the entry"),
-            Some(Object::Long(bytes)) => Value::String(std::rc::Rc::unwrap_or_clone(bytes)),
+            Some(Object::Long(bytes)) => Value::String(bytes.into_vec()),
             Some(Object::List(list)) => Value::List(list),
             Some(Object::Stream(stream)) => Value::Stream(stream),
         };
@@ -202,7 +203,7 @@ impl Keyspace {
     /// Frees a value that was taken out, or a part cut off one, in slices if it is large.
     pub fn free_later(&mut self, value: Value) {
         self.garbage.add(match value {
-            Value::String(bytes) => Object::Long(std::rc::Rc::new(bytes)),
+            Value::String(bytes) => Object::Long(SharedBytes::new(bytes)),
             Value::List(list) => Object::List(list),
             Value::Stream(stream) => Object::Stream(stream),
         });

@@ -61,6 +61,9 @@ pub use string::StringRef;
 pub use string_access::{IncrementError, OtherKind};
 pub use value::{Kind, Value, ValueMut, ValueRef};
 
+use crate::shared_bytes;
+use garbage::PIECE_BYTES;
+
 /// Wall-clock time: milliseconds since 1970, UTC. Key deadlines are absolute times of this kind,
 /// so a clock that jumps moves the moment of expiry and never the deadline.
 pub type UnixMs = i64;
@@ -195,14 +198,14 @@ impl DataStore {
     /// Whether anything large has gone whose memory is not free yet: then the loop must not sleep,
     /// but call [`DataStore::free_some`] in each turn.
     pub fn has_garbage(&self) -> bool {
-        self.keyspaces.iter().any(Keyspace::has_garbage)
+        shared_bytes::has_spent() || self.keyspaces.iter().any(Keyspace::has_garbage)
     }
 
     /// Frees up to `budget` pieces (some 4 KiB each) of what has gone, over all databases.
     pub fn free_some(&mut self, budget: usize) {
-        let mut freed = 0;
+        let mut freed = shared_bytes::free_some(budget * PIECE_BYTES) / PIECE_BYTES;
         for keyspace in self.keyspaces.iter_mut().filter(|keyspace| keyspace.has_garbage()) {
-            freed += keyspace.free_some(budget - freed);
+            freed += keyspace.free_some(budget.saturating_sub(freed));
         }
     }
 
@@ -243,6 +246,19 @@ mod tests {
         assert!(store.database(0).peek(key, 0).is_none());
         assert!(store.database_ref(2).peek(key, 0).is_some());
         assert_eq!(store.iter().map(Keyspace::len).collect::<Vec<_>>(), [0, 0, 1]);
+    }
+
+    #[test]
+    fn a_long_string_that_goes_is_freed_in_slices() {
+        let mut store = DataStore::new(1, [7; 16]);
+        let key = store.hasher().key(b"k");
+        store.database(0).insert(key, text(&[b'x'; 1 << 20]));
+        store.database(0).remove(key, 0);
+        for left in (0..256 / 64).rev() {
+            assert!(store.has_garbage());
+            store.free_some(64);
+            assert_eq!(store.has_garbage(), left > 0);
+        }
     }
 
     #[test]

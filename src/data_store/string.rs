@@ -4,7 +4,7 @@
 //! can tell which of the two it is: [`StringRef::as_bytes`] writes the digits into the caller's
 //! scratch space when it must.
 
-use std::rc::Rc;
+use crate::shared_bytes::SharedBytes;
 
 /// Scratch space for [`StringRef::as_bytes`]: the digits of any `i64`, sign included.
 pub type DecimalBuffer = [u8; DECIMAL_BYTES_MAX];
@@ -22,7 +22,7 @@ enum Inside<'a> {
     /// May look like an integer all the same, after an append.
     Bytes(&'a [u8]),
     /// The same, in an allocation of its own that others may hold as well.
-    Long(&'a Rc<Vec<u8>>),
+    Long(&'a SharedBytes),
 }
 
 impl<'a> StringRef<'a> {
@@ -34,7 +34,7 @@ impl<'a> StringRef<'a> {
         Self(Inside::Bytes(bytes))
     }
 
-    pub(super) fn long(bytes: &'a Rc<Vec<u8>>) -> Self {
+    pub(super) fn long(bytes: &'a SharedBytes) -> Self {
         Self(Inside::Long(bytes))
     }
 
@@ -53,7 +53,7 @@ impl<'a> StringRef<'a> {
 
     /// The bytes of a long value, to be held on to without a copy. Whoever holds them sees them as
     /// they are now: a later change makes a copy of its own.
-    pub fn shared(self) -> Option<&'a Rc<Vec<u8>>> {
+    pub fn shared(self) -> Option<&'a SharedBytes> {
         match self.0 {
             Inside::Long(bytes) => Some(bytes),
             _ => None,
@@ -181,10 +181,10 @@ mod tests {
 
     #[test]
     fn long_strings_can_be_held() {
-        let bytes = Rc::new(vec![b'7'; 5000]);
+        let bytes = SharedBytes::new(vec![b'7'; 5000]);
         let value = StringRef::long(&bytes);
         assert_eq!((value.len(), value.as_i64()), (5000, None));
-        assert!(value.shared().is_some_and(|shared| Rc::ptr_eq(shared, &bytes)));
+        assert!(value.shared().is_some_and(|shared| shared.is_same(&bytes)));
         assert!(StringRef::integer(1).shared().is_none());
     }
 }

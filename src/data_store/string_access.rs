@@ -8,6 +8,7 @@ use super::entry::Payload;
 use super::string::{DecimalBuffer, StringRef, parse_integer};
 use super::value::{Kind, ValueRef};
 use super::{Key, Keyspace, UnixMs, Value};
+use crate::shared_bytes::SharedBytes;
 
 /// Why a string cannot be counted up. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,8 +34,23 @@ impl Keyspace {
             Some(number) => Payload::Integer(number),
             None if bytes.len() <= INLINE_BYTES_MAX => Payload::Bytes(bytes),
             None if self.overwrite_long(key, bytes, expiry, now) => return,
-            None => self.contents.adopt_long(bytes.to_vec()),
+            None => self.contents.adopt_long(SharedBytes::new(bytes.to_vec())),
         };
+        self.replace(key, payload, expiry, now);
+    }
+
+    /// Stores these bytes themselves, in place of whatever was there; few are copied.
+    #[cold]
+    pub fn set_shared(&mut self, key: Key, bytes: &SharedBytes, expiry: Expiry, now: UnixMs) {
+        if bytes.len() <= INLINE_BYTES_MAX {
+            return self.set_string(key, bytes, expiry, now);
+        }
+        let payload = self.contents.adopt_long(bytes.clone());
+        self.replace(key, payload, expiry, now);
+    }
+
+    #[inline]
+    fn replace(&mut self, key: Key, payload: Payload, expiry: Expiry, now: UnixMs) {
         let replaced = self.contents.store(key, payload, expiry);
         self.discard(replaced.object);
         if replaced.deadline.is_some_and(|deadline| deadline <= now) {
@@ -233,7 +249,25 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(keyspace.append(key, b"y", 0), Ok(10_001));
-        assert_eq!((held.len(), std::rc::Rc::strong_count(&held)), (10_000, 1));
+        assert_eq!((held.len(), held.holders()), (10_000, 1));
+    }
+
+    #[test]
+    fn shared_bytes_become_the_value_where_they_are() {
+        let mut keyspace = Keyspace::new(Hasher::new([1; 16]));
+        let key = Hasher::new([1; 16]).key(b"k");
+        let bytes = SharedBytes::new(vec![b'x'; 10_000]);
+        keyspace.set_string(key, &[b'w'; 10_000], Expiry::At(9), 0);
+        keyspace.set_shared(key, &bytes, Expiry::Keep, 0);
+        let stored = match keyspace.peek(key, 0) {
+            Some(ValueRef::String(string)) => string.shared().map(|stored| stored.is_same(&bytes)),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((stored, bytes.holders(), keyspace.expiring_len()), (Some(true), 2, 1));
+        keyspace.set_string(key, &[b'y'; 10_000], Expiry::Never, 0);
+        assert_eq!((bytes.holders(), bytes[0]), (1, b'x'), "what is held does not change");
+        keyspace.set_shared(key, &SharedBytes::new(b"12".to_vec()), Expiry::Never, 0);
+        assert_eq!(keyspace.increment(key, 1, 0), Ok(13), "few bytes are stored as ever");
     }
 
     #[test]

@@ -23,4 +23,4 @@ pub mod slab;
 pub mod tick;
 pub mod timer_wheel;
 
-pub use tick::{EventLoop, ReadOutcome};
+pub use tick::{EventLoop, ReadOutcome, Target};

@@ -104,6 +104,15 @@ impl RingBuffer {
         self.head = if self.len == 0 { 0 } else { (self.head + count) & (self.capacity() - 1) };
     }
 
+    /// The newest `count` bytes are dropped: they have been moved elsewhere.
+    pub fn retract(&mut self, count: usize) {
+        assert!(count <= self.len, "more bytes than were unread");
+        self.len -= count;
+        if self.len == 0 {
+            self.head = 0;
+        }
+    }
+
     /// Drops all unread bytes; the memory stays.
     pub fn clear(&mut self) {
         self.consume(self.len);
@@ -344,7 +353,7 @@ mod tests {
             let mut ring = RingBuffer::default();
             let mut twin: VecDeque<u8> = VecDeque::new();
             while !u.is_empty() {
-                match u.int_in_range(0..=8)? {
+                match u.int_in_range(0..=9)? {
                     0 => ring.reserve(u.int_in_range(0..=40)?),
                     1..=3 => {
                         let room = ring.capacity() - ring.len();
@@ -359,6 +368,11 @@ mod tests {
                         twin.drain(..count);
                     }
                     7 => assert_eq!(ring.contiguous(), twin.make_contiguous()),
+                    8 => {
+                        let count = u.int_in_range(0..=ring.len())?;
+                        ring.retract(count);
+                        twin.truncate(twin.len() - count);
+                    }
                     _ => ring.reserve(0),
                 }
                 assert_eq!((ring.len(), ring.is_empty()), (twin.len(), twin.is_empty()));

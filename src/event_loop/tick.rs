@@ -16,7 +16,7 @@ use super::output_pool::OutputPool;
 use super::ring_buffer::BufferPool;
 use super::slab::Slab;
 use super::timer_wheel::{self, TimerWheel, Timers};
-use crate::limits::{ACCEPT_RETRY_MS, INPUT_READ_BYTES_MIN, REPLY_SLICES_MAX};
+use crate::limits::{ACCEPT_RETRY_MS, INPUT_READ_BYTES_MIN, REPLY_SLICES_MAX, TRANSFER_BYTES_MAX};
 use crate::stats::Stats;
 use arrayvec::ArrayVec;
 use squint_sys::{Accepted, Errno, Event, Events, Fd, Interest, Poller, Sys, Token, Verdict};
@@ -34,6 +34,23 @@ pub enum ReadOutcome {
     AtEnd,
     /// The connection broke: what is left of it is of no use.
     Gone,
+}
+
+/// Where a read puts what it brings.
+#[derive(Debug)]
+pub enum Target<'a> {
+    /// Into the connection's input.
+    Ring {
+        /// How much more its owner knows to need.
+        wanted: usize,
+    },
+    /// Behind the bytes that its owner holds already.
+    Apart {
+        /// Those bytes, with capacity for more.
+        bytes: &'a mut Vec<u8>,
+        /// How many more belong there.
+        count_max: usize,
+    },
 }
 
 /// Connections, and the system they live in.
@@ -288,21 +305,21 @@ impl<S: Sys> EventLoop<S> {
         }
     }
 
-    /// **read**: one read into the connection's input. `wanted` says how much more its owner knows
-    /// to need.
-    pub fn read(&mut self, index: u32, wanted: usize, stats: &mut Stats) -> ReadOutcome {
+    /// **read**: one read.
+    pub fn read(&mut self, index: u32, target: Target<'_>, stats: &mut Stats) -> ReadOutcome {
+        stats.reads += 1;
+        let answer = match target {
+            Target::Ring { wanted } => self.read_into_ring(index, wanted),
+            Target::Apart { bytes, count_max } => {
+                let fd = self.connections.at(index).fd;
+                self.sys.read_append(fd, bytes, count_max.min(TRANSFER_BYTES_MAX))
+            }
+        };
         let connection = self.connections.at_mut(index);
         connection.is_readable = false;
-        connection.input.acquire(&mut self.pool);
-        // Memory follows what has arrived, never what a header promises.
-        let wanted = wanted.min(connection.input.len());
-        connection.input.reserve(wanted.max(INPUT_READ_BYTES_MIN));
-        let (first, second) = connection.input.spare();
-        stats.reads += 1;
-        let outcome = match self.sys.read(connection.fd, first, second) {
+        let outcome = match answer {
             Ok(0) => ReadOutcome::AtEnd,
             Ok(count) => {
-                connection.input.commit(count);
                 stats.net_input_bytes += count as u64;
                 ReadOutcome::Open
             }
@@ -314,6 +331,18 @@ impl<S: Sys> EventLoop<S> {
         };
         connection.is_at_end |= outcome == ReadOutcome::AtEnd;
         outcome
+    }
+
+    fn read_into_ring(&mut self, index: u32, wanted: usize) -> Result<usize, Verdict> {
+        let connection = self.connections.at_mut(index);
+        connection.input.acquire(&mut self.pool);
+        // Memory follows what has arrived, never what a header promises.
+        let wanted = wanted.min(connection.input.len());
+        connection.input.reserve(wanted.max(INPUT_READ_BYTES_MIN));
+        let (first, second) = connection.input.spare();
+        let count = self.sys.read(connection.fd, first, second)?;
+        connection.input.commit(count);
+        Ok(count)
     }
 
     /// **write**: one write for each connection with output.

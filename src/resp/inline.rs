@@ -129,7 +129,7 @@ mod tests {
         let mut line = line.to_vec();
         let mut spans = Vec::new();
         split(&mut line, &mut spans)?;
-        Ok(Request::new(&line, &spans).iter().map(<[u8]>::to_vec).collect())
+        Ok(Request::new(&line, &spans, &[]).iter().map(<[u8]>::to_vec).collect())
     }
 
     /// Answers of redis-server 7.0.15.

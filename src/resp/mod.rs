@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`parser`] | the incremental parser: bytes of one client to spans of arguments |
 //! | [`inline`] | its other half: a line typed by hand, with quotes |
+//! | `incoming` | a large argument, received where it will stay |
 //! | [`error`] | what can be wrong with the bytes, and Redis's words for it |
 //! | [`request`] | arguments as a view over the bytes, and as a copy that outlives them |
 //! | [`writer`] | replies, in RESP2 and RESP3 |
 
 pub mod error;
+mod incoming;
 pub mod inline;
 pub mod parser;
 pub mod request;
@@ -16,5 +18,5 @@ pub mod writer;
 
 pub use error::ProtocolError;
 pub use parser::{Parsed, Parser, ParserLimits};
-pub use request::{OwnedRequest, Request, Span};
+pub use request::{Argument, OwnedRequest, Request, Span};
 pub use writer::{Deferred, Protocol, Writer};

@@ -11,16 +11,22 @@
 //! bytes received: a header's promise of two thousand million arguments, or of half a gigabyte,
 //! allocates nothing.
 //!
+//! A large bulk that has not come whole leaves the input: its bytes are received into the
+//! allocation that will hold them ([`Parser::room`], `incoming.rs`), and its span says that it lies
+//! apart. The input goes on behind it as if the bulk had taken no bytes there.
+//!
 //! Stricter than Redis, each for a reason given in [`ProtocolError`]: every line and every bulk
 //! ends in CRLF, and a byte that is not the `$` of a bulk is refused as soon as it is seen.
 
 use super::error::ProtocolError;
+use super::incoming::IncomingBulk;
 use super::inline;
 use super::request::Span;
 use crate::limits::{
-    REQUEST_ARGUMENTS_MAX, REQUEST_BYTES_MAX, REQUEST_LINE_BYTES_MAX,
+    INPUT_BULK_APART_BYTES_MIN, REQUEST_ARGUMENTS_MAX, REQUEST_BYTES_MAX, REQUEST_LINE_BYTES_MAX,
     UNAUTHENTICATED_ARGUMENTS_MAX, UNAUTHENTICATED_BULK_BYTES_MAX,
 };
+use crate::shared_bytes::SharedBytes;
 use crate::text::number::parse_i64;
 use static_assertions::const_assert;
 
@@ -36,7 +42,7 @@ pub struct ParserLimits {
 /// What one call found at the start of the input.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Parsed {
-    /// A whole request of `consumed` bytes; its spans have been appended.
+    /// A whole request of `consumed` bytes; its spans have been appended, and its bulks if any.
     Request {
         /// Bytes of input it took.
         consumed: usize,
@@ -47,7 +53,10 @@ pub enum Parsed {
         consumed: usize,
     },
     /// The request goes on behind the input.
-    Incomplete,
+    Incomplete {
+        /// Bytes to drop from the end of the input: the beginning of a bulk that lies apart.
+        taken: usize,
+    },
 }
 
 /// The parser of one connection. A fresh one and one between requests hold no memory.
@@ -65,6 +74,10 @@ const_assert!(REQUEST_LINE_BYTES_MAX < u32::MAX as usize);
 #[derive(Debug)]
 struct Partial {
     spans: Vec<Span>,
+    /// Arguments found that lie apart.
+    bulks: Vec<SharedBytes>,
+    /// The next one, while it is being received.
+    incoming: Option<IncomingBulk>,
     progress: Progress,
 }
 
@@ -84,27 +97,43 @@ struct Progress {
 impl Parser {
     /// Reads one request from `input`, which is all bytes of the client not yet consumed.
     ///
-    /// After `Incomplete` the next call must bring the same bytes and more behind them, at any
-    /// address. Spans are offsets into `input`; they are appended to `spans` only with a whole
+    /// After `Incomplete` the next call must bring the same bytes (but for those taken) and more
+    /// behind them, at any address; but as long as there is [`Parser::room`], what comes goes there.
+    /// Spans are offsets into `input`, or name one of `bulks`; both are appended only with a whole
     /// request. An inline request is decoded in place. After an error the client must be closed.
     pub fn next(
         &mut self,
         input: &mut [u8],
         spans: &mut Vec<Span>,
+        bulks: &mut Vec<SharedBytes>,
         limits: &ParserLimits,
     ) -> Result<Parsed, ProtocolError> {
         if let Some(partial) = self.partial.take() {
-            return self.resume(partial, input, spans, limits);
+            return self.resume(partial, input, (spans, bulks), limits);
         }
         match input.first() {
             Some(b'*') => self.next_multibulk(input, spans, limits),
             Some(_) => self.next_inline(input, spans),
-            None => Ok(Parsed::Incomplete),
+            None => Ok(Parsed::Incomplete { taken: 0 }),
         }
     }
 
-    /// How many bytes the bulk being received still lacks, its line end included; 0 when unknown.
-    /// A hint for growing the buffer in one step, worth as little as the client's word.
+    /// Where the next bytes of the client go, and how many at most, while a bulk is received that
+    /// lies apart.
+    pub fn room(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+        self.partial.as_mut()?.incoming.as_mut()?.room()
+    }
+
+    /// Bytes received of the request at hand that lie apart from the input.
+    pub fn apart_bytes(&self) -> usize {
+        self.partial.as_ref().map_or(0, |partial| {
+            let whole: usize = partial.bulks.iter().map(|bulk| bulk.len()).sum();
+            whole + partial.incoming.as_ref().map_or(0, IncomingBulk::received)
+        })
+    }
+
+    /// How many bytes the bulk at the end of the input still lacks, its line end included; 0 when
+    /// unknown. A hint for growing the buffer in one step, worth as little as the client's word.
     pub fn bytes_wanted(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.progress.body_lacking)
     }
@@ -117,7 +146,10 @@ impl Parser {
     /// Bytes of heap held for a request that is not whole yet.
     pub fn heap_bytes(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| {
-            size_of::<Partial>() + partial.spans.capacity() * size_of::<Span>()
+            size_of::<Partial>()
+                + partial.spans.capacity() * size_of::<Span>()
+                + partial.bulks.capacity() * size_of::<SharedBytes>()
+                + self.apart_bytes()
         })
     }
 
@@ -131,7 +163,7 @@ impl Parser {
             Some((count, position)) if self.scanned == 0 => (count as i64, position),
             _ => match Line::Count.read(input, 0, &mut self.scanned)? {
                 Some(line) => line,
-                None => return Ok(Parsed::Incomplete),
+                None => return Ok(Parsed::Incomplete { taken: 0 }),
             },
         };
         if count > REQUEST_ARGUMENTS_MAX {
@@ -150,8 +182,8 @@ impl Parser {
             Ok(true) => Ok(Parsed::Request { consumed: progress.position }),
             Ok(false) => {
                 let spans = spans.split_off(first);
-                self.partial = Some(Box::new(Partial { spans, progress }));
-                Ok(Parsed::Incomplete)
+                let partial = Partial { spans, bulks: Vec::new(), incoming: None, progress };
+                Ok(self.keep(Box::new(partial), input))
             }
             Err(error) => {
                 spans.truncate(first);
@@ -166,17 +198,44 @@ impl Parser {
         &mut self,
         mut partial: Box<Partial>,
         input: &[u8],
-        spans: &mut Vec<Span>,
+        (spans, bulks): (&mut Vec<Span>, &mut Vec<SharedBytes>),
         limits: &ParserLimits,
     ) -> Result<Parsed, ProtocolError> {
-        let Partial { spans: found, progress } = &mut *partial;
+        let Partial { spans: found, bulks: whole, incoming, progress } = &mut *partial;
         assert!(progress.position <= input.len(), "input came back shorter than it was");
-        if !progress.advance(input, found, &mut self.scanned, limits)? {
-            self.partial = Some(partial);
-            return Ok(Parsed::Incomplete);
+        if let Some(bulk) = incoming.take_if(|bulk| bulk.is_whole() != Ok(false)) {
+            bulk.is_whole()?;
+            found.push(Span::apart(whole.len()));
+            whole.push(bulk.into_body());
+            progress.body_len = None;
+            progress.arguments_left -= 1;
         }
-        spans.extend_from_slice(found);
+        if incoming.is_some() || !progress.advance(input, found, &mut self.scanned, limits)? {
+            return Ok(self.keep(partial, input));
+        }
+        let others = bulks.len();
+        bulks.append(whole);
+        spans.extend(found.iter().map(|span| span.behind(others)));
         Ok(Parsed::Request { consumed: progress.position })
+    }
+
+    /// Keeps a request until more has come; a large bulk leaves the input.
+    fn keep(&mut self, mut partial: Box<Partial>, input: &[u8]) -> Parsed {
+        let body = &input[partial.progress.position..];
+        let taken = match (&partial.incoming, partial.progress.body_len) {
+            (None, Some(len)) if len >= INPUT_BULK_APART_BYTES_MIN => {
+                partial.incoming = Some(IncomingBulk::new(body, len));
+                partial.progress.body_lacking = 0;
+                body.len()
+            }
+            (Some(_), _) => {
+                assert!(body.is_empty(), "bytes of a bulk came where it is not");
+                0
+            }
+            _ => 0,
+        };
+        self.partial = Some(partial);
+        Parsed::Incomplete { taken }
     }
 
     fn next_inline(
@@ -191,7 +250,7 @@ impl Parser {
                 return Err(ProtocolError::InlineTooBig);
             }
             self.scanned = window.len() as u32;
-            return Ok(Parsed::Incomplete);
+            return Ok(Parsed::Incomplete { taken: 0 });
         };
         self.scanned = 0;
         let line_end = scanned + found;

@@ -13,12 +13,12 @@
 //! through the formatting machinery; a reply is a few appends to one vector.
 
 use crate::reply_buffer::{Mark, ReplyBuffer};
+use crate::shared_bytes::SharedBytes;
 use crate::text::ascii;
 use crate::text::number::{
     U64_DIGITS_MAX, digit_pair, digits_fill, i64_width, write_f64, write_i64,
 };
 use squint_sys::Room;
-use std::rc::Rc;
 
 /// Which protocol a client speaks; HELLO changes it.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -119,7 +119,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A bulk whose bytes travel by reference when they are many.
-    pub fn bulk_shared(&mut self, bytes: Rc<[u8]>) {
+    pub fn bulk_shared(&mut self, bytes: SharedBytes) {
         length(self.out.tail(), b'$', bytes.len());
         self.out.share(bytes);
         self.out.extend(b"\r\n");
@@ -367,7 +367,7 @@ mod tests {
     #[test]
     fn a_shared_bulk_reads_like_any_other() {
         for len in [3, REPLY_SHARED_BYTES_MIN, 100_000] {
-            let bytes: Rc<[u8]> = vec![b'm'; len].into();
+            let bytes = SharedBytes::new(vec![b'm'; len]);
             let copied = written(Protocol::Resp2, |w| w.bulk(&bytes));
             let shared = written(Protocol::Resp2, |w| w.bulk_shared(bytes.clone()));
             assert!(copied == shared);

@@ -19,6 +19,7 @@ use crate::data_store::Hasher;
 use crate::event_loop::connection::Connection;
 use crate::limits::{GROUP_REQUESTS_MAX, KEYS_PREFETCHED_MAX, REQUESTS_PER_TICK_MAX};
 use crate::resp::{Parsed, ParserLimits, ProtocolError, Span};
+use crate::shared_bytes::SharedBytes;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -57,6 +58,8 @@ pub struct Group {
     pub steps: Vec<Step>,
     /// Arguments of all requests.
     pub spans: Vec<Span>,
+    /// Those of them that lie apart from the input.
+    pub bulks: Vec<SharedBytes>,
     /// Keys of all requests, by database: what is prefetched together.
     pub hashes: Vec<(usize, u64)>,
     /// Connections that go on when this group has run.
@@ -107,16 +110,19 @@ impl Group {
         let share = (REQUESTS_PER_TICK_MAX - connection.budget_used) as usize;
         let end = GROUP_REQUESTS_MAX.min(first + share);
         let input = connection.input.contiguous();
-        // Bytes parsed so far, and how many of them stand before the first request.
-        let (mut parsed, mut blank) = (0, 0);
+        // Bytes parsed so far, how many of them stand before the first request, and how many at the
+        // end have moved to a bulk that lies apart.
+        let (mut parsed, mut blank, mut apart) = (0, 0, 0);
         let stop = loop {
             if self.steps.len() == end {
                 break if end == first + share { Ok(Stop::Budget) } else { Ok(Stop::Again) };
             }
             let start = self.spans.len();
-            match ahead.client.parser.next(&mut input[parsed..], &mut self.spans, &ahead.limits) {
+            let parser = &mut ahead.client.parser;
+            let unread = &mut input[parsed..];
+            match parser.next(unread, &mut self.spans, &mut self.bulks, &ahead.limits) {
                 Ok(Parsed::Request { consumed }) => {
-                    let request = Request::new(&input[parsed..], &self.spans[start..]);
+                    let request = Request::new(unread, &self.spans[start..], &self.bulks);
                     let step = ahead.look(request, consumed, start, &mut self.hashes);
                     let is_barrier = step.is_barrier();
                     self.steps.push(step);
@@ -133,10 +139,14 @@ impl Group {
                         None => blank += consumed,
                     }
                 }
-                Ok(Parsed::Incomplete) => break Ok(Stop::Incomplete),
+                Ok(Parsed::Incomplete { taken }) => {
+                    apart = taken;
+                    break Ok(Stop::Incomplete);
+                }
                 Err(error) => break Err(error),
             }
         };
+        connection.input.retract(apart);
         connection.input.consume(blank);
         connection.budget_used += (self.steps.len() - first) as u32;
         let error = stop.err();

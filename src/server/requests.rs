@@ -9,8 +9,8 @@ use super::group::{Group, Run, Step, Stop};
 use crate::client::ClientId;
 use crate::command::Request;
 use crate::command::dispatcher::{Asked, Turn};
-use crate::event_loop::ReadOutcome;
 use crate::event_loop::ring_buffer::RingBuffer;
+use crate::event_loop::{ReadOutcome, Target};
 use crate::limits::{GROUP_REQUESTS_MAX, INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTICATED_BYTES_MAX};
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::{ProtocolError, Writer};
@@ -37,7 +37,7 @@ impl<'a, 'g: 'a> Iterator for Requests<'a, 'g> {
     fn next(&mut self) -> Option<Asked<'a>> {
         let step = self.steps.next()?;
         let spans = &self.group.spans[step.spans.clone()];
-        let request = Request::new(&self.input[self.consumed..], spans);
+        let request = Request::new(&self.input[self.consumed..], spans, &self.group.bulks);
         self.consumed += step.length;
         let hashes = &self.group.hashes[step.hashes.clone()];
         Some(Asked { command: step.command, request, hashes })
@@ -86,8 +86,13 @@ impl<S: Sys> Server<S> {
 
     fn read_bytes(&mut self, index: u32) -> bool {
         let client = self.event_loop.connections.token(index);
-        let wanted = self.engine.clients.get(client).parser.bytes_wanted();
-        let outcome = self.event_loop.read(index, wanted, &mut self.engine.stats);
+        let parser = &mut self.engine.clients.get(client).parser;
+        let wanted = parser.bytes_wanted();
+        let target = match parser.room() {
+            Some((bytes, count_max)) => Target::Apart { bytes, count_max },
+            None => Target::Ring { wanted },
+        };
+        let outcome = self.event_loop.read(index, target, &mut self.engine.stats);
         let is_paused = self.event_loop.connections.at(index).is_paused;
         match outcome {
             ReadOutcome::Gone => self.condemn(client),
@@ -143,8 +148,10 @@ impl<S: Sys> Server<S> {
         } else {
             QUERY_UNAUTHENTICATED_BYTES_MAX as u64
         };
+        let apart = state.parser.apart_bytes();
         let connection = self.event_loop.connections.at_mut(index);
-        if connection.input.len().saturating_add(queued) as u64 > limit {
+        let received = connection.input.len().saturating_add(apart);
+        if received.saturating_add(queued) as u64 > limit {
             self.engine.stats.query_limit_disconnections += 1;
             self.condemn(client);
         } else if connection.is_at_end {
@@ -168,6 +175,7 @@ impl<S: Sys> Server<S> {
         let end_ns = self.event_loop.sys.monotonic_ns();
         self.engine.stats.share_time(end_ns.saturating_sub(start_ns));
         group.runs = runs;
+        group.bulks.clear(); // whoever wants them longer holds them now
         self.group = group;
     }
 

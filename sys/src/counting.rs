@@ -9,6 +9,8 @@
 //!                                         allocations() reads COUNT
 //! ```
 //!
+//! Bytes are counted as well: of an allocation that grows, those that come on top.
+//!
 //! Growing counts as allocating, for it may move bytes. Freeing is counted apart, for tests that
 //! claim "this frees only so much at a time".
 
@@ -19,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static FREED_COUNT: AtomicU64 = AtomicU64::new(0);
+static BYTES: AtomicU64 = AtomicU64::new(0);
 /// How many more allocations shall print where they come from.
 static TRACES: AtomicU64 = AtomicU64::new(0);
 
@@ -48,16 +51,23 @@ pub fn frees() -> u64 {
     FREED_COUNT.load(Ordering::SeqCst)
 }
 
+/// Bytes that these allocations asked for; of one that grew, what it grew by.
+#[must_use]
+pub fn allocated_bytes() -> u64 {
+    BYTES.load(Ordering::SeqCst)
+}
+
 /// The next so many allocations of counted threads print their backtraces to standard error.
 pub fn trace_allocations(count: u64) {
     TRACES.store(count, Ordering::SeqCst);
 }
 
-fn note(layout: Layout) {
+fn note(layout: Layout, bytes: usize) {
     if !IS_COUNTED.get() {
         return;
     }
     COUNT.fetch_add(1, Ordering::SeqCst);
+    BYTES.fetch_add(bytes as u64, Ordering::SeqCst);
     let one_less = |left: u64| left.checked_sub(1);
     if TRACES.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
         // Taking and printing a backtrace allocates; that is nobody's fault.
@@ -82,19 +92,19 @@ fn trace(layout: Layout) {
 // standard error of a test is open.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note(layout);
+        note(layout, layout.size());
         // SAFETY: the caller keeps `GlobalAlloc::alloc`'s promises, which are the same.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        note(layout);
+        note(layout, layout.size());
         // SAFETY: the caller keeps `GlobalAlloc::alloc_zeroed`'s promises, which are the same.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        note(layout);
+        note(layout, size.saturating_sub(layout.size()));
         // SAFETY: the caller keeps `GlobalAlloc::realloc`'s promises; `pointer` came from `System`,
         // for every method here allocates there.
         unsafe { System.realloc(pointer, layout, size) }

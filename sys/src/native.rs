@@ -93,6 +93,15 @@ impl Sys for Native {
         socket::read(fd, first, second)
     }
 
+    fn read_append(
+        &mut self,
+        fd: Fd,
+        bytes: &mut Vec<u8>,
+        count_max: usize,
+    ) -> Result<usize, Verdict> {
+        socket::read_append(fd, bytes, count_max)
+    }
+
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Verdict> {
         socket::write(fd, bytes)
     }

@@ -171,6 +171,24 @@ pub fn read(fd: Fd, first: &mut [u8], second: &mut [u8]) -> Result<usize, Verdic
     answer.map_err(verdict)
 }
 
+/// Reads once, behind what `bytes` holds: at most `count_max` bytes, and no more than it has
+/// capacity for. Half a gigabyte so is written once, by the kernel, and not zeroed before.
+pub fn read_append(fd: Fd, bytes: &mut Vec<u8>, count_max: usize) -> Result<usize, Verdict> {
+    let spare = bytes.spare_capacity_mut();
+    let room = spare.len().min(count_max);
+    debug_assert!(room > 0, "0 would look like the end");
+    // SAFETY: `spare` is memory of the vector, exclusively borrowed and at least `room` bytes long;
+    // the kernel writes up to `room` bytes there and reads none, so they need not be initialized.
+    let answer = unsafe { libc::read(fd.0, spare.as_mut_ptr().cast(), room) };
+    let answer = nix::errno::Errno::result(answer).map_err(verdict)?;
+    let count = usize::try_from(answer).expect("an answer that is no error is a count");
+    assert!(count <= room, "the kernel cannot bring more than it was asked for");
+    // SAFETY: the kernel has just written `count` bytes from the vector's former end on, and they
+    // lie within its capacity.
+    unsafe { bytes.set_len(bytes.len() + count) };
+    Ok(count)
+}
+
 /// Writes once. SIGPIPE is ignored ([`crate::signal`]), so this is `write` as in Redis's traces,
 /// and not `send` with a flag.
 pub fn write(fd: Fd, bytes: &[u8]) -> Result<usize, Verdict> {

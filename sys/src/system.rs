@@ -126,6 +126,15 @@ pub trait Sys {
     /// `Ok(0)` is the end of the stream.
     fn read(&mut self, fd: Fd, first: &mut [u8], second: &mut [u8]) -> Result<usize, Verdict>;
 
+    /// Reads once, behind what `bytes` holds: at most `count_max` bytes, and no more than it has
+    /// capacity for. `Ok(0)` is the end of the stream.
+    fn read_append(
+        &mut self,
+        fd: Fd,
+        bytes: &mut Vec<u8>,
+        count_max: usize,
+    ) -> Result<usize, Verdict>;
+
     /// Writes once; fewer bytes than given is not an error. Never raises SIGPIPE.
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Verdict>;
 

