@@ -185,6 +185,7 @@ mod look_up {
     include!(concat!(env!("OUT_DIR"), "/command_look_up.rs"));
 
     /// The row of folded words, commands and sub-commands alike.
+    #[inline]
     pub(super) fn find(words: &Folded) -> Option<&'static Command> {
         let hash = name_hash::hash(words, SEED);
         let displacement = DISPLACEMENTS[name_hash::bucket(hash, DISPLACEMENTS.len())];

@@ -181,6 +181,9 @@ impl DataStore {
     /// hashes. First all lines of the tables, then all entries, so that the misses overlap. It
     /// changes nothing that can be seen.
     pub fn prefetch(&self, hashes: &[(usize, u64)]) {
+        if hashes.len() < 2 {
+            return; // nothing to overlap with: its misses would be waited for here as well as later
+        }
         for &(database, hash) in hashes {
             self.keyspaces[database].contents.prefetch_line(hash);
         }

@@ -101,7 +101,25 @@ impl Parser {
     /// behind them, at any address; but as long as there is [`Parser::room`], what comes goes there.
     /// Spans are offsets into `input`, or name one of `bulks`; both are appended only with a whole
     /// request. An inline request is decoded in place. After an error the client must be closed.
+    #[inline]
     pub fn next(
+        &mut self,
+        input: &mut [u8],
+        spans: &mut Vec<Span>,
+        bulks: &mut Vec<SharedBytes>,
+        limits: &ParserLimits,
+    ) -> Result<Parsed, ProtocolError> {
+        if limits.authenticated
+            && self.is_idle()
+            && let Some(consumed) = short_request(input, spans)
+        {
+            return Ok(Parsed::Request { consumed });
+        }
+        self.next_of_any_kind(input, spans, bulks, limits)
+    }
+
+    /// The same by the whole rule.
+    fn next_of_any_kind(
         &mut self,
         input: &mut [u8],
         spans: &mut Vec<Span>,
@@ -159,12 +177,8 @@ impl Parser {
         spans: &mut Vec<Span>,
         limits: &ParserLimits,
     ) -> Result<Parsed, ProtocolError> {
-        let (count, position) = match short_line(input, b'*') {
-            Some((count, position)) if self.scanned == 0 => (count as i64, position),
-            _ => match Line::Count.read(input, 0, &mut self.scanned)? {
-                Some(line) => line,
-                None => return Ok(Parsed::Incomplete { taken: 0 }),
-            },
+        let Some((count, position)) = Line::Count.read(input, 0, &mut self.scanned)? else {
+            return Ok(Parsed::Incomplete { taken: 0 });
         };
         if count > REQUEST_ARGUMENTS_MAX {
             return Err(ProtocolError::CountInvalid);
@@ -279,7 +293,9 @@ impl Progress {
         limits: &ParserLimits,
     ) -> Result<bool, ProtocolError> {
         while self.arguments_left > 0 {
-            if let Some((span, position)) = self.short_bulk(input) {
+            if self.body_len.is_none()
+                && let Some((span, position)) = short_bulk(input, self.position)
+            {
                 spans.push(span);
                 (self.position, *scanned) = (position, 0);
                 self.arguments_left -= 1;
@@ -297,21 +313,6 @@ impl Progress {
             self.arguments_left -= 1;
         }
         Ok(true)
-    }
-
-    /// A whole bulk of at most 99 bytes, which nearly every argument is: where it lies, and the
-    /// offset behind it. `None` sends the caller the long way round.
-    #[inline(always)]
-    fn short_bulk(&self, input: &[u8]) -> Option<(Span, usize)> {
-        if self.body_len.is_some() {
-            return None;
-        }
-        let (len, header) = short_line(input.get(self.position..)?, b'$')?;
-        let start = self.position + header;
-        let end = start + len;
-        let is_whole = input.get(end..end + 2) == Some(b"\r\n");
-        let is_in_range = end as u64 + 2 <= REQUEST_BYTES_MAX;
-        (is_whole && is_in_range).then(|| (Span::within_limit(start, len), end + 2))
     }
 
     /// The length of the bulk at hand, reading its `$` line unless that has been done.
@@ -453,6 +454,35 @@ impl Line {
             Line::Bulk => ProtocolError::BulkLineEnd,
         }
     }
+}
+
+/// Reads a whole request of at most 99 arguments of at most 99 bytes, which nearly every one is:
+/// the bytes it took. `None` sends the caller the long way round, and nothing has happened.
+#[inline]
+fn short_request(input: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
+    let (count, mut position) = short_line(input, b'*')?;
+    let first = spans.len();
+    for _ in 0..count {
+        let Some((span, end)) = short_bulk(input, position) else {
+            spans.truncate(first);
+            return None;
+        };
+        spans.push(span);
+        position = end;
+    }
+    (count > 0).then_some(position)
+}
+
+/// A whole bulk of at most 99 bytes at `position`: where its body lies, and the offset behind it.
+#[inline(always)]
+fn short_bulk(input: &[u8], position: usize) -> Option<(Span, usize)> {
+    let bulk = input.get(position..)?;
+    let (len, header) = short_line(bulk, b'$')?;
+    let end = header + len;
+    let is_whole = bulk.get(end..end + 2) == Some(b"\r\n");
+    let behind = position + end + 2;
+    let is_in_range = behind as u64 <= REQUEST_BYTES_MAX;
+    (is_whole && is_in_range).then(|| (Span::within_limit(position + header, len), behind))
 }
 
 /// Reads a header line of one digit or two, which nearly every one is: its number and its bytes.
