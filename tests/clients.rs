@@ -18,15 +18,15 @@ fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
 }
 
-fn python(program: &Program) {
+fn python(program: &Program, script: &str) {
     let mut command = Command::new(installed().join("python/bin/python"));
-    command.arg(source("redis_py.py"));
+    command.arg(source(script));
     passes(program, command);
 }
 
-fn node(program: &Program) {
+fn node(program: &Program, script: &str) {
     let mut command = Command::new("node");
-    command.arg(source("node_clients.js"));
+    command.arg(source(script));
     command.env("NODE_PATH", installed().join("node/node_modules"));
     passes(program, command);
 }
@@ -44,11 +44,23 @@ fn passes(program: &Program, mut command: Command) {
 #[test]
 #[ignore = "scripts/test installs redis-py and runs this"]
 fn redis_py_with_its_defaults() {
-    python(&ours!());
+    python(&ours!(), "redis_py.py");
 }
 
 #[test]
 #[ignore = "scripts/test installs node-redis and ioredis and runs this"]
 fn node_redis_and_ioredis_with_their_defaults() {
-    node(&ours!());
+    node(&ours!(), "node_clients.js");
+}
+
+#[test]
+#[ignore = "scripts/test installs python-socketio and channels_redis and runs this"]
+fn pubsub_layers_lose_nothing_and_send_nothing_twice() {
+    python(&ours!(), "pubsub_layers.py");
+}
+
+#[test]
+#[ignore = "scripts/test installs Socket.IO and runs this"]
+fn socketio_adapter_loses_nothing_and_sends_nothing_twice() {
+    node(&ours!(), "socketio_adapter.js");
 }
