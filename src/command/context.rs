@@ -260,19 +260,6 @@ impl Context<'_> {
         self.store.all.hasher().key(bytes)
     }
 
-    /// Tells everybody concerned that a command has changed a key: transactions that watch it, and
-    /// clients that wait on it.
-    #[inline]
-    pub fn touched(&mut self, key: &[u8], change: Change) {
-        if !self.watches.is_empty() {
-            let is_removed = change == Change::Removed;
-            self.watches.touch(self.store.index, key, is_removed, self.clients);
-        }
-        if change == Change::Grown {
-            self.blocking.signal(self.store.index, key);
-        }
-    }
-
     /// Nothing is there for the client: it waits on `keys`. Inside EXEC nothing ever waits.
     pub fn block<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>, wait: Wait<'_>) {
         match self.call {

@@ -3,7 +3,7 @@
 //! ```text
 //!   RPOP jobs (its last element)      in database 0, with notify-keyspace-events KEA
 //!
-//!     ctx.changed(key, Change::Altered, Event::Rpop)     __keyspace@0__:jobs  rpop
+//!     ctx.changed(key, Change::Altered, Event::RPop)     __keyspace@0__:jobs  rpop
 //!                                                        __keyevent@0__:rpop  jobs
 //!     ctx.changed(key, Change::Removed, Event::Del)      __keyspace@0__:jobs  del
 //!                                                        __keyevent@0__:del   jobs
@@ -129,6 +129,18 @@ impl Context<'_> {
             self.publish_event(key, Event::New);
         }
         self.publish_event(key, event);
+    }
+
+    /// Tells transactions that watch a key, and clients that wait on it.
+    #[inline]
+    fn touched(&mut self, key: &[u8], change: Change) {
+        if !self.watches.is_empty() {
+            let is_removed = change == Change::Removed;
+            self.watches.touch(self.store.index, key, is_removed, self.clients);
+        }
+        if change == Change::Grown {
+            self.blocking.signal(self.store.index, key);
+        }
     }
 
     /// Tells one more event of a change that has been told.
