@@ -97,3 +97,56 @@ fn encode(out: &mut ReplyBuffer, parts: &[&[u8]], protocol: Protocol) {
         writer.bulk(part);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::keyed_hash::KeyedState;
+    use squint_sys::{Address, Token};
+
+    const LISTENERS: u32 = 1_000;
+
+    fn token(index: u32) -> Token {
+        Token { index, generation: 0 }
+    }
+
+    /// Who speaks RESP3: one in ten.
+    fn protocol(index: usize) -> Protocol {
+        if index.is_multiple_of(10) { Protocol::Resp3 } else { Protocol::Resp2 }
+    }
+
+    /// What a thousand listeners to `c` have in their outputs after one message.
+    fn outputs(message: &[u8]) -> Vec<ReplyBuffer> {
+        let (mut clients, mut outbox) = (Clients::default(), Outbox::default());
+        let mut pubsub = PubSub::new(KeyedState::new([1; 16]));
+        for index in 0..LISTENERS {
+            let peer = Address::Tcp("127.0.0.1:40000".parse().expect("an address"));
+            clients.connect(token(index), peer, 0).protocol = protocol(index as usize);
+            pubsub.channels.join(b"c", token(index));
+        }
+        let mut audience = Audience { pubsub: &pubsub, clients: &clients, outbox: &mut outbox };
+        assert_eq!(audience.publish(b"c", message), LISTENERS as usize);
+        let mut outputs: Vec<ReplyBuffer> = (0..LISTENERS).map(|_| ReplyBuffer::new()).collect();
+        outbox.deliver(|client, append| append(&mut outputs[client.index as usize]));
+        outputs
+    }
+
+    #[test]
+    fn everybody_gets_the_message_in_the_own_protocol() {
+        for length in [0, 1, 5_000] {
+            let message = vec![b'm'; length];
+            for (index, output) in outputs(&message).iter().enumerate() {
+                let mut expected = ReplyBuffer::new();
+                encode(&mut expected, &[b"message", b"c", &message], protocol(index));
+                assert_eq!(output.to_vec(), expected.to_vec());
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_there_once_for_each_protocol_version() {
+        let length = 100_000;
+        let own_bytes: usize = outputs(&vec![b'm'; length]).iter().map(|o| o.heap_bytes()).sum();
+        assert!(own_bytes < LISTENERS as usize * 200, "{own_bytes} bytes in outputs");
+    }
+}

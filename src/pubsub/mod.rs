@@ -66,3 +66,35 @@ impl PubSub {
             + by_shard.filter(|&member| self.channels_and_patterns_of(member) == 0).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(index: u32) -> Token {
+        Token { index, generation: 0 }
+    }
+
+    #[test]
+    fn who_listens_in_several_ways_counts_once_and_leaves_them_all() {
+        let mut pubsub = PubSub::new(KeyedState::new([3; 16]));
+        for index in 1..=3 {
+            pubsub.channels.join(b"a", client(index));
+        }
+        for index in 3..=5 {
+            pubsub.patterns.join(b"a*", client(index));
+        }
+        for index in 5..=7 {
+            pubsub.shard_channels.join(b"a", client(index));
+        }
+        assert_eq!(pubsub.client_count(), 7);
+        assert_eq!(pubsub.channels_and_patterns_of(client(5)), 1, "sharded ones apart");
+        assert_eq!(pubsub.subscriptions_of(client(5)), 2);
+        for index in 1..=7 {
+            pubsub.leave(client(index));
+        }
+        assert_eq!(pubsub.client_count(), 0);
+        let relations = [&pubsub.channels, &pubsub.patterns, &pubsub.shard_channels];
+        assert!(relations.iter().all(|relation| relation.is_empty()));
+    }
+}
