@@ -1,8 +1,8 @@
 //! Working on lists where they are stored.
 //!
 //! A small list lies packed in the entry of its key, so it costs no allocation, and to find it
-//! costs no more than to find the key. To work on it, it is unpacked to the workbench, a list with a
-//! whole node that is kept for this, and packed again when the command lets go of it. So
+//! costs no more than to find the key. To work on it, it is unpacked to the workbench, a list with
+//! a whole node that is kept for this, and packed again when the command lets go of it. So
 //! everything that can be done to a list is written once, for lists that lie in memory of their
 //! own.
 //!
