@@ -486,8 +486,8 @@ impl List {
     #[inline]
     pub(super) fn packed(&self, bytes_max: usize) -> Option<Run<'_>> {
         match &self.shape {
-            Shape::One(node) if node.used_bytes() <= bytes_max => Some(node.iter()),
-            _ => None,
+            Shape::One(node) => node.iter_within(bytes_max),
+            Shape::Many(_) => None,
         }
     }
 

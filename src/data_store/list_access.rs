@@ -1,8 +1,8 @@
 //! Working on lists where they are stored.
 //!
-//! A small list lies packed in the entry of its key, so it costs no allocation, and to find it costs
-//! no more than to find the key. To work on it, it is unpacked to the workbench, a list with a
-//! whole node that is kept for this, and packed again when the command lets go of it. So
+//! A small list lies packed in the entry of its key, so it costs no allocation, and to find it
+//! costs no more than to find the key. To work on it, it is unpacked to the workbench, a list with
+//! a whole node that is kept for this, and packed again when the command lets go of it. So
 //! everything that can be done to a list is written once, for lists that lie in memory of their
 //! own.
 //!
@@ -59,16 +59,8 @@ pub struct ListMut<'a>(Place<'a>);
 #[derive(Debug)]
 enum Place<'a> {
     Slot(&'a mut List),
-    Workbench(Unpacked<'a>),
-}
-
-/// A small list, and where it belongs: `None` if it is new.
-#[derive(Debug)]
-struct Unpacked<'a> {
-    contents: &'a mut Contents,
-    key: Key<'a>,
-    handle: Option<Handle>,
-    list: List,
+    /// The workbench; the list belongs to an entry, unless it is new.
+    Workbench(&'a mut Contents, Key<'a>, Option<Handle>),
 }
 
 impl Deref for ListMut<'_> {
@@ -78,7 +70,7 @@ impl Deref for ListMut<'_> {
     fn deref(&self) -> &List {
         match &self.0 {
             Place::Slot(list) => list,
-            Place::Workbench(unpacked) => &unpacked.list,
+            Place::Workbench(contents, ..) => &contents.workbench,
         }
     }
 }
@@ -88,7 +80,7 @@ impl DerefMut for ListMut<'_> {
     fn deref_mut(&mut self) -> &mut List {
         match &mut self.0 {
             Place::Slot(list) => list,
-            Place::Workbench(unpacked) => &mut unpacked.list,
+            Place::Workbench(contents, ..) => &mut contents.workbench,
         }
     }
 }
@@ -98,9 +90,7 @@ impl Drop for ListMut<'_> {
     fn drop(&mut self) {
         match &mut self.0 {
             Place::Slot(list) => list.fit(),
-            Place::Workbench(Unpacked { contents, key, handle, list }) => {
-                contents.put_list(*key, *handle, list);
-            }
+            Place::Workbench(contents, key, handle) => contents.put_list(*key, *handle),
         }
     }
 }
@@ -134,7 +124,7 @@ impl Keyspace {
     ) -> Result<ListMut<'a>, OtherKind> {
         match self.find(key, now) {
             Some((_, handle)) => self.contents.list_mut(key, handle),
-            None => Ok(self.contents.unpacked(key, None)),
+            None => Ok(self.contents.new_list(key)),
         }
     }
 }
@@ -155,41 +145,30 @@ impl Contents {
         match self.entries.payload(handle) {
             Payload::Packed(run) => {
                 self.workbench.unpack(run);
-                Ok(self.unpacked(key, Some(handle)))
+                Ok(ListMut(Place::Workbench(self, key, Some(handle))))
             }
             Payload::List(slot) => Ok(ListMut(Place::Slot(self.lists.get_mut(slot)))),
             _ => Err(OtherKind(self.value(handle).kind())),
         }
     }
 
-    /// The list on the workbench; an empty one if none has been unpacked to it.
-    fn unpacked<'a>(&'a mut self, key: Key<'a>, handle: Option<Handle>) -> ListMut<'a> {
-        if handle.is_none() {
-            self.workbench.unpack(Run::default());
-        }
-        let list = mem::take(&mut self.workbench);
-        ListMut(Place::Workbench(Unpacked { contents: self, key, handle, list }))
+    fn new_list<'a>(&'a mut self, key: Key<'a>) -> ListMut<'a> {
+        self.workbench.unpack(Run::default());
+        ListMut(Place::Workbench(self, key, None))
     }
 
-    /// Stores what has become of an unpacked list, and leaves an empty one.
-    fn put_list(&mut self, key: Key, handle: Option<Handle>, list: &mut List) {
-        match list.packed(LIST_PACKED_BYTES_MAX) {
-            Some(run) => self.put_packed(key, handle, run),
-            None => {
-                let slot = self.lists.insert(list.move_out());
-                self.store(key, Payload::List(slot), Expiry::Keep);
-            }
-        }
-        mem::swap(&mut self.workbench, list);
-    }
-
-    fn put_packed(&mut self, key: Key, handle: Option<Handle>, run: Run<'_>) {
-        let is_done = match handle {
-            Some(handle) => self.entries.replace_packed(handle, run),
-            None => run.left == 0,
+    /// Stores what has become of the list on the workbench.
+    fn put_list(&mut self, key: Key, handle: Option<Handle>) {
+        let is_done = match (self.workbench.packed(LIST_PACKED_BYTES_MAX), handle) {
+            (Some(run), Some(handle)) => self.entries.replace_packed(handle, run),
+            (Some(run), None) => run.left == 0,
+            (None, _) => false,
         };
         if !is_done {
-            self.store(key, Payload::Packed(run), Expiry::Keep);
+            let mut list = mem::take(&mut self.workbench);
+            let payload = self.adopt_list(&mut list);
+            self.store(key, payload, Expiry::Keep);
+            self.workbench = list;
         }
     }
 
@@ -197,7 +176,7 @@ impl Contents {
     /// of the slot to which it has moved.
     pub(super) fn adopt_list<'a>(&mut self, list: &'a mut List) -> Payload<'a> {
         if list.packed(LIST_PACKED_BYTES_MAX).is_none() {
-            return Payload::List(self.lists.insert(mem::take(list)));
+            return Payload::List(self.lists.insert(list.move_out()));
         }
         let run = list.packed(LIST_PACKED_BYTES_MAX);
         Payload::Packed(run.expect("just seen"))

@@ -236,7 +236,16 @@ impl Node {
 
     /// All elements.
     pub(super) fn iter(&self) -> Run<'_> {
+        self.whole_run(self.header())
+    }
+
+    /// All elements, if they use no more bytes than these.
+    pub(super) fn iter_within(&self, bytes_max: usize) -> Option<Run<'_>> {
         let header = self.header();
+        (header.used_bytes() <= bytes_max).then(|| self.whole_run(header))
+    }
+
+    fn whole_run(&self, header: Header) -> Run<'_> {
         if header.count == 0 {
             return Run::default();
         }

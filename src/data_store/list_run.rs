@@ -92,10 +92,10 @@ mod tests {
     #[test]
     fn a_run_is_walked_from_both_ends() {
         let run = Run { payload: b"abbccc", lengths: &[3, 2, 1], width: 1, even_bytes: 0, left: 3 };
-        assert!(run.clone().eq([b"a".as_slice(), b"bb", b"ccc"]));
-        assert!(run.clone().rev().eq([b"ccc".as_slice(), b"bb", b"a"]));
+        assert!(run.eq([b"a".as_slice(), b"bb", b"ccc"]));
+        assert!(run.rev().eq([b"ccc".as_slice(), b"bb", b"a"]));
         let even = Run { payload: b"aabb", lengths: &[], width: 0, even_bytes: 2, left: 2 };
-        assert!(even.clone().eq([b"aa", b"bb"]));
+        assert!(even.eq([b"aa", b"bb"]));
         assert!(even.rev().eq([b"bb", b"aa"]));
     }
 
