@@ -98,7 +98,7 @@ impl Parser {
     /// Reads one request from `input`, which is all bytes of the client not yet consumed.
     ///
     /// After `Incomplete` the next call must bring the same bytes (but for those taken) and more
-    /// behind them, at any address; but as long as there is [`Parser::room`], what comes goes there.
+    /// behind them, at any address; but while there is [`Parser::room`], what comes goes there.
     /// Spans are offsets into `input`, or name one of `bulks`; both are appended only with a whole
     /// request. An inline request is decoded in place. After an error the client must be closed.
     #[inline]
