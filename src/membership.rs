@@ -14,7 +14,7 @@
 //! So a member leaves everything at a cost that depends on its own edges alone, however many others
 //! wait beside it, and a name's members are visited in the order in which they joined.
 
-use crate::text::keyed_hash::KeyedState;
+use crate::text::keyed_hash::{KeyedState, NumberState};
 use squint_sys::Token;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -71,8 +71,8 @@ pub struct Membership {
     names_free: Vec<u32>,
     edges: Vec<Option<Edge>>,
     edges_free: Vec<u32>,
-    edge_numbers: HashMap<(u32, Token), u32, KeyedState>,
-    members: HashMap<Token, Ends, KeyedState>,
+    edge_numbers: HashMap<(u32, Token), u32, NumberState>,
+    members: HashMap<Token, Ends, NumberState>,
 }
 
 /// Which of an edge's two lists is meant.
@@ -92,8 +92,8 @@ impl Membership {
             names_free: Vec::new(),
             edges: Vec::new(),
             edges_free: Vec::new(),
-            edge_numbers: HashMap::with_hasher(state),
-            members: HashMap::with_hasher(state),
+            edge_numbers: HashMap::with_hasher(state.for_numbers()),
+            members: HashMap::with_hasher(state.for_numbers()),
         }
     }
 

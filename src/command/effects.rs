@@ -28,7 +28,7 @@ pub enum Frame {
 pub struct Outbox {
     bytes: Vec<u8>,
     pieces: Vec<(ClientId, Frame)>,
-    /// Where frames are written first; empty but for its memory.
+    /// Where frames and late replies are written first; empty but for its memory.
     scratch: ReplyBuffer,
 }
 
@@ -43,6 +43,19 @@ impl Outbox {
         self.pieces.push((client, Frame::Copied { start, end: self.bytes.len() }));
     }
 
+    /// An empty buffer, to write a reply into that is not sent at once. Give it back.
+    pub fn lend_buffer(&mut self) -> ReplyBuffer {
+        std::mem::take(&mut self.scratch)
+    }
+
+    /// A buffer comes back: the next one that is lent is this one, unless it has grown large.
+    pub fn take_buffer_back(&mut self, mut buffer: ReplyBuffer) {
+        buffer.advance(buffer.len());
+        if buffer.heap_bytes() <= OUTBOX_SPARE_BYTES_MAX {
+            self.scratch = buffer;
+        }
+    }
+
     /// Encodes a message for any number of clients, once.
     pub fn frame(&mut self, write: impl FnOnce(&mut ReplyBuffer)) -> Frame {
         write(&mut self.scratch);
@@ -54,10 +67,8 @@ impl Outbox {
         } else {
             Frame::Shared(SharedBytes::new(self.scratch.to_vec()))
         };
-        self.scratch.advance(length);
-        if self.scratch.heap_bytes() > OUTBOX_SPARE_BYTES_MAX {
-            self.scratch = ReplyBuffer::new();
-        }
+        let buffer = self.lend_buffer();
+        self.take_buffer_back(buffer);
         frame
     }
 

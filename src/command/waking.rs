@@ -61,7 +61,7 @@ impl Engine {
             return;
         }
         let Some(blocked) = state.blocked.take_if(|blocked| blocked.kind == kind) else { return };
-        let mut reply = ReplyBuffer::default();
+        let mut reply = self.effects.outbox.lend_buffer();
         let mut ctx = self.context(Ask {
             client,
             command: command_of(&blocked),
@@ -77,6 +77,7 @@ impl Engine {
         } else {
             self.resume(client, &blocked, &reply);
         }
+        self.effects.outbox.take_buffer_back(reply);
     }
 
     /// Ends the waiting of a client that is not served. `false` if it does not wait.
