@@ -207,9 +207,10 @@ fn rank(source: &mut Source<'_>) -> Vec<u8> {
     number(source, -3, 3, &["9223372036854775807", "-9223372036854775807"])
 }
 
-/// A number that is not true makes a lag that is not, and the versions differ in what they make of it.
+/// Not known, or refused: a number that is not true makes a lag that is not, and the versions differ in
+/// what they make of it.
 fn entries_read(source: &mut Source<'_>) -> Vec<u8> {
-    number(source, -1, 0, &["-2", "-9223372036854775808"])
+    number(source, -1, -1, &["-2", "-9223372036854775808"])
 }
 
 fn count(source: &mut Source<'_>) -> Vec<u8> {
