@@ -27,10 +27,12 @@ use std::time::{Duration, Instant};
 use differential_support::differences::{DIFFERENCES, How, NOT_SENT, OBSERVED, example};
 use differential_support::generator::{self, Vocabulary};
 use differential_support::pair::{Mismatch, Pair, Rule};
-use differential_support::script::{Script, Step, Word, listing};
+use differential_support::script::{Script, Step, Word, from_lines, listing};
 use differential_support::{case_file, shrink};
 use squint::command::table::{self, COMMANDS};
-use squint_testing::{Program, ours};
+use squint_testing::conversation::format::parse;
+use squint_testing::conversation::play::Stage;
+use squint_testing::{Program, Server, ours};
 
 /// The share of the test command: always the same scripts.
 const SEED: u64 = 1;
@@ -81,14 +83,16 @@ fn run(seed: u64, commands: usize) {
 
 /// Shrinks a failing script, writes it down as a case, and tells all about it.
 fn explained(pair: &mut Pair, seed: u64, script: &Script, mismatch: &Mismatch) -> String {
+    let (sent, cut_short) = (pair.sent, pair.cut_short);
     let usual = std::mem::replace(&mut pair.patience, Duration::from_millis(100));
     let short = shrink::shrunk(&script[..mismatch.steps], |script| pair.play(script).is_err());
-    let Err(last) = pair.play(&short) else {
-        pair.patience = usual;
-        return format!("seed {seed}: not seen again:\n{}{mismatch}", listing(script));
-    };
+    let last = pair.play(&short);
     let case = case_file::written(pair, &format!("found by seed {seed}"), &short);
     pair.patience = usual;
+    (pair.sent, pair.cut_short) = (sent, cut_short);
+    let Err(last) = last else {
+        return format!("seed {seed}: not seen again:\n{}{mismatch}", listing(script));
+    };
     let path = kept(&format!("seed-{seed}.case"), &case);
     let shown = listing(&short);
     format!("seed {seed}, {}:\n{shown}{last}  at first seen as {mismatch}", path.display())
@@ -101,6 +105,31 @@ fn kept(name: &str, text: &str) -> PathBuf {
     let path = directory.join(name);
     std::fs::write(&path, text).expect("target can be written to");
     path
+}
+
+#[test]
+fn what_is_written_down_can_be_played() {
+    let Some(redis) = Program::redis_or_leave_out() else { return };
+    let mut pair = Pair::start(&ours!(), &redis);
+    let mut script = from_lines(&[
+        "A> BLPOP l0 0",
+        "A> ECHO later",
+        "B> CLIENT UNBLOCK id ERROR",
+        "C> SUBSCRIBE c1",
+        "B> PUBLISH c1 m",
+        "B> GET s0",
+        "A> QUIT",
+        "A> PING",
+    ]);
+    script[2].words[2] = Word::ClientId(0);
+    script[5].is_joined = true;
+    let text = case_file::written(&mut pair, "a title", &script);
+    let conversations = parse(&text).expect("it is a case");
+    for program in [ours!(), redis] {
+        let mut server = Server::start(&program, &[]);
+        let played = Stage::new(&mut server, None).play(&conversations[0], None);
+        assert!(played.is_ok(), "{}: {played:?}\n{text}", program.name);
+    }
 }
 
 #[test]
