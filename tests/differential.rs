@@ -36,7 +36,7 @@ use squint_testing::{Program, Server, ours};
 
 /// The share of the test command: always the same scripts.
 const SEED: u64 = 1;
-const COMMANDS_IN_TESTS: usize = 150_000;
+const COMMANDS_IN_TESTS: usize = 100_000;
 
 /// How many failures a long run collects before it gives up.
 const FAILURES_MAX: usize = 10;

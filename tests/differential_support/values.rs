@@ -455,7 +455,7 @@ fn data(source: &mut Source<'_>) -> Vec<u8> {
         b"two words",
     ];
     match source.random.below(60) {
-        0 => vec![b'x'; [63, 64, 255, 256, 4095, 9000][source.random.below(6)]],
+        0 => vec![b'x'; *source.random.pick(&[63, 64, 255, 256, 4095, 9000, 20_000, 33_000])],
         1 => junk(source),
         2..=6 => source.random.between(-200, 70_000).to_string().into_bytes(),
         _ => source.random.pick(DATA).to_vec(),
