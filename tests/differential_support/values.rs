@@ -72,6 +72,7 @@ const fn row_for(command: &'static str, names: &'static [&'static str], make: Ma
 /// The first row that fits is taken; what no row knows is made by [`by_kind`].
 const ROWS: &[Row] = &[
     row_for("hello", &["username"], default_user),
+    row_for("xadd", &["id"], new_stream_id),
     row_for("set", &["EXAT"], seconds_to_come),
     row_for("set", &["PXAT"], milliseconds_to_come),
     row(&["RANK"], rank),
@@ -316,6 +317,17 @@ fn range_end(source: &mut Source<'_>) -> Vec<u8> {
         0 | 1 => b"-".to_vec(),
         2 | 3 => b"+".to_vec(),
         _ => stream_id(source),
+    }
+}
+
+/// Mostly an ID that a stream may take: one of the far end would leave no other ID behind it.
+fn new_stream_id(source: &mut Source<'_>) -> Vec<u8> {
+    let (time, sequence) = (source.age + 1, source.random.below(4));
+    match source.random.below(20) {
+        0 => stream_id(source),
+        1..=3 => format!("{time}-*").into_bytes(),
+        4 => format!("{time}").into_bytes(),
+        _ => format!("{time}-{sequence}").into_bytes(),
     }
 }
 
