@@ -49,7 +49,8 @@ fn translated(ours: &[u8]) -> Vec<u8> {
     text
 }
 
-fn find(text: &[u8], words: &[u8]) -> Option<usize> {
+/// Where `words` stand in `text`.
+pub fn find(text: &[u8], words: &[u8]) -> Option<usize> {
     text.windows(words.len()).position(|window| window == words)
 }
 

@@ -199,14 +199,27 @@ fn is_decisive(step: &Step) -> bool {
 /// whether it closed.
 pub type Arrivals = Vec<(Vec<u8>, bool)>;
 
+/// What counts as alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rule {
+    /// The same, but for accepted differences.
+    Usual,
+    /// The same bytes; and all is sent as it stands in the script.
+    SameBytes,
+    /// Whatever comes: what Redis says is wanted, not a comparison.
+    Anything,
+}
+
 /// Both servers.
 pub struct Pair {
     ours: Side,
     redis: Side,
     /// How long bytes may be missing on one side that the other one has sent already.
     pub patience: Duration,
-    /// Only the same bytes are alike, and all is sent as it stands in the script.
-    pub is_strict: bool,
+    /// What counts as alike.
+    pub rule: Rule,
+    /// How many commands were sent.
+    pub sent: usize,
     /// How many scripts an accepted difference has cut short.
     pub cut_short: usize,
     /// Whose last command may have blocked and was not answered since.
@@ -224,7 +237,8 @@ impl Pair {
             ours: Side::start(ours),
             redis: Side::start(redis),
             patience: Duration::from_millis(1500),
-            is_strict: false,
+            rule: Rule::Usual,
+            sent: 0,
             cut_short: 0,
             is_waiting: [false; CONNECTIONS.len()],
             has_queued: None,
@@ -235,6 +249,26 @@ impl Pair {
     /// Whether Redis has this command.
     pub fn redis_knows(&mut self, name: &str) -> bool {
         self.redis.knows(name)
+    }
+
+    /// How often Redis has executed and refused each command, as INFO tells it.
+    pub fn statistics(&mut self) -> String {
+        let info = self.redis.control.ask("INFO commandstats");
+        let info = String::from_utf8_lossy(&info).into_owned();
+        let mut text = String::new();
+        for line in info.lines().filter_map(|line| line.strip_prefix("cmdstat_")) {
+            let Some((name, figures)) = line.split_once(":calls=") else { continue };
+            let figure = |field: &str| {
+                let found = figures.split(',').find_map(|pair| pair.strip_prefix(field));
+                found.unwrap_or_default().to_string()
+            };
+            let calls = figures.split(',').next().unwrap_or_default();
+            let (failed, refused) = (figure("failed_calls="), figure("rejected_calls="));
+            text.push_str(&format!(
+                "  {name}: {calls} run, {failed} of them failed, {refused} refused\n"
+            ));
+        }
+        text
     }
 
     /// How many clients of Redis are blocked.
@@ -254,7 +288,7 @@ impl Pair {
         note: impl FnMut(&mut Pair, &[Step], &Arrivals),
     ) -> Result<(), Mismatch> {
         match self.play_to_the_end(script, note) {
-            Err(mismatch) if !self.is_strict && differences::ends_script(&mismatch) => {
+            Err(mismatch) if self.rule == Rule::Usual && differences::ends_script(&mismatch) => {
                 self.cut_short += 1;
                 Ok(())
             }
@@ -292,7 +326,7 @@ impl Pair {
         let alone = batch.iter().position(may_block).unwrap_or(batch.len());
         let is_alone_in_queueing = self.has_queued.is_none_or(|one| one == first.connection);
         match () {
-            () if self.is_strict => batch.len(),
+            () if self.rule == Rule::SameBytes => batch.len(),
             () if !self.is_waiting[first.connection] && self.has_queued.is_some() => 1,
             () if !self.is_waiting[first.connection] => alone.max(1),
             () if is_alone_in_queueing => alone,
@@ -303,13 +337,14 @@ impl Pair {
     fn play_batch(&mut self, batch: &[Step], steps: usize) -> Result<Arrivals, Mismatch> {
         let sender = batch[0].connection;
         self.reopen();
+        self.sent += batch.len();
         self.ours.send(batch);
         self.redis.send(batch);
         if self.is_waiting[sender] {
             self.has_queued = Some(sender);
         }
         let needs_all =
-            self.has_queued.is_some() || self.is_strict || batch.iter().any(is_decisive);
+            self.has_queued.is_some() || self.rule != Rule::Usual || batch.iter().any(is_decisive);
         let arrivals = self.settle(sender, steps, needs_all)?;
         self.sender_before = Some(sender);
         self.is_waiting[sender] |= may_block(&batch[0]);
@@ -353,7 +388,7 @@ impl Pair {
     /// Opens again what the servers have closed.
     fn reopen(&mut self) {
         for index in 0..CONNECTIONS.len() {
-            if self.ours.links[index].is_closed {
+            if self.ours.links[index].is_closed || self.redis.links[index].is_closed {
                 (self.ours.links[index], self.redis.links[index]) = self.connect();
             }
         }
@@ -424,11 +459,13 @@ impl Pair {
                 || self.has_queued == Some(index)
                 || self.sender_before == Some(index);
             let listener = Listener { is_sender, is_observer: index == OBSERVER };
-            let is_same = match self.is_strict {
-                true => ours.received == redis.received,
-                false => are_alike(&ours.received, &redis.received, listener),
+            let is_same = match self.rule {
+                Rule::Usual => are_alike(&ours.received, &redis.received, listener),
+                Rule::SameBytes => ours.received == redis.received,
+                Rule::Anything => true,
             };
-            if !is_same || ours.is_closed != redis.is_closed {
+            let is_closed_alike = ours.is_closed == redis.is_closed || self.rule == Rule::Anything;
+            if !is_same || !is_closed_alike {
                 let told = |link: &Link| {
                     let end: &[u8] = if link.is_closed { b" then closed" } else { b"" };
                     [&link.received, end].concat()

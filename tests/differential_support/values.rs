@@ -72,6 +72,7 @@ const fn row_for(command: &'static str, names: &'static [&'static str], make: Ma
 /// The first row that fits is taken; what no row knows is made by [`by_kind`].
 const ROWS: &[Row] = &[
     row_for("hello", &["username"], default_user),
+    row_for("xadd", &["id"], new_stream_id),
     row_for("set", &["EXAT"], seconds_to_come),
     row_for("set", &["PXAT"], milliseconds_to_come),
     row(&["RANK"], rank),
@@ -207,9 +208,10 @@ fn rank(source: &mut Source<'_>) -> Vec<u8> {
     number(source, -3, 3, &["9223372036854775807", "-9223372036854775807"])
 }
 
-/// A number that is not true makes a lag that is not, and the versions differ in what they make of it.
+/// Not known, or refused: a number that is not true makes a lag that is not, and the versions differ in
+/// what they make of it.
 fn entries_read(source: &mut Source<'_>) -> Vec<u8> {
-    number(source, -1, 0, &["-2", "-9223372036854775808"])
+    number(source, -1, -1, &["-2", "-9223372036854775808"])
 }
 
 fn count(source: &mut Source<'_>) -> Vec<u8> {
@@ -315,6 +317,17 @@ fn range_end(source: &mut Source<'_>) -> Vec<u8> {
         0 | 1 => b"-".to_vec(),
         2 | 3 => b"+".to_vec(),
         _ => stream_id(source),
+    }
+}
+
+/// Mostly an ID that a stream may take: one of the far end would leave no other ID behind it.
+fn new_stream_id(source: &mut Source<'_>) -> Vec<u8> {
+    let (time, sequence) = (source.age + 1, source.random.below(4));
+    match source.random.below(20) {
+        0 => stream_id(source),
+        1..=3 => format!("{time}-*").into_bytes(),
+        4 => format!("{time}").into_bytes(),
+        _ => format!("{time}-{sequence}").into_bytes(),
     }
 }
 
@@ -454,7 +467,7 @@ fn data(source: &mut Source<'_>) -> Vec<u8> {
         b"two words",
     ];
     match source.random.below(60) {
-        0 => vec![b'x'; [63, 64, 255, 256, 4095, 9000][source.random.below(6)]],
+        0 => vec![b'x'; *source.random.pick(&[63, 64, 255, 256, 4095, 9000, 20_000, 33_000])],
         1 => junk(source),
         2..=6 => source.random.between(-200, 70_000).to_string().into_bytes(),
         _ => source.random.pick(DATA).to_vec(),
