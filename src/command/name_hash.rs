@@ -18,12 +18,17 @@ pub type Folded = [u64; 4];
 
 /// Folds a name. `None`: longer than any command's.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub const fn fold(name: &[u8]) -> Option<Folded> {
     if name.len() < 8 {
         // Most names: one word, and nothing to loop over.
         return Some([lower_case(short_word(name)), 0, 0, (name.len() as u64) << 56]);
     }
+    fold_long(name)
+}
+
+#[inline(never)]
+const fn fold_long(name: &[u8]) -> Option<Folded> {
     if name.len() > NAME_BYTES_MAX {
         return None;
     }

@@ -180,7 +180,7 @@ impl Command {
 
 /// The perfect hash: `SEED`, `DISPLACEMENTS`, `SLOTS`.
 mod look_up {
-    use super::{COMMANDS, Command, Folded, name_hash};
+    use super::{COMMANDS, Command, Folded, is_same, name_hash};
 
     include!(concat!(env!("OUT_DIR"), "/command_look_up.rs"));
 
@@ -190,8 +190,15 @@ mod look_up {
         let hash = name_hash::hash(words, SEED);
         let displacement = DISPLACEMENTS[name_hash::bucket(hash, DISPLACEMENTS.len())];
         let row = SLOTS[name_hash::slot(hash, displacement, SLOTS.len())];
-        COMMANDS.get(usize::from(row)).filter(|command| command.folded == *words)
+        COMMANDS.get(usize::from(row)).filter(|command| is_same(&command.folded, words))
     }
+}
+
+/// Whether two names are the same. Word by word: the words of a short name are in registers, and
+/// would have to be written down first to be compared as bytes.
+#[inline(always)]
+const fn is_same(left: &Folded, right: &Folded) -> bool {
+    (left[0] == right[0]) & (left[1] == right[1]) & (left[2] == right[2]) & (left[3] == right[3])
 }
 
 /// The command of this name, in any case. Sub-commands are not found here, however they are

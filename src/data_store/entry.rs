@@ -211,7 +211,7 @@ pub(super) fn replace_packed(block: &mut [u8], run: Run<'_>) -> bool {
 /// Where the part begins that does not change with the deadline: the key and the value.
 #[inline]
 pub(super) fn key_part(block: &[u8]) -> usize {
-    LINKS_START + links_bytes(deadline_width(block))
+    KEY_STARTS[deadline_form(block)]
 }
 
 /// Bytes in front of the key in an entry with this deadline.
@@ -254,9 +254,28 @@ fn integer_width(block: &[u8]) -> usize {
     usize::from(block[0] >> 5) + 1
 }
 
+/// Bytes of the deadline, by its form in the flags.
+const DEADLINE_WIDTHS: [usize; 4] = [0, 6, 8, 8];
+
+/// Where the key's part begins, by the same.
+const KEY_STARTS: [usize; 4] = {
+    let mut starts = [LINKS_START; 4];
+    let mut form = 0;
+    while form < starts.len() {
+        starts[form] += links_bytes(DEADLINE_WIDTHS[form]);
+        form += 1;
+    }
+    starts
+};
+
+#[inline]
+fn deadline_form(block: &[u8]) -> usize {
+    usize::from(block[0] >> 3 & 3)
+}
+
 #[inline]
 fn deadline_width(block: &[u8]) -> usize {
-    [0, 6, 8, 8][usize::from(block[0] >> 3 & 3)]
+    DEADLINE_WIDTHS[deadline_form(block)]
 }
 
 fn deadline_bits(bytes: usize) -> u8 {
@@ -272,7 +291,7 @@ fn deadline_bytes(deadline: Option<UnixMs>) -> usize {
 }
 
 #[inline]
-fn links_bytes(deadline_bytes: usize) -> usize {
+const fn links_bytes(deadline_bytes: usize) -> usize {
     if deadline_bytes == 0 { 0 } else { DEADLINE_START - LINKS_START + deadline_bytes }
 }
 

@@ -68,6 +68,12 @@ use garbage::PIECE_BYTES;
 /// so a clock that jumps moves the moment of expiry and never the deadline.
 pub type UnixMs = i64;
 
+/// Each of these but where it follows itself, as a queue's or a counter's key does.
+fn without_echoes(hashes: &[(usize, u64)]) -> impl Iterator<Item = (usize, u64)> {
+    let mut before = None;
+    hashes.iter().copied().filter(move |&hash| before.replace(hash) != Some(hash))
+}
+
 /// All databases of a server. They share one [`Hasher`], so that a key hashed once can be looked
 /// up in any of them.
 #[derive(Debug)]
@@ -184,15 +190,15 @@ impl DataStore {
         if hashes.len() < 2 {
             return; // nothing to overlap with: its misses would be waited for here as well as later
         }
-        for &(database, hash) in hashes {
+        for (database, hash) in without_echoes(hashes) {
             self.keyspaces[database].contents.prefetch_line(hash);
         }
         let mut has_spilled = false;
-        for &(database, hash) in hashes {
+        for (database, hash) in without_echoes(hashes) {
             has_spilled |= self.keyspaces[database].contents.prefetch_entry(hash);
         }
         if has_spilled {
-            for &(database, hash) in hashes {
+            for (database, hash) in without_echoes(hashes) {
                 self.keyspaces[database].contents.prefetch_spilled(hash);
             }
         }

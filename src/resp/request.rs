@@ -18,6 +18,7 @@
 
 use crate::shared_bytes::SharedBytes;
 use static_assertions::const_assert_eq;
+use std::ops::Range;
 
 /// Instead of an offset: the argument lies apart. What stands for its length counts bulks down from
 /// the top, so that such a span ends some 8 GiB behind any start: outside every buffer, where a
@@ -47,6 +48,15 @@ impl Span {
     #[inline]
     pub(super) const fn within_limit(start: usize, len: usize) -> Self {
         Self { start: start as u32, len: len as u32 }
+    }
+
+    /// Where the argument lies in a buffer in which its request begins at `origin`; beyond every
+    /// buffer if it lies apart.
+    #[inline]
+    #[must_use]
+    pub const fn range_from(self, origin: usize) -> Range<usize> {
+        let start = origin + self.start as usize;
+        start..start + self.len as usize
     }
 
     /// The span of bulk number `bulk`, which lies apart.

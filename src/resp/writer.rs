@@ -15,9 +15,7 @@
 use crate::reply_buffer::{Mark, ReplyBuffer};
 use crate::shared_bytes::SharedBytes;
 use crate::text::ascii;
-use crate::text::number::{
-    U64_DIGITS_MAX, digit_pair, digits_fill, i64_width, write_f64, write_i64,
-};
+use crate::text::number::{digit_pair, fill_digits, i64_width, write_f64, write_i64};
 use squint_sys::Room;
 
 /// Which protocol a client speaks; HELLO changes it.
@@ -291,13 +289,20 @@ fn put_header(room: &mut Room<'_>, marker: u8, value: u64) {
     }
 }
 
+/// The rest: written from behind into a buffer, and put from there in one piece.
 #[inline(never)]
 fn put_long_header(room: &mut Room<'_>, marker: u8, is_negative: bool, value: u64) {
-    let mut digits = [0; U64_DIGITS_MAX];
-    let start = digits_fill(&mut digits, value);
-    room.put(&[marker, b'-'][..1 + usize::from(is_negative)]);
-    room.put(&digits[start..]);
-    room.put(b"\r\n");
+    let mut text = [b'\n'; HEADER_BYTES_MAX];
+    let digits_end = HEADER_BYTES_MAX - 2;
+    text[digits_end] = b'\r';
+    let mut start = fill_digits(&mut text[..digits_end], value);
+    if is_negative {
+        start -= 1;
+        text[start] = b'-';
+    }
+    start -= 1;
+    text[start] = marker;
+    room.put(&text[start..]);
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl Group {
         engine: &mut Engine,
         client: ClientId,
     ) -> Stop {
-        let ahead = Ahead::new(engine, client);
+        let mut ahead = Ahead::new(engine, client);
         let first = self.steps.len();
         let share = (REQUESTS_PER_TICK_MAX - connection.budget_used) as usize;
         let end = GROUP_REQUESTS_MAX.min(first + share);
@@ -118,14 +118,11 @@ impl Group {
                 break if end == first + share { Ok(Stop::Budget) } else { Ok(Stop::Again) };
             }
             let start = self.spans.len();
-            let parser = &mut ahead.client.parser;
-            let unread = &mut input[parsed..];
+            let (parser, unread) = (&mut ahead.client.parser, &mut input[parsed..]);
             match parser.next(unread, &mut self.spans, &mut self.bulks, &ahead.limits) {
                 Ok(Parsed::Request { consumed }) => {
-                    let request = Request::new(unread, &self.spans[start..], &self.bulks);
-                    let step = ahead.look(request, consumed, start, &mut self.hashes);
-                    let is_barrier = step.is_barrier();
-                    self.steps.push(step);
+                    let is_barrier =
+                        self.push_step(&mut ahead, input, parsed..parsed + consumed, start);
                     parsed += consumed;
                     if is_barrier {
                         break Ok(Stop::Again);
@@ -155,12 +152,31 @@ impl Group {
         }
         stop.unwrap_or(Stop::Again)
     }
-}
 
-impl Step {
-    /// Whether what stands behind it can be parsed only after it has run.
-    fn is_barrier(&self) -> bool {
-        self.command.is_some_and(|command| command.flags.contains(Flags::BARRIER))
+    /// Notes the request whose bytes are `bytes` of `input` and whose spans are those from
+    /// `spans_start` on. `true`: what stands behind it can be parsed only after it has run.
+    #[inline]
+    fn push_step(
+        &mut self,
+        ahead: &mut Ahead<'_>,
+        input: &[u8],
+        bytes: Range<usize>,
+        spans_start: usize,
+    ) -> bool {
+        let (spans, hashes_start) = (spans_start..self.spans.len(), self.hashes.len());
+        let request = Request::new(&input[bytes.start..], &self.spans[spans.clone()], &self.bulks);
+        let command = dispatcher::resolve(request);
+        if let Some(command) = command {
+            let keys = command.leading_keys.positions(request.len());
+            for index in keys.take(KEYS_PREFETCHED_MAX) {
+                let place = self.spans[spans_start + index].range_from(bytes.start);
+                let hash = ahead.hash(request.at(index), place, input);
+                self.hashes.push((ahead.client.database, hash));
+            }
+        }
+        let hashes = hashes_start..self.hashes.len();
+        self.steps.push(Step { command, spans, hashes, length: bytes.len() });
+        command.is_some_and(|command| command.flags.contains(Flags::BARRIER))
     }
 }
 
@@ -169,6 +185,8 @@ struct Ahead<'a> {
     client: &'a mut Client,
     limits: ParserLimits,
     hasher: Hasher,
+    /// Where in the input the key hashed last lies, and its hash.
+    last: (Range<usize>, u64),
 }
 
 impl<'a> Ahead<'a> {
@@ -176,24 +194,17 @@ impl<'a> Ahead<'a> {
         let bulk_bytes_max = engine.config.settings().bulk_bytes_max;
         let (hasher, client) = (engine.store.hasher(), engine.clients.get(client));
         let limits = ParserLimits { bulk_bytes_max, authenticated: client.authenticated };
-        Self { client, limits, hasher }
+        let last = (0..0, hasher.hash(b""));
+        Self { client, limits, hasher, last }
     }
 
-    /// Finds a request's row, and hashes its keys.
-    fn look(
-        &self,
-        request: Request<'_>,
-        length: usize,
-        spans_start: usize,
-        hashes: &mut Vec<(usize, u64)>,
-    ) -> Step {
-        let (command, hashes_start) = (dispatcher::resolve(request), hashes.len());
-        if let Some(command) = command {
-            for index in command.leading_keys.positions(request.len()).take(KEYS_PREFETCHED_MAX) {
-                hashes.push((self.client.database, self.hasher.hash(request.at(index))));
-            }
+    /// The hash of a key, which lies at `place` in `input`. Whoever fills a queue or counts
+    /// something names one key again and again: it is hashed once.
+    #[inline]
+    fn hash(&mut self, key: &[u8], place: Range<usize>, input: &[u8]) -> u64 {
+        if input.get(self.last.0.clone()) != Some(key) {
+            self.last = (place, self.hasher.hash(key));
         }
-        let spans = spans_start..spans_start + request.len();
-        Step { command, spans, hashes: hashes_start..hashes.len(), length }
+        self.last.1
     }
 }

@@ -59,7 +59,7 @@ pub fn write_u64(out: &mut Vec<u8>, value: u64) {
         return;
     }
     let mut digits = [0; U64_DIGITS_MAX];
-    let start = digits_fill(&mut digits, value);
+    let start = fill_digits(&mut digits, value);
     out.extend_from_slice(&digits[start..]);
 }
 
@@ -86,18 +86,20 @@ pub fn digit_pair(value: u64) -> [u8; 2] {
     [DIGIT_PAIRS[pair], DIGIT_PAIRS[pair + 1]]
 }
 
-/// Writes `value`, which is not 0, right-aligned, two digits per division; returns where it begins.
-pub fn digits_fill(digits: &mut [u8; U64_DIGITS_MAX], mut value: u64) -> usize {
-    let mut start = U64_DIGITS_MAX;
+/// Writes `value`, which is not 0, so that its digits end where `text` does, two of them per
+/// division; returns where they begin. There must be room for [`U64_DIGITS_MAX`].
+#[inline]
+pub fn fill_digits(text: &mut [u8], mut value: u64) -> usize {
+    let mut start = text.len();
     while value >= 10 {
         start -= 2;
-        digits[start..start + 2].copy_from_slice(&digit_pair(value % 100));
+        text[start..start + 2].copy_from_slice(&digit_pair(value % 100));
         value /= 100;
     }
     // What is left is one digit, or nothing: a pair took the last two.
     if value > 0 {
         start -= 1;
-        digits[start] = b'0' + value as u8;
+        text[start] = b'0' + value as u8;
     }
     start
 }
