@@ -22,7 +22,7 @@ def under_callgrind(program, directory):
 def dump(server):
     """Writes what was counted since the last dump to a file of its own, and begins at zero."""
     command = ["callgrind_control", "--dump", str(server.pid)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def summary(directory, number):
