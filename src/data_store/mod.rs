@@ -21,6 +21,7 @@
 //! and writes numbers.
 
 mod arena;
+pub mod consumer_group;
 mod contents;
 mod dict;
 mod entry;
@@ -37,11 +38,13 @@ mod list_packed;
 mod list_run;
 mod list_sequence;
 mod list_tree;
+mod pending;
 mod segments;
 mod slab;
 pub mod stream;
 mod stream_block;
 mod stream_field;
+pub mod stream_groups;
 pub mod stream_id;
 mod stream_index;
 mod stream_range;
