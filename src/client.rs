@@ -70,6 +70,8 @@ pub enum WaitKind {
     List,
     /// A stream with a newer entry.
     Stream,
+    /// A stream with an entry that the client's group was not handed; or the end of that group.
+    Group,
 }
 
 /// A client inside BLPOP or one of its kin.

@@ -260,6 +260,12 @@ impl Context<'_> {
         self.store.all.hasher().key(bytes)
     }
 
+
+    /// Asks clients again that wait on a consumer group in `key`: it has changed, or is gone.
+    pub fn signal_groups(&mut self, key: &[u8]) {
+        self.blocking.signal_groups(self.store.index, key);
+    }
+
     /// Nothing is there for the client: it waits on `keys`. Inside EXEC nothing ever waits.
     pub fn block<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>, wait: Wait<'_>) {
         match self.call {
@@ -272,6 +278,9 @@ impl Context<'_> {
                 self.is_blocked = true;
                 for key in keys {
                     self.blocking.wait(self.store.index, key, self.id);
+                    if wait.kind == WaitKind::Group {
+                        self.blocking.wait_in_group(self.store.index, key, self.id);
+                    }
                 }
                 self.client().blocked = Some(Box::new(Blocked {
                     request: wait.request.to_owned(),

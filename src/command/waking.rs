@@ -25,9 +25,10 @@ impl Engine {
         while let Some(signal) = self.blocking.take_signal() {
             let mut place = self.blocking.first(&signal);
             while let Some(current) = place {
-                let Some(kind) = self.kind_of_value(&signal, now) else {
+                let kind = self.kind_of_value(&signal, now);
+                if kind.is_none() && !self.blocking.is_awaited_in_group(&signal) {
                     break; // nothing (any more) at the key: nobody else can be served
-                };
+                }
                 let (client, next) = self.blocking.at(current);
                 place = next;
                 self.stats.waiters_asked += 1;
@@ -46,11 +47,11 @@ impl Engine {
         }
     }
 
-    /// Runs the command of a blocked client again, if `kind` is what it waits for.
+    /// Runs the command of a blocked client again, if `kind`, which is there, is what it waits for.
     fn serve(
         &mut self,
         client: ClientId,
-        kind: WaitKind,
+        kind: Option<WaitKind>,
         signal: &Signal,
         now: Now,
         host: &mut dyn Host,
@@ -60,7 +61,9 @@ impl Engine {
             self.blocking.leave(client); // the next to be served need not pass it again
             return;
         }
-        let Some(blocked) = state.blocked.take_if(|blocked| blocked.kind == kind) else { return };
+        // Who waits on a group is asked whatever there is: the group may be gone.
+        let is_meant = |wanted| wanted == WaitKind::Group || Some(wanted) == kind;
+        let Some(blocked) = state.blocked.take_if(|blocked| is_meant(blocked.kind)) else { return };
         let mut reply = self.effects.outbox.lend_buffer();
         let mut ctx = self.context(Ask {
             client,

@@ -143,13 +143,11 @@ impl Group {
         ids.filter_map(|(id, ())| Some((id, self.pending.get(id)?)))
     }
 
-    /// The pending entries handed out at `time_ms` or before, in order of their ids.
-    pub fn deliveries_until(
-        &self,
-        time_ms: UnixMs,
-    ) -> impl Iterator<Item = (StreamId, Delivery)> + use<'_> {
+    /// The pending entries handed out at `time_ms` or before, those first that were so first, but
+    /// no more than `count`.
+    pub fn deliveries_until(&self, time_ms: UnixMs, count: usize) -> Vec<(StreamId, Delivery)> {
         let rank = u64::try_from(time_ms).ok();
-        rank.into_iter().flat_map(|rank| self.pending.ranked(rank))
+        rank.map_or(Vec::new(), |rank| self.pending.lowest(rank, count))
     }
 
     /// When the pending entry was handed out that was so first.

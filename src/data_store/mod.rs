@@ -47,6 +47,7 @@ mod stream_field;
 pub mod stream_groups;
 pub mod stream_id;
 mod stream_index;
+pub mod stream_producers;
 mod stream_range;
 mod stream_steps;
 mod stream_walk;

@@ -18,7 +18,8 @@
 use super::StreamId;
 use super::stream_field::{Stored, put_varint};
 use arrayvec::ArrayVec;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 /// Ids in one run: a change packs half of them on average.
 const RUN_IDS_MAX: usize = 64;
@@ -180,10 +181,27 @@ impl<N: Note> Pending<N> {
             .take_while(move |(id, _)| *id <= to)
     }
 
-    /// Those whose notes rank at `rank_max` or lower. Runs that have none are not walked.
-    pub(super) fn ranked(&self, rank_max: u64) -> impl Iterator<Item = (StreamId, N)> + use<'_, N> {
-        let runs = self.runs.values().filter(move |run| run.lowest_rank <= rank_max);
-        runs.flat_map(Run::walk).filter(move |(_, note)| note.rank() <= rank_max)
+    /// The `count` ids whose notes rank lowest, none above `rank_max`, in order of rank, then of id.
+    /// Runs are looked into as long as they may have any.
+    pub(super) fn lowest(&self, rank_max: u64, count: usize) -> Vec<(StreamId, N)> {
+        let runs = self.runs.iter().filter(|(_, run)| run.lowest_rank <= rank_max);
+        let mut runs: BinaryHeap<_> =
+            runs.map(|(&key, run)| Reverse((run.lowest_rank, key))).collect();
+        let mut found: BinaryHeap<(u64, StreamId)> = BinaryHeap::new();
+        while let Some(Reverse((lowest, key))) = runs.pop() {
+            let is_full = found.len() >= count;
+            if is_full && found.peek().is_none_or(|(highest, _)| *highest < lowest) {
+                break;
+            }
+            for (id, note) in self.runs[&key].walk().filter(|(_, note)| note.rank() <= rank_max) {
+                found.push((note.rank(), id));
+                if found.len() > count {
+                    found.pop();
+                }
+            }
+        }
+        let ids = found.into_sorted_vec().into_iter();
+        ids.filter_map(|(_, id)| Some((id, self.get(id)?))).collect()
     }
 
     /// The lowest rank of all notes.
@@ -368,9 +386,12 @@ mod tests {
         assert_eq!(pending.get(from), twin.get(&from).copied());
         let within = twin.iter().filter(|(id, _)| (from..=to).contains(*id));
         assert!(pending.range(from, to).eq(within.map(|(&id, &note)| (id, note))));
-        let ranked = twin.iter().filter(|(_, other)| **other <= note);
-        assert!(pending.ranked(note).eq(ranked.map(|(&id, &note)| (id, note))));
         assert_eq!(pending.lowest_rank(), twin.values().copied().min());
+        let mut lowest: Vec<_> = twin.iter().filter(|(_, other)| **other <= note).collect();
+        lowest.sort_by_key(|(id, note)| (*note, *id));
+        let count = u.int_in_range(0..=5)?;
+        let lowest = lowest.into_iter().take(count).map(|(&id, &note)| (id, note));
+        assert!(pending.lowest(note, count).into_iter().eq(lowest));
         assert!(pending.runs.values().all(|run| run.length as usize <= RUN_IDS_MAX));
         Ok(())
     }

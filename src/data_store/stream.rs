@@ -15,6 +15,7 @@
 //!   stream_field.rs   names and values as bytes
 //!   stream_range.rs   reading upwards and downwards
 //!   stream_groups.rs  consumer groups, and how far behind they are
+//!   stream_producers.rs  what producers have sent already
 //! ```
 //!
 //! The last block has room to grow into; the others have just the bytes they need.
@@ -25,6 +26,7 @@ pub use super::stream_block::{BlockLimits, NewFields};
 pub use super::stream_field::Field;
 use super::stream_groups::Groups;
 use super::stream_index::{At, Blocks};
+use super::stream_producers::Producers;
 pub use super::stream_range::Range;
 use super::stream_walk::Place;
 pub use super::stream_walk::{Entry, Fields};
@@ -50,6 +52,8 @@ pub struct Stream {
     max_deleted_id: StreamId,
     entries_added: u64,
     pub(super) groups: Groups,
+    /// Of streams whose producers say who they are.
+    producers: Option<Box<Producers>>,
 }
 
 /// Which entries to trim, and how hard to try.
@@ -111,6 +115,16 @@ impl Stream {
     /// How many entries were ever added.
     pub fn entries_added(&self) -> u64 {
         self.entries_added
+    }
+
+    /// What is known of the stream's producers, if any has said who it is.
+    pub fn known_producers(&mut self) -> Option<&mut Producers> {
+        self.producers.as_deref_mut()
+    }
+
+    /// The same, from now on.
+    pub fn producers(&mut self) -> &mut Producers {
+        self.producers.get_or_insert_default()
     }
 
     /// The lowest id of an entry that is there.

@@ -3,9 +3,9 @@
 //!
 //! # How far behind
 //! A group's lag is what was added less what it has read, both counted from the stream's very first
-//! entry on. The group counts as it reads, which is right as long as no entry behind its last id was
-//! deleted; then it has to be found out anew where it stands, and that can be told at the ends of
-//! the stream only:
+//! entry on. The group counts as it reads, which is right as long as no entry behind its last id
+//! was deleted; then it has to be found out anew where it stands, and that can be told at the ends
+//! of the stream only:
 //!
 //! ```text
 //!   0-0      first entry                                last entry

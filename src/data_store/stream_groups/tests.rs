@@ -24,7 +24,9 @@ struct Plain {
 
 impl PlainGroup {
     fn release(&mut self, id: StreamId) -> bool {
-        self.owned.values_mut().for_each(|ids| drop(ids.remove(&id)));
+        for ids in self.owned.values_mut() {
+            ids.remove(&id);
+        }
         self.pending.remove(&id).is_some()
     }
 }
@@ -117,7 +119,7 @@ fn trim(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -> Result<
         plain.entries.iter().copied().filter(|id| is_due(id) && !is_held(id)).take(most).collect();
     let range = plain.entries.first().copied().zip(due.last().copied());
     assert_eq!(stream.trim_with(trim, references), due.len() as u64);
-    due.iter().for_each(|id| drop(plain.entries.remove(id)));
+    plain.entries.retain(|id| !due.contains(id));
     if let (References::Delete, Some((first, _))) = (references, range) {
         // Whatever lay between the old first entry and the new one.
         let end = plain.entries.first().copied();
@@ -136,7 +138,9 @@ fn delete(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -> Resul
     assert_eq!(stream.remove(id), plain.entries.remove(&id));
     if is_forgetting {
         stream.forget_references(id);
-        plain.groups.values_mut().for_each(|group| drop(group.release(id)));
+        for group in plain.groups.values_mut() {
+            group.release(id);
+        }
     }
     Ok(())
 }
@@ -153,7 +157,9 @@ fn change_groups(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -
             let Some(group) = plain.groups.get_mut(group_name) else { return Ok(()) };
             let ids = group.owned.remove(consumer);
             assert_eq!(removed, ids.as_ref().map(|ids| ids.len() as u64));
-            ids.into_iter().flatten().for_each(|id| drop(group.pending.remove(&id)));
+            for id in ids.into_iter().flatten() {
+                group.pending.remove(&id);
+            }
         }
         _ => {
             let last_id = any_id(u)?;
@@ -173,9 +179,11 @@ fn check_group(group: &Group, plain: &PlainGroup, u: &mut Unstructured) -> Resul
     let expected = plain.pending.iter().filter(|(id, _)| (from..=to).contains(*id));
     let expected = expected.map(|(&id, &delivery)| plain_part((id, delivery)));
     assert!(group.deliveries(from, to).map(plain_part).eq(expected));
-    let expected = plain.pending.iter().filter(|(_, delivery)| delivery.time_ms <= time_ms);
-    let expected = expected.map(|(&id, &delivery)| plain_part((id, delivery)));
-    assert!(group.deliveries_until(time_ms).map(plain_part).eq(expected));
+    let due = plain.pending.iter().filter(|(_, delivery)| delivery.time_ms <= time_ms);
+    let mut due: Vec<_> = due.map(|(&id, &delivery)| plain_part((id, delivery))).collect();
+    due.sort_by_key(|&(id, time_ms, _)| (time_ms, id));
+    due.truncate(3);
+    assert!(group.deliveries_until(time_ms, 3).into_iter().map(plain_part).eq(due));
     assert_eq!(group.pending_count(), plain.pending.len() as u64);
     assert_eq!(group.last_id, plain.last_id);
     assert!(group.consumers().map(|(_, consumer)| consumer.name()).eq(plain.owned.keys().copied()));
