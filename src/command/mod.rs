@@ -245,6 +245,7 @@ impl Engine {
             command: ask.command,
             hashes: ask.hashes,
             is_blocked: false,
+            retry_ms: None,
             is_push: false,
         }
     }

@@ -352,7 +352,7 @@ commands! {
     "xcfgset" => stream_origins::xcfgset {
         arity: -2, flags: WRITE | FAST, keys: [one(RW | UPDATE)], group: Stream, since: "8.6.0",
         complexity: "O(1)",
-        summary: "Sets for how long a stream knows what its producers have sent, and how much of it",
+        summary: "Sets how long a stream knows what its producers have sent, and how much of it",
         arguments: "key [IDMP-DURATION duration:integer] [IDMP-MAXSIZE maxsize:integer]",
     }
     "xack" => stream_pending::xack {

@@ -11,6 +11,7 @@ use crate::data_store::consumer_group::{Delivery, Group, Owner};
 use crate::data_store::stream::{Entry, Stream};
 use crate::data_store::stream_id::StreamId;
 use crate::data_store::{Key, UnixMs};
+use crate::limits::CLAIM_RETRY_MS_MIN;
 use crate::resp::writer::Writer;
 
 /// Is there anything for the consumer? And is it a new one: it is heard of in any case.
@@ -57,6 +58,24 @@ fn claimable(
             return found;
         }
     }
+}
+
+/// If the client waits and CLAIM was given: after how many milliseconds something can be pending
+/// for long enough.
+pub fn retry_ms(ctx: &mut Context<'_>, request: Request<'_>, options: &ReadOptions) -> Option<u64> {
+    let idle_ms = options.claim_idle_ms.filter(|_| ctx.is_blocked)?;
+    let (group, _) = options.group.expect("XREADGROUP names its group");
+    let now_ms = ctx.store.now_ms;
+    let mut wait_ms = idle_ms.unsigned_abs().max(CLAIM_RETRY_MS_MIN);
+    for index in options.keys() {
+        let key = ctx.hash(request.at(index));
+        let group = ctx.store.stream(key).ok().flatten().and_then(|s| s.group(request.at(group)));
+        if let Some(first_ms) = group.and_then(|group| group.first_delivery_ms()) {
+            let left_ms = first_ms.saturating_add(idle_ms).saturating_sub(now_ms);
+            wait_ms = wait_ms.min(left_ms.max(1).unsigned_abs());
+        }
+    }
+    Some(wait_ms)
 }
 
 /// Writes entries for a consumer, and remembers that it has them.

@@ -73,6 +73,9 @@ pub fn xreadgroup(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult 
         });
     }
     wait(ctx, request, &options, WaitKind::Group);
+    if let Some(retry_ms) = stream_hand_outs::retry_ms(ctx, request, &options) {
+        ctx.retry_after(retry_ms);
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Commands that keep an eye on entries and on who refers to them: XDELEX key
-//! [KEEPREF|DELREF|ACKED] IDS n id ..., XACKDEL key group [KEEPREF|DELREF|ACKED] IDS n id ..., XNACK
-//! key group SILENT|FAIL|FATAL IDS n id ... [RETRYCOUNT n] [FORCE].
+//! [KEEPREF|DELREF|ACKED] IDS n id ..., XACKDEL key group [KEEPREF|DELREF|ACKED] IDS n id ...,
+//! XNACK key group SILENT|FAIL|FATAL IDS n id ... [RETRYCOUNT n] [FORCE].
 
 use super::Request;
 use super::args::Arguments;

@@ -181,8 +181,8 @@ impl<N: Note> Pending<N> {
             .take_while(move |(id, _)| *id <= to)
     }
 
-    /// The `count` ids whose notes rank lowest, none above `rank_max`, in order of rank, then of id.
-    /// Runs are looked into as long as they may have any.
+    /// The `count` ids whose notes rank lowest, none above `rank_max`, in order of rank, then of
+    /// id. Runs are looked into as long as they may have any.
     pub(super) fn lowest(&self, rank_max: u64, count: usize) -> Vec<(StreamId, N)> {
         let runs = self.runs.iter().filter(|(_, run)| run.lowest_rank <= rank_max);
         let mut runs: BinaryHeap<_> =
