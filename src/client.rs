@@ -70,6 +70,8 @@ pub enum WaitKind {
     List,
     /// A stream with a newer entry.
     Stream,
+    /// A stream with an entry that the client's group was not handed; or the end of that group.
+    Group,
 }
 
 /// A client inside BLPOP or one of its kin.
@@ -85,8 +87,28 @@ pub struct Blocked {
     /// When it gives up, monotonic milliseconds: set by the server, which has the clock, when the
     /// waiting begins.
     pub deadline_ms: Option<u64>,
+    /// After so many milliseconds its command is executed again, though no key was signalled: time
+    /// alone may serve it (XREADGROUP CLAIM).
+    pub retry_ms: Option<u64>,
+    /// When that is, monotonic milliseconds.
+    pub retry_at_ms: Option<u64>,
     /// CLIENT REPLY had silenced the command.
     pub is_silent: bool,
+}
+
+impl Blocked {
+    /// Begins to wait, or goes on: the first time counts for the deadline.
+    pub fn wait_from(&mut self, now_ms: u64) {
+        let after = |ms: u64| now_ms.saturating_add(ms);
+        self.deadline_ms = self.deadline_ms.or(self.timeout_ms.map(after));
+        self.retry_at_ms = self.retry_ms.map(after);
+    }
+
+    /// When something must be done about it, though no key was signalled.
+    #[must_use]
+    pub fn next_ms(&self) -> Option<u64> {
+        [self.deadline_ms, self.retry_at_ms].into_iter().flatten().min()
+    }
 }
 
 /// What a client calls itself.

@@ -25,6 +25,9 @@ type ScopedKey = Vec<u8>;
 #[derive(Debug)]
 pub struct Blocking {
     waiting: Membership,
+    /// Those of the waiters who wait on a consumer group in a key: they are also asked when the key
+    /// is gone, or another one.
+    in_groups: Membership,
     signalled: VecDeque<ScopedKey>,
     signalled_set: HashSet<ScopedKey, KeyedState>,
     scratch: ScopedKey,
@@ -57,6 +60,7 @@ impl Blocking {
     pub fn new(state: KeyedState) -> Self {
         Self {
             waiting: Membership::new(state),
+            in_groups: Membership::new(state),
             signalled: VecDeque::new(),
             signalled_set: HashSet::with_hasher(state),
             scratch: Vec::new(),
@@ -68,9 +72,15 @@ impl Blocking {
         self.waiting.join(scope(&mut self.scratch, database, key), client);
     }
 
+    /// `client`, which waits on a key, waits on a consumer group in it.
+    pub fn wait_in_group(&mut self, database: usize, key: &[u8], client: Token) {
+        self.in_groups.join(scope(&mut self.scratch, database, key), client);
+    }
+
     /// Takes `client` out of all queues: it was served, timed out, was unblocked or left.
     pub fn leave(&mut self, client: Token) {
         self.waiting.leave_all(client);
+        self.in_groups.leave_all(client);
     }
 
     /// Notes that a key has changed, if anybody waits on it.
@@ -83,6 +93,31 @@ impl Blocking {
             self.signalled_set.insert(scoped.to_vec());
             self.signalled.push_back(scoped.to_vec());
         }
+    }
+
+    /// Notes that something has happened to the consumer groups in a key, if anybody waits on one:
+    /// the key may be gone.
+    pub fn signal_groups(&mut self, database: usize, key: &[u8]) {
+        if self.in_groups.is_empty() {
+            return;
+        }
+        if self.in_groups.first(scope(&mut self.scratch, database, key)).is_some() {
+            self.signal(database, key);
+        }
+    }
+
+    /// The same for every key of `database`.
+    pub fn signal_all_groups(&mut self, database: usize) {
+        let prefix = database_prefix(database);
+        let names = self.in_groups.all_names().filter_map(|name| name.strip_prefix(&prefix));
+        let keys: Vec<Vec<u8>> = names.map(<[u8]>::to_vec).collect();
+        keys.iter().for_each(|key| self.signal(database, key));
+    }
+
+    /// Does anybody wait on a group in a signalled key?
+    #[must_use]
+    pub fn is_awaited_in_group(&self, signal: &Signal) -> bool {
+        self.in_groups.first(&signal.scoped).is_some()
     }
 
     /// Notes every key of `database` that somebody waits on: the whole database has changed.

@@ -48,6 +48,8 @@ pub enum Call<'a> {
     Transaction,
     /// The client was blocked in it, and this key was signalled.
     Served(&'a [u8]),
+    /// The client was blocked in it, and time has passed.
+    Retried,
 }
 
 /// How a command has changed a key.
@@ -215,6 +217,8 @@ pub struct Context<'a> {
     pub hashes: &'a [(usize, u64)],
     /// The command blocks (or goes on to block): no reply yet.
     pub is_blocked: bool,
+    /// It goes on to block, to be asked again after so many milliseconds.
+    pub retry_ms: Option<u64>,
     /// The reply is a push: CLIENT REPLY OFF does not silence it.
     pub is_push: bool,
 }
@@ -260,6 +264,12 @@ impl Context<'_> {
         self.store.all.hasher().key(bytes)
     }
 
+
+    /// Asks clients again that wait on a consumer group in `key`: it has changed, or is gone.
+    pub fn signal_groups(&mut self, key: &[u8]) {
+        self.blocking.signal_groups(self.store.index, key);
+    }
+
     /// Nothing is there for the client: it waits on `keys`. Inside EXEC nothing ever waits.
     pub fn block<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>, wait: Wait<'_>) {
         match self.call {
@@ -267,21 +277,37 @@ impl Context<'_> {
                 Absence::NullArray => self.reply.null_array(),
                 Absence::Null => self.reply.null(),
             },
-            Call::Served(_) => self.is_blocked = true,
+            Call::Served(_) | Call::Retried => self.is_blocked = true,
             Call::Direct => {
                 self.is_blocked = true;
                 for key in keys {
                     self.blocking.wait(self.store.index, key, self.id);
+                    if wait.kind == WaitKind::Group {
+                        self.blocking.wait_in_group(self.store.index, key, self.id);
+                    }
                 }
                 self.client().blocked = Some(Box::new(Blocked {
                     request: wait.request.to_owned(),
                     kind: wait.kind,
                     timeout_ms: wait.timeout_ms,
                     deadline_ms: None,
+                    retry_ms: None,
+                    retry_at_ms: None,
                     is_silent: false,
                 }));
                 self.effects.blocked.push(self.id);
             }
+        }
+    }
+}
+
+impl Context<'_> {
+    /// The client that has just blocked shall be asked again after some time, if it is not served
+    /// before.
+    pub fn retry_after(&mut self, retry_ms: u64) {
+        match &mut self.client().blocked {
+            Some(blocked) => blocked.retry_ms = Some(retry_ms),
+            None => self.retry_ms = Some(retry_ms),
         }
     }
 }

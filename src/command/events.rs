@@ -16,6 +16,7 @@
 use super::Engine;
 use super::context::{Change, Context};
 use super::fan_out::Audience;
+use super::table::Group;
 use crate::config::{EventClass, KeyspaceEvents};
 use crate::data_store::Finding;
 
@@ -138,8 +139,11 @@ impl Context<'_> {
             let is_removed = change == Change::Removed;
             self.watches.touch(self.store.index, key, is_removed, self.clients);
         }
-        if change == Change::Grown {
-            self.blocking.signal(self.store.index, key);
+        match change {
+            Change::Grown => self.blocking.signal(self.store.index, key),
+            // A command of another family has left something else there.
+            Change::Altered if self.command.group == Group::Stream => {}
+            Change::Altered | Change::Removed => self.signal_groups(key),
         }
     }
 
@@ -179,6 +183,7 @@ impl Engine {
             let Finding::Expired(key) = finding else { continue };
             self.stats.expired_keys += 1;
             self.watches.touch(database, &key, true, &mut self.clients);
+            self.blocking.signal_groups(database, &key);
             let (pubsub, clients) = (&self.pubsub, &self.clients);
             let mut audience = Audience { pubsub, clients, outbox: &mut self.effects.outbox };
             publish(events, &mut audience, database, &key, Event::Expired);

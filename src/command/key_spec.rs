@@ -174,6 +174,15 @@ impl KeySpec {
         Self { notes, ..self }
     }
 
+    /// With a word that is looked for from argument `from` on.
+    #[must_use]
+    pub const fn searched_from(self, from: usize) -> Self {
+        match self.begin {
+            Begin::Keyword { word, .. } => Self { begin: Begin::Keyword { word, from }, ..self },
+            Begin::Index(_) => panic!("no word is looked for"),
+        }
+    }
+
     /// With other flags when `word` is not among the arguments.
     #[must_use]
     pub const fn unless(self, word: &'static str, flags: u32) -> Self {

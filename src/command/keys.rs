@@ -296,6 +296,7 @@ fn flush(
     for database in databases {
         touch_stored(ctx, database);
         ctx.store.all.database(database).clear();
+        ctx.blocking.signal_all_groups(database);
     }
     ctx.reply.ok();
     Ok(())

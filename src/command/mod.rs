@@ -38,9 +38,19 @@ pub mod list_pops;
 pub mod lists;
 mod name_hash;
 pub mod pubsub;
+mod radix_nodes;
 pub mod scan_options;
 pub mod server;
+pub mod stream_claims;
+pub mod stream_groups;
+pub mod stream_hand_outs;
+pub mod stream_info;
 pub mod stream_options;
+pub mod stream_origins;
+pub mod stream_pending;
+pub mod stream_read_options;
+pub mod stream_reads;
+pub mod stream_references;
 pub mod streams;
 pub mod strings;
 pub mod syntax;
@@ -235,6 +245,7 @@ impl Engine {
             command: ask.command,
             hashes: ask.hashes,
             is_blocked: false,
+            retry_ms: None,
             is_push: false,
         }
     }

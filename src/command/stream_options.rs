@@ -1,4 +1,5 @@
-//! The options that XADD and XTRIM share: MAXLEN|MINID [=|~] threshold [LIMIT count].
+//! The options that XADD and XTRIM share: MAXLEN|MINID [=|~] threshold [LIMIT count] and
+//! KEEPREF|DELREF|ACKED; and those that XADD has alone.
 
 use super::Request;
 use super::args::Arguments;
@@ -6,6 +7,7 @@ use super::error_reply::{self, ErrorReply};
 use super::streams::INVALID_ID;
 use crate::data_store::stream::BlockLimits;
 use crate::data_store::stream::{Trim, TrimBy};
+use crate::data_store::stream_groups::References;
 use crate::data_store::stream_id::{NewId, StreamId};
 
 const INCOMPATIBLE: ErrorReply = ErrorReply::fixed(
@@ -21,6 +23,12 @@ const LIMIT_EXACT: ErrorReply =
 const NO_STRATEGY: ErrorReply =
     ErrorReply::fixed("ERR syntax error, XTRIM must be called with a trimming strategy");
 
+const ORIGIN_NEEDS_AUTOMATIC_ID: ErrorReply =
+    ErrorReply::fixed("ERR IDMP and IDMPAUTO can be used only with the ID *");
+const ORIGIN_TWICE: ErrorReply = ErrorReply::fixed("ERR IDMP and IDMPAUTO can be given only once");
+const ORIGIN_EMPTY: ErrorReply =
+    ErrorReply::fixed("ERR the names of a producer and of its message must not be empty");
+
 /// What XADD was told beside its fields.
 #[derive(Debug)]
 pub struct AddOptions {
@@ -28,17 +36,30 @@ pub struct AddOptions {
     pub is_existing_only: bool,
     /// How to trim afterwards.
     pub trim: Option<Trim>,
+    /// What becomes of references to what is trimmed.
+    pub references: References,
+    /// IDMP and IDMPAUTO: who sends the message, and what it is called.
+    pub origin: Option<Origin>,
     /// The id, as it was given.
     pub id: NewId,
     /// Where the id stands; fields follow.
     pub id_index: usize,
 }
 
+/// Where the names of a producer and its message stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// The producer's name.
+    pub producer: usize,
+    /// The message's name; without one it is made from the fields.
+    pub message: Option<usize>,
+}
+
 impl AddOptions {
     /// Reads XADD's arguments up to its id.
     pub fn parse(request: Request<'_>, limits: BlockLimits) -> Result<Self, ErrorReply> {
         let mut parts = TrimParts::default();
-        let mut is_existing_only = false;
+        let (mut is_existing_only, mut origin) = (false, None);
         let mut index = 2;
         let mut id = None;
         while index < request.len() {
@@ -52,37 +73,90 @@ impl AddOptions {
                     index += 1;
                     continue;
                 }
+                if let Some((found, next)) = read_origin(request, index, origin.is_some())? {
+                    (origin, index) = (Some(found), next);
+                    continue;
+                }
             }
             id = Some(NewId::parse(request.at(index)).ok_or(INVALID_ID)?);
             break;
         }
+        let references = parts.references.unwrap_or_default();
         let trim = parts.finish(limits)?;
         let id = id.ok_or_else(|| error_reply::wrong_arity("xadd"))?;
-        Ok(Self { is_existing_only, trim, id, id_index: index })
+        if origin.is_some() && id != NewId::Automatic {
+            return Err(ORIGIN_NEEDS_AUTOMATIC_ID);
+        }
+        Ok(Self { is_existing_only, trim, references, origin, id, id_index: index })
     }
 }
 
+/// Reads IDMP or IDMPAUTO, if one stands at `index`; says where the next option stands.
+fn read_origin(
+    request: Request<'_>,
+    index: usize,
+    is_repeated: bool,
+) -> Result<Option<(Origin, usize)>, ErrorReply> {
+    let values = request.len() - index - 1;
+    let origin = if request.is(index, "IDMP") && values >= 2 {
+        Origin { producer: index + 1, message: Some(index + 2) }
+    } else if request.is(index, "IDMPAUTO") && values >= 1 {
+        Origin { producer: index + 1, message: None }
+    } else {
+        return Ok(None);
+    };
+    if is_repeated {
+        return Err(ORIGIN_TWICE);
+    }
+    let last = origin.message.unwrap_or(origin.producer);
+    if (origin.producer..=last).any(|name| request.at(name).is_empty()) {
+        return Err(ORIGIN_EMPTY);
+    }
+    Ok(Some((origin, last + 1)))
+}
+
+/// Reads KEEPREF, DELREF or ACKED, if one stands at `index`.
+pub fn references(request: Request<'_>, index: usize) -> Option<References> {
+    let words = [
+        ("KEEPREF", References::Keep),
+        ("DELREF", References::Delete),
+        ("ACKED", References::Respect),
+    ];
+    words.into_iter().find(|(word, _)| request.is(index, word)).map(|(_, meant)| meant)
+}
+
 /// Reads XTRIM's arguments.
-pub fn parse_trim(request: Request<'_>, limits: BlockLimits) -> Result<Trim, ErrorReply> {
+pub fn parse_trim(
+    request: Request<'_>,
+    limits: BlockLimits,
+) -> Result<(Trim, References), ErrorReply> {
     let mut parts = TrimParts::default();
     let mut index = 2;
     while index < request.len() {
         index = parts.read(request, index)?.ok_or(error_reply::SYNTAX)?;
     }
-    parts.finish(limits)?.ok_or(NO_STRATEGY)
+    let references = parts.references.unwrap_or_default();
+    Ok((parts.finish(limits)?.ok_or(NO_STRATEGY)?, references))
 }
 
-/// What has been read of MAXLEN, MINID and LIMIT.
+/// What has been read of these options.
 #[derive(Default)]
 struct TrimParts {
     by: Option<TrimBy>,
     approximate: bool,
     limit: Option<u64>,
+    references: Option<References>,
 }
 
 impl TrimParts {
     /// Reads the option at `index`, if it is one of these; says where the next one stands.
     fn read(&mut self, request: Request<'_>, index: usize) -> Result<Option<usize>, ErrorReply> {
+        if let Some(references) = references(request, index) {
+            if self.references.replace(references).is_some() {
+                return Err(error_reply::SYNTAX);
+            }
+            return Ok(Some(index + 1));
+        }
         if index + 1 >= request.len() {
             return Ok(None); // the last word is no option: it lacks its value
         }

@@ -25,9 +25,10 @@ impl Engine {
         while let Some(signal) = self.blocking.take_signal() {
             let mut place = self.blocking.first(&signal);
             while let Some(current) = place {
-                let Some(kind) = self.kind_of_value(&signal, now) else {
+                let kind = self.kind_of_value(&signal, now);
+                if kind.is_none() && !self.blocking.is_awaited_in_group(&signal) {
                     break; // nothing (any more) at the key: nobody else can be served
-                };
+                }
                 let (client, next) = self.blocking.at(current);
                 place = next;
                 self.stats.waiters_asked += 1;
@@ -46,11 +47,11 @@ impl Engine {
         }
     }
 
-    /// Runs the command of a blocked client again, if `kind` is what it waits for.
+    /// Runs the command of a blocked client again, if `kind`, which is there, is what it waits for.
     fn serve(
         &mut self,
         client: ClientId,
-        kind: WaitKind,
+        kind: Option<WaitKind>,
         signal: &Signal,
         now: Now,
         host: &mut dyn Host,
@@ -60,12 +61,26 @@ impl Engine {
             self.blocking.leave(client); // the next to be served need not pass it again
             return;
         }
-        let Some(blocked) = state.blocked.take_if(|blocked| blocked.kind == kind) else { return };
+        // Who waits on a group is asked whatever there is: the group may be gone.
+        let is_meant = |wanted| wanted == WaitKind::Group || Some(wanted) == kind;
+        let Some(blocked) = state.blocked.take_if(|blocked| is_meant(blocked.kind)) else { return };
+        self.ask_again(client, blocked, Call::Served(signal.key()), now, host);
+    }
+
+    /// Runs the command of a blocked client, taken out of its state, again.
+    fn ask_again(
+        &mut self,
+        client: ClientId,
+        mut blocked: Box<Blocked>,
+        call: Call<'_>,
+        now: Now,
+        host: &mut dyn Host,
+    ) {
         let mut reply = self.effects.outbox.lend_buffer();
         let mut ctx = self.context(Ask {
             client,
             command: command_of(&blocked),
-            call: Call::Served(signal.key()),
+            call,
             hashes: &[],
             reply: &mut reply,
             now,
@@ -73,11 +88,26 @@ impl Engine {
         });
         dispatcher::call(&mut ctx, blocked.request.as_request());
         if ctx.is_blocked {
+            blocked.retry_ms = ctx.retry_ms;
+            if blocked.retry_ms.is_some() {
+                ctx.effects.blocked.push(client); // its timer is armed anew
+            }
             self.clients.get(client).blocked = Some(blocked);
         } else {
             self.resume(client, &blocked, &reply);
         }
         self.effects.outbox.take_buffer_back(reply);
+    }
+
+    /// The time of a blocked client has come: it is over, or the client is asked once more.
+    pub fn end_wait(&mut self, client: ClientId, now: Now, host: &mut dyn Host) {
+        let Some(state) = self.clients.find_mut(client) else { return };
+        let is_due = |at_ms: Option<u64>| at_ms.is_some_and(|ms| ms <= now.monotonic_ms);
+        let Some(blocked) = state.blocked.take_if(|blocked| !is_due(blocked.deadline_ms)) else {
+            self.unblock(client, Unblock::Timeout);
+            return;
+        };
+        self.ask_again(client, blocked, Call::Retried, now, host);
     }
 
     /// Ends the waiting of a client that is not served. `false` if it does not wait.

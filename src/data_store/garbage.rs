@@ -43,7 +43,7 @@ impl Garbage {
             Object::List(list) if list.nodes() > PIECES_AT_ONCE => {
                 self.items.push(Item::List(list));
             }
-            Object::Stream(stream) if stream.blocks() > PIECES_AT_ONCE => {
+            Object::Stream(stream) if stream.pieces() > PIECES_AT_ONCE => {
                 self.items.push(Item::Stream(stream));
             }
             // Long strings see to themselves, for others may hold them too.
@@ -100,10 +100,10 @@ impl Garbage {
     }
 
     fn free_stream(&mut self, mut stream: Box<Stream>, budget: usize) -> usize {
-        let pieces = stream.blocks().min(budget);
-        if !stream.drop_some(budget) {
+        let freed = stream.drop_some(budget);
+        if freed == budget {
             self.items.push(Item::Stream(stream));
         }
-        pieces.max(1)
+        freed.max(1)
     }
 }

@@ -21,6 +21,7 @@
 //! and writes numbers.
 
 mod arena;
+pub mod consumer_group;
 mod contents;
 mod dict;
 mod entry;
@@ -37,13 +38,16 @@ mod list_packed;
 mod list_run;
 mod list_sequence;
 mod list_tree;
+mod pending;
 mod segments;
 mod slab;
 pub mod stream;
 mod stream_block;
 mod stream_field;
+pub mod stream_groups;
 pub mod stream_id;
 mod stream_index;
+pub mod stream_producers;
 mod stream_range;
 mod stream_steps;
 mod stream_walk;

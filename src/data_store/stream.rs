@@ -14,6 +14,8 @@
 //!   stream_walk.rs    entries as bytes
 //!   stream_field.rs   names and values as bytes
 //!   stream_range.rs   reading upwards and downwards
+//!   stream_groups.rs  consumer groups, and how far behind they are
+//!   stream_producers.rs  what producers have sent already
 //! ```
 //!
 //! The last block has room to grow into; the others have just the bytes they need.
@@ -22,7 +24,9 @@ use super::StreamId;
 use super::stream_block::Block;
 pub use super::stream_block::{BlockLimits, NewFields};
 pub use super::stream_field::Field;
+use super::stream_groups::Groups;
 use super::stream_index::{At, Blocks};
+use super::stream_producers::Producers;
 pub use super::stream_range::Range;
 use super::stream_walk::Place;
 pub use super::stream_walk::{Entry, Fields};
@@ -47,6 +51,9 @@ pub struct Stream {
     last_id: StreamId,
     max_deleted_id: StreamId,
     entries_added: u64,
+    pub(super) groups: Groups,
+    /// Of streams whose producers say who they are.
+    producers: Option<Box<Producers>>,
 }
 
 /// Which entries to trim, and how hard to try.
@@ -110,6 +117,16 @@ impl Stream {
         self.entries_added
     }
 
+    /// What is known of the stream's producers, if any has said who it is.
+    pub fn known_producers(&mut self) -> Option<&mut Producers> {
+        self.producers.as_deref_mut()
+    }
+
+    /// The same, from now on.
+    pub fn producers(&mut self) -> &mut Producers {
+        self.producers.get_or_insert_default()
+    }
+
     /// The lowest id of an entry that is there.
     pub fn first_id(&self) -> Option<StreamId> {
         self.first_entry().map(|entry| entry.id)
@@ -118,6 +135,28 @@ impl Stream {
     /// The blocks that the entries lie in (`radix-tree-keys` of XINFO).
     pub fn blocks(&self) -> usize {
         self.blocks.len()
+    }
+
+    /// The first ids of the blocks, in order: what Redis's radix tree has as keys.
+    pub fn block_ids(&self) -> impl Iterator<Item = StreamId> {
+        self.blocks.iter().map(Block::first_ever)
+    }
+
+    /// Changes what the stream remembers beyond its entries (XSETID). `last_id` is not below any
+    /// entry that is there: the caller has checked.
+    pub fn set_history(&mut self, last_id: StreamId, max_deleted_id: StreamId, entries_added: u64) {
+        assert!(self.last_entry().is_none_or(|last| last.id <= last_id), "ids only grow");
+        self.last_id = last_id;
+        self.max_deleted_id = max_deleted_id;
+        self.entries_added = entries_added;
+        // Deleted entries may have had ids that are now to come.
+        while let Some(block) = self.blocks.back_mut().filter(|block| block.last_ever() > last_id) {
+            if block.drop_dead_end() {
+                break;
+            }
+            let back = self.blocks.find(StreamId::MAX).expect("there is a last block");
+            drop(self.take_block(back));
+        }
     }
 
     /// The id for `*`: this millisecond if it is new, else directly above the last id, so that a
@@ -253,15 +292,22 @@ impl Stream {
         self.blocks.remove(at)
     }
 
-    /// Frees the oldest entries, up to `budget` blocks of them; `true` when none is left. For a
-    /// stream that nobody can see any more: freeing millions of entries takes long enough to be
-    /// done in slices.
-    pub fn drop_some(&mut self, budget: usize) -> bool {
-        for _ in 0..budget {
-            let Some(block) = self.take_block(At::FRONT) else { break };
+    /// The pieces that a stream is freed in: blocks of entries, and runs of pending ones.
+    pub fn pieces(&self) -> usize {
+        self.blocks.len() + self.group_pieces()
+    }
+
+    /// Frees up to `budget` pieces of a stream that nobody can see any more, and returns how many:
+    /// fewer mean that nothing is left. Freeing millions of entries takes long enough to be done in
+    /// slices.
+    pub fn drop_some(&mut self, budget: usize) -> usize {
+        for freed in 0..budget {
+            let Some(block) = self.take_block(At::FRONT) else {
+                return freed + self.drop_some_groups(budget - freed);
+            };
             self.length -= block.len() as u64;
         }
-        self.blocks.len() == 0
+        budget
     }
 
     /// Heap that the stream holds, bytes. Looks at every block.

@@ -270,6 +270,23 @@ impl Block {
         (dropped, place)
     }
 
+    /// Forgets what lies behind the last live entry; `false` if there is none.
+    pub(super) fn drop_dead_end(&mut self) -> bool {
+        let (mut walk, mut end, mut entries) = (self.walk(self.start()), None, 0);
+        for number in 1.. {
+            let Some(found) = walk.next() else { break };
+            if !found.is_deleted {
+                (end, entries) = (Some(walk.next), number);
+            }
+        }
+        let Some(end) = end else { return false };
+        self.bytes.truncate(end.offset);
+        self.stretches.retain(|place| place.offset < end.offset);
+        self.last = end.previous;
+        self.deleted = entries - self.live;
+        true
+    }
+
     fn mark_deleted(&mut self, offset: usize) {
         debug_assert!(self.bytes[offset] & DELETED == 0, "deleted once");
         self.bytes[offset] |= DELETED;

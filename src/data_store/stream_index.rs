@@ -53,6 +53,11 @@ impl Blocks {
         self.segments.get_mut(at.segment)?.get_mut(at.block)
     }
 
+    /// The blocks in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Block> {
+        self.segments.iter().flatten()
+    }
+
     /// The newest block, to add entries to.
     pub(super) fn back_mut(&mut self) -> Option<&mut Block> {
         self.segments.back_mut()?.back_mut()
@@ -118,7 +123,7 @@ impl Blocks {
     /// Heap of the blocks and of what keeps them in order, bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         let rows: usize = self.segments.iter().map(VecDeque::capacity).sum();
-        let blocks: usize = self.segments.iter().flatten().map(Block::heap_bytes).sum();
+        let blocks: usize = self.iter().map(Block::heap_bytes).sum();
         let segments = self.segments.capacity() * size_of::<VecDeque<Block>>();
         segments + rows * size_of::<Block>() + blocks
     }

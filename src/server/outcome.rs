@@ -2,7 +2,7 @@
 
 use super::Server;
 use crate::client::{Client, ClientId};
-use crate::command::effects::{Effects, Unblock};
+use crate::command::effects::Effects;
 use crate::config::{Config, OutputLimit};
 use crate::event_loop::connection::Connection;
 use crate::limits::{
@@ -108,7 +108,7 @@ impl<S: Sys> Server<S> {
         let now_ms = self.event_loop.sys.monotonic_ns().div_ceil(1_000_000);
         let state = self.engine.clients.find_mut(client);
         if let Some(blocked) = state.and_then(|state| state.blocked.as_mut()) {
-            blocked.deadline_ms = blocked.timeout_ms.map(|ms| now_ms.saturating_add(ms));
+            blocked.wait_from(now_ms);
         }
         if let Some(connection) = self.event_loop.connections.get_mut(client) {
             connection.is_paused = true;
@@ -164,7 +164,7 @@ impl<S: Sys> Server<S> {
             self.condemn(client);
         } else {
             if is_due(deadlines.blocked_ms) {
-                self.engine.unblock(client, Unblock::Timeout);
+                self.engine.end_wait(client, self.now, &mut self.event_loop);
                 self.apply_effects();
             }
             self.arm(index);
@@ -219,7 +219,7 @@ impl Deadlines {
         let is_patient = client.blocked.is_some() || client.subscriptions > 0;
         let soft_seconds = output_limit(config, client).soft_seconds;
         Self {
-            blocked_ms: client.blocked.as_ref().and_then(|blocked| blocked.deadline_ms),
+            blocked_ms: client.blocked.as_ref().and_then(|blocked| blocked.next_ms()),
             idle_ms: (timeout_s > 0 && !is_patient).then(|| after(client.active_ms, timeout_s)),
             linger_ms: connection.linger_until_ms,
             soft_limit_ms: connection.soft_limit_since_ms.map(|ms| after(ms, soft_seconds)),

@@ -1,0 +1,491 @@
+//! Ids in order, each with a note, in a few bytes: what a group has handed out and has not been
+//! told of since.
+//!
+//! Groups hand entries out in order and are told of them roughly in order, by the million. So the
+//! ids lie packed in runs, and a tree finds the run:
+//!
+//! ```text
+//!   runs:    first id ──> Run          a B-tree: O(log n)
+//!            9-4      ──> | id note | id note | ...          up to 64 of them, walked
+//!
+//!   id:      ms less that before | sequence, less that before if ms is the same
+//!   note:    as its type says, counted from the note before
+//! ```
+//!
+//! All numbers are varints. Adding at the end appends. Any other change concerns an entry and the
+//! one behind it, which counts from it: these two are written anew, and the rest moves up.
+//!
+//! ```text
+//!   | A | B | C | D ...      B goes:   | A | C' | D ...      C' counts from A
+//! ```
+
+use super::StreamId;
+use super::stream_field::{Stored, put_varint};
+use arrayvec::ArrayVec;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+/// Ids in one run: a change packs half of them on average.
+const RUN_IDS_MAX: usize = 64;
+
+/// A run with fewer ids is joined to one of its neighbours, unless that one has too many.
+const RUN_IDS_FEW: usize = RUN_IDS_MAX / 4;
+
+/// What is kept beside an id.
+pub(super) trait Note: Copy + Default + std::fmt::Debug {
+    /// Appends this note, counted from the one before.
+    fn put(self, previous: Self, bytes: &mut Vec<u8>);
+    /// Reads what [`Note::put`] wrote.
+    fn take(stored: &mut Stored<'_>, previous: Self) -> Self;
+    /// A number by which notes are searched without an index: each run knows its lowest.
+    fn rank(self) -> u64;
+}
+
+/// Nothing beside the id.
+impl Note for () {
+    fn put(self, (): (), _: &mut Vec<u8>) {}
+
+    fn take(_: &mut Stored<'_>, (): ()) {}
+
+    fn rank(self) -> u64 {
+        0
+    }
+}
+
+type Unpacked<N> = ArrayVec<(StreamId, N), { RUN_IDS_MAX + 1 }>;
+
+#[derive(Debug)]
+struct Run<N> {
+    /// The highest id, and its note: what comes next counts from here.
+    last: (StreamId, N),
+    bytes: Vec<u8>,
+    lowest_rank: u64,
+    length: u32,
+}
+
+impl<N: Note> Run<N> {
+    fn new(entries: &[(StreamId, N)]) -> Run<N> {
+        let mut run =
+            Run { last: Default::default(), bytes: Vec::new(), lowest_rank: u64::MAX, length: 0 };
+        entries.iter().for_each(|&entry| run.push(entry));
+        run
+    }
+
+    /// Adds an id above all others.
+    fn push(&mut self, (id, note): (StreamId, N)) {
+        put_entry(&mut self.bytes, self.last, (id, note));
+        self.last = (id, note);
+        self.lowest_rank = self.lowest_rank.min(note.rank());
+        self.length += 1;
+    }
+
+    /// Changes the note of an id, adds the id, or takes it out if there is no new note. Gives the
+    /// note back that was there.
+    fn change(&mut self, id: StreamId, note: Option<N>) -> Option<N> {
+        let mut walk = self.walk();
+        let (mut start, mut before, mut here) = (0, walk.last, walk.next());
+        while here.is_some_and(|(other, _)| other < id) {
+            (start, before, here) =
+                (self.bytes.len() - walk.stored.0.len(), walk.last, walk.next());
+        }
+        let found = here.filter(|(other, _)| *other == id).map(|(_, note)| note);
+        let next = if found.is_some() { walk.next() } else { here };
+        if found.is_none() && note.is_none() {
+            return None;
+        }
+        let end = self.bytes.len() - walk.stored.0.len();
+        let entries = [note.map(|note| (id, note)), next];
+        let (last, added) = self.put_between(start, end, before, entries);
+        if next.is_none() {
+            self.last = last;
+        }
+        self.length = self.length + added - u32::from(found.is_some()) - u32::from(next.is_some());
+        self.lowest_rank = self.lowest_rank.min(note.map_or(u64::MAX, Note::rank));
+        if found.is_some_and(|found| found.rank() == self.lowest_rank) {
+            self.find_lowest_rank();
+        }
+        found
+    }
+
+    /// The entry that ranked lowest is gone. Often others were handed out at the same time.
+    fn find_lowest_rank(&mut self) {
+        let mut ranks = self.walk().map(|(_, note)| note.rank());
+        if ranks.all(|rank| rank != self.lowest_rank) {
+            let ranks = self.walk().map(|(_, note)| note.rank());
+            self.lowest_rank = ranks.min().unwrap_or(u64::MAX);
+        }
+    }
+
+    /// Writes these entries in place of the bytes from `start` to `end`; gives the last of them, and
+    /// their number.
+    fn put_between(
+        &mut self,
+        start: usize,
+        end: usize,
+        before: (StreamId, N),
+        entries: [Option<(StreamId, N)>; 2],
+    ) -> ((StreamId, N), u32) {
+        let (mut last, mut number, length) = (before, 0, self.bytes.len());
+        for entry in entries.into_iter().flatten() {
+            put_entry(&mut self.bytes, last, entry);
+            (last, number) = (entry, number + 1);
+        }
+        // They stand at the end now: turn them to the front of what they replace.
+        let put = self.bytes.len() - length;
+        self.bytes[start..].rotate_right(put);
+        self.bytes.drain(start + put..end + put);
+        if self.bytes.len() <= self.bytes.capacity() / 4 {
+            self.bytes.shrink_to(self.bytes.len() * 2);
+        }
+        (last, number)
+    }
+
+    fn walk(&self) -> Walk<'_, N> {
+        Walk { stored: Stored(&self.bytes), last: Default::default() }
+    }
+
+    fn unpack(&self) -> Unpacked<N> {
+        self.walk().collect()
+    }
+
+    /// Packs other entries instead.
+    fn pack(&mut self, entries: &[(StreamId, N)]) {
+        *self = Run::new(entries);
+    }
+
+    fn is_full(&self) -> bool {
+        self.length as usize >= RUN_IDS_MAX
+    }
+}
+
+/// Appends an entry, counted from the one before.
+fn put_entry<N: Note>(bytes: &mut Vec<u8>, before: (StreamId, N), (id, note): (StreamId, N)) {
+    let (id_before, note_before) = before;
+    put_varint(bytes, id.ms - id_before.ms);
+    let seq_before = if id.ms == id_before.ms { id_before.seq } else { 0 };
+    put_varint(bytes, id.seq - seq_before);
+    note.put(note_before, bytes);
+}
+
+/// The entries of a run, one after the other.
+#[derive(Debug, Clone)]
+struct Walk<'a, N> {
+    stored: Stored<'a>,
+    last: (StreamId, N),
+}
+
+impl<N: Note> Iterator for Walk<'_, N> {
+    type Item = (StreamId, N);
+
+    fn next(&mut self) -> Option<(StreamId, N)> {
+        if self.stored.0.is_empty() {
+            return None;
+        }
+        let (before, note_before) = self.last;
+        let ms = before.ms + self.stored.varint();
+        let seq_before = if ms == before.ms { before.seq } else { 0 };
+        let id = StreamId::new(ms, seq_before + self.stored.varint());
+        self.last = (id, N::take(&mut self.stored, note_before));
+        Some(self.last)
+    }
+}
+
+/// Ids in order, each with a note.
+#[derive(Debug)]
+pub(super) struct Pending<N> {
+    /// By an id that no id of the run is below. No run is empty.
+    runs: BTreeMap<StreamId, Run<N>>,
+    length: u64,
+}
+
+impl<N> Default for Pending<N> {
+    fn default() -> Self {
+        Pending { runs: BTreeMap::new(), length: 0 }
+    }
+}
+
+impl<N: Note> Pending<N> {
+    /// How many ids there are.
+    pub(super) fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// The runs that the ids lie in.
+    pub(super) fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// The lowest id.
+    pub(super) fn first(&self) -> Option<StreamId> {
+        self.runs.first_key_value()?.1.walk().next().map(|(id, _)| id)
+    }
+
+    /// The highest id.
+    pub(super) fn last(&self) -> Option<StreamId> {
+        self.runs.last_key_value().map(|(_, run)| run.last.0)
+    }
+
+    /// The note beside an id.
+    pub(super) fn get(&self, id: StreamId) -> Option<N> {
+        let (_, run) = self.runs.range(..=id).next_back()?;
+        run.walk().find(|(other, _)| *other >= id).filter(|(other, _)| *other == id).map(|(_, n)| n)
+    }
+
+    /// The ids from `from` to `to`, both included, with their notes.
+    pub(super) fn range(
+        &self,
+        from: StreamId,
+        to: StreamId,
+    ) -> impl Iterator<Item = (StreamId, N)> + use<'_, N> {
+        let start = self.runs.range(..=from).next_back().map_or(from, |(&key, _)| key);
+        self.runs
+            .range(start..)
+            .flat_map(|(_, run)| run.walk())
+            .skip_while(move |(id, _)| *id < from)
+            .take_while(move |(id, _)| *id <= to)
+    }
+
+    /// The `count` ids whose notes rank lowest, none above `rank_max`, in order of rank, then of
+    /// id. Runs are looked into as long as they may have any.
+    pub(super) fn lowest(&self, rank_max: u64, count: usize) -> Vec<(StreamId, N)> {
+        let runs = self.runs.iter().filter(|(_, run)| run.lowest_rank <= rank_max);
+        let mut runs: BinaryHeap<_> =
+            runs.map(|(&key, run)| Reverse((run.lowest_rank, key))).collect();
+        let mut found: BinaryHeap<(u64, StreamId)> = BinaryHeap::new();
+        while let Some(Reverse((lowest, key))) = runs.pop() {
+            let is_full = found.len() >= count;
+            if is_full && found.peek().is_none_or(|(highest, _)| *highest < lowest) {
+                break;
+            }
+            for (id, note) in self.runs[&key].walk().filter(|(_, note)| note.rank() <= rank_max) {
+                found.push((note.rank(), id));
+                if found.len() > count {
+                    found.pop();
+                }
+            }
+        }
+        let ids = found.into_sorted_vec().into_iter();
+        ids.filter_map(|(_, id)| Some((id, self.get(id)?))).collect()
+    }
+
+    /// The lowest rank of all notes.
+    pub(super) fn lowest_rank(&self) -> Option<u64> {
+        self.runs.values().map(|run| run.lowest_rank).min()
+    }
+
+    /// Adds an id, or changes its note; gives the note back that was there.
+    pub(super) fn insert(&mut self, id: StreamId, note: N) -> Option<N> {
+        if self.last().is_none_or(|last| last < id) {
+            self.push_back(id, note);
+            return None;
+        }
+        let key = self.key_for(id);
+        let run = self.runs.get_mut(&key).expect("a run was found or made");
+        let before = run.change(id, Some(note));
+        let is_too_long = run.length as usize > RUN_IDS_MAX;
+        self.length += u64::from(before.is_none());
+        if is_too_long {
+            self.split(key);
+        }
+        before
+    }
+
+    /// Adds an id above all others.
+    fn push_back(&mut self, id: StreamId, note: N) {
+        self.length += 1;
+        if let Some(mut last) = self.runs.last_entry() {
+            let run = last.get_mut();
+            if !run.is_full() {
+                return run.push((id, note));
+            }
+            run.bytes.shrink_to_fit();
+        }
+        self.runs.insert(id, Run::new(&[(id, note)]));
+    }
+
+    /// The key of the run that an id belongs to; there is one at least. An id below all others
+    /// gives the first run a lower key.
+    fn key_for(&mut self, id: StreamId) -> StreamId {
+        if let Some((&key, _)) = self.runs.range(..=id).next_back() {
+            return key;
+        }
+        if let Some((_, run)) = self.runs.pop_first() {
+            self.runs.insert(id, run);
+        }
+        id
+    }
+
+    /// Moves the higher half of a run into a new one.
+    fn split(&mut self, key: StreamId) {
+        let Some(run) = self.runs.get_mut(&key) else { return };
+        let entries = run.unpack();
+        let (low, high) = entries.split_at(entries.len() / 2);
+        run.pack(low);
+        self.runs.insert(high[0].0, Run::new(high));
+    }
+
+    /// Takes an id out, and gives its note back.
+    pub(super) fn remove(&mut self, id: StreamId) -> Option<N> {
+        let (&key, run) = self.runs.range_mut(..=id).next_back()?;
+        let note = run.change(id, None)?;
+        self.length -= 1;
+        match run.length as usize {
+            0 => drop(self.runs.remove(&key)),
+            1..=RUN_IDS_FEW => {
+                let before = self.runs.range(..key).next_back().map(|(&before, _)| before);
+                self.join_next(key);
+                before.into_iter().for_each(|before| self.join_next(before));
+            }
+            _ => {}
+        }
+        Some(note)
+    }
+
+    /// Moves the ids of the next run here if that leaves room for others.
+    fn join_next(&mut self, key: StreamId) {
+        let mut both = self.runs.range(key..).take(2);
+        let (Some((_, run)), Some((&next_key, next))) = (both.next(), both.next()) else { return };
+        if run.length + next.length > RUN_IDS_MAX as u32 / 2 {
+            return;
+        }
+        let moved = self.runs.remove(&next_key).map(|next| next.unpack()).unwrap_or_default();
+        if let Some(run) = self.runs.get_mut(&key) {
+            moved.into_iter().for_each(|entry| run.push(entry));
+        }
+    }
+
+    /// Takes out all ids whose notes are not `kept`, in one pass.
+    pub(super) fn retain(&mut self, kept: impl Fn(N) -> bool) {
+        let mut length = 0;
+        self.runs.retain(|_, run| {
+            let mut entries = run.unpack();
+            entries.retain(|(_, note)| kept(*note));
+            run.pack(&entries);
+            length += u64::from(run.length);
+            run.length > 0
+        });
+        self.length = length;
+    }
+
+    /// Frees up to `budget` runs; returns how many.
+    pub(super) fn drop_some(&mut self, budget: usize) -> usize {
+        for freed in 0..budget {
+            let Some((_, run)) = self.runs.pop_first() else { return freed };
+            self.length -= u64::from(run.length);
+        }
+        budget
+    }
+
+    /// Heap, bytes; that of the tree's nodes as if they were two thirds full.
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        let bytes: usize = self.runs.values().map(|run| run.bytes.capacity()).sum();
+        bytes + self.runs.len() * size_of::<(StreamId, Run<N>)>() * 3 / 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arbtest::arbitrary::{Result, Unstructured};
+
+    /// A note like any other: its bytes depend on the one before.
+    impl Note for u64 {
+        fn put(self, previous: u64, bytes: &mut Vec<u8>) {
+            put_varint(bytes, self.wrapping_sub(previous));
+        }
+
+        fn take(stored: &mut Stored<'_>, previous: u64) -> u64 {
+            previous.wrapping_add(stored.varint())
+        }
+
+        fn rank(self) -> u64 {
+            self
+        }
+    }
+
+    type Twin = BTreeMap<StreamId, u64>;
+
+    fn any_id(u: &mut Unstructured) -> Result<StreamId> {
+        Ok(StreamId::new(u.int_in_range(0..=40)?, u.int_in_range(0..=9)?))
+    }
+
+    fn change(pending: &mut Pending<u64>, twin: &mut Twin, u: &mut Unstructured) -> Result<()> {
+        let (id, note) = (any_id(u)?, u.int_in_range(0..=300)?);
+        match u.int_in_range(0..=19)? {
+            0 => {
+                pending.retain(|other| other % 7 != note % 7);
+                twin.retain(|_, other| *other % 7 != note % 7);
+            }
+            1 => {
+                for seq in 0..u.int_in_range(0..=200)? {
+                    let id = StreamId::new(id.ms + 1, seq);
+                    assert_eq!(pending.insert(id, note), twin.insert(id, note));
+                }
+            }
+            2..=10 => assert_eq!(pending.remove(id), twin.remove(&id)),
+            _ => assert_eq!(pending.insert(id, note), twin.insert(id, note)),
+        }
+        Ok(())
+    }
+
+    fn check(pending: &Pending<u64>, twin: &Twin, u: &mut Unstructured) -> Result<()> {
+        let (from, to, note) = (any_id(u)?, any_id(u)?, u.int_in_range(0..=300)?);
+        assert_eq!(pending.len(), twin.len() as u64);
+        assert_eq!(pending.first(), twin.keys().next().copied());
+        assert_eq!(pending.last(), twin.keys().next_back().copied());
+        assert_eq!(pending.get(from), twin.get(&from).copied());
+        let within = twin.iter().filter(|(id, _)| (from..=to).contains(*id));
+        assert!(pending.range(from, to).eq(within.map(|(&id, &note)| (id, note))));
+        assert_eq!(pending.lowest_rank(), twin.values().copied().min());
+        let mut lowest: Vec<_> = twin.iter().filter(|(_, other)| **other <= note).collect();
+        lowest.sort_by_key(|(id, note)| (*note, *id));
+        let count = u.int_in_range(0..=5)?;
+        let lowest = lowest.into_iter().take(count).map(|(&id, &note)| (id, note));
+        assert!(pending.lowest(note, count).into_iter().eq(lowest));
+        assert!(pending.runs.values().all(|run| run.length as usize <= RUN_IDS_MAX));
+        Ok(())
+    }
+
+    #[test]
+    fn agrees_with_an_ordered_map() {
+        arbtest::arbtest(|u| {
+            let (mut pending, mut twin) = (Pending::default(), Twin::new());
+            while !u.is_empty() {
+                change(&mut pending, &mut twin, u)?;
+                check(&pending, &twin, u)?;
+            }
+            while pending.drop_some(2) == 2 {}
+            assert_eq!((pending.len(), pending.runs()), (0, 0));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn extreme_ids_come_back() {
+        let mut pending = Pending::default();
+        let ids = [StreamId::MAX, StreamId::MIN, StreamId::new(0, u64::MAX), StreamId::new(1, 0)];
+        for id in ids {
+            pending.insert(id, id.ms);
+        }
+        let mut sorted = ids;
+        sorted.sort_unstable();
+        assert!(pending.range(StreamId::MIN, StreamId::MAX).map(|(id, _)| id).eq(sorted));
+    }
+
+    #[test]
+    fn sparse_runs_are_joined() {
+        let mut pending = Pending::<()>::default();
+        let id = |ms| StreamId::new(ms, 0);
+        for ms in 1..=100_000 {
+            pending.insert(id(ms), ());
+        }
+        let full = pending.heap_bytes();
+        assert!(full < 5 * 100_000, "{full}");
+        for ms in (1..=100_000).rev().filter(|ms| ms % 100 != 0) {
+            assert!(pending.remove(id(ms)).is_some());
+        }
+        assert!(pending.runs() <= 1_000 / 8, "{}", pending.runs());
+        assert!(pending.heap_bytes() < full / 20, "{}", pending.heap_bytes());
+    }
+}

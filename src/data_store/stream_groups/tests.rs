@@ -1,0 +1,290 @@
+//! A stream with its groups against a plain model, and where a group stands.
+
+use super::*;
+use crate::data_store::consumer_group::Delivery;
+use crate::data_store::stream::BlockLimits;
+use arbtest::arbitrary::{Result, Unstructured};
+use std::collections::BTreeSet;
+
+const NAMES: [&[u8]; 3] = [b"a", b"b", b"c"];
+const LIMITS: BlockLimits = BlockLimits { entries_max: 4, bytes_max: 0 };
+
+#[derive(Default)]
+struct PlainGroup {
+    last_id: StreamId,
+    pending: BTreeMap<StreamId, Delivery>,
+    owned: BTreeMap<&'static [u8], BTreeSet<StreamId>>,
+}
+
+#[derive(Default)]
+struct Plain {
+    entries: BTreeSet<StreamId>,
+    groups: BTreeMap<&'static [u8], PlainGroup>,
+}
+
+impl PlainGroup {
+    fn release(&mut self, id: StreamId) -> bool {
+        for ids in self.owned.values_mut() {
+            ids.remove(&id);
+        }
+        self.pending.remove(&id).is_some()
+    }
+}
+
+fn name(u: &mut Unstructured) -> Result<&'static [u8]> {
+    Ok(*u.choose(&NAMES)?)
+}
+
+fn any_id(u: &mut Unstructured) -> Result<StreamId> {
+    Ok(StreamId::new(u.int_in_range(0..=30)?, u.int_in_range(0..=2)?))
+}
+
+fn add(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -> Result<()> {
+    let last = stream.last_id();
+    let id = StreamId::new(last.ms + u.int_in_range(0..=1)?, last.seq + 1);
+    stream.append(id, [&b"a"[..], b"1"].into_iter(), LIMITS);
+    plain.entries.insert(id);
+    Ok(())
+}
+
+/// A consumer is given some entries that nobody was given yet.
+fn hand_out(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -> Result<()> {
+    let (group_name, consumer, count) = (name(u)?, name(u)?, u.int_in_range(0..=5)?);
+    let time_ms = u.int_in_range(0..=100)?;
+    stream.with_group(group_name, |stream, group| {
+        let owner = Some(group.hear_from(consumer, time_ms));
+        let first = group.last_id.next().unwrap_or(StreamId::MAX);
+        let new: Vec<_> = stream.range(first, StreamId::MAX, false).map(|entry| entry.id).collect();
+        for id in new.into_iter().take(count) {
+            stream.advance(group, id);
+            group.assign(id, Delivery { owner, time_ms, count: 1 });
+        }
+    });
+    let Some(group) = plain.groups.get_mut(group_name) else { return Ok(()) };
+    let owned = group.owned.entry(consumer).or_default();
+    let new: Vec<_> = plain.entries.iter().filter(|id| **id > group.last_id).take(count).collect();
+    for &&id in &new {
+        group.last_id = id;
+        owned.insert(id);
+        group.pending.insert(id, Delivery { owner: None, time_ms, count: 1 });
+    }
+    Ok(())
+}
+
+/// A pending entry is given back, or to somebody else.
+fn reassign(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -> Result<()> {
+    let (group_name, id, time_ms) = (name(u)?, any_id(u)?, u.int_in_range(0..=100)?);
+    let consumer = if u.ratio(1, 4)? { None } else { Some(name(u)?) };
+    let Some(group) = stream.group(group_name) else { return Ok(()) };
+    let plain_group = plain.groups.get_mut(group_name).expect("the same groups");
+    let before = group.delivery(id);
+    assert_eq!(before.is_some(), plain_group.pending.contains_key(&id));
+    let Some(before) = before else { return Ok(()) };
+    let owner = consumer.map(|consumer| group.hear_from(consumer, time_ms));
+    let count = before.count + 1;
+    assert!(group.assign(id, Delivery { owner, time_ms, count }).is_some());
+    plain_group.release(id);
+    plain_group.pending.insert(id, Delivery { owner: None, time_ms, count });
+    if let Some(consumer) = consumer {
+        plain_group.owned.entry(consumer).or_default().insert(id);
+    }
+    Ok(())
+}
+
+fn any_trim(u: &mut Unstructured) -> Result<Trim> {
+    let by = match u.arbitrary()? {
+        true => TrimBy::MaxLen(u.int_in_range(0..=12)?),
+        false => TrimBy::MinId(any_id(u)?),
+    };
+    Ok(Trim { by, approximate: false, limit: None })
+}
+
+fn trim(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -> Result<()> {
+    let trim = any_trim(u)?;
+    let references = *u.choose(&[References::Keep, References::Delete, References::Respect])?;
+    let is_respecting = references == References::Respect && !plain.groups.is_empty();
+    let is_held = |id: &StreamId| {
+        is_respecting
+            && plain.groups.values().any(|g| *id > g.last_id || g.pending.contains_key(id))
+    };
+    let most = match trim.by {
+        TrimBy::MaxLen(kept) => plain.entries.len().saturating_sub(kept as usize),
+        TrimBy::MinId(_) => usize::MAX,
+    };
+    let is_due = |id: &StreamId| match trim.by {
+        TrimBy::MaxLen(_) => true,
+        TrimBy::MinId(least) => *id < least,
+    };
+    let due: Vec<_> =
+        plain.entries.iter().copied().filter(|id| is_due(id) && !is_held(id)).take(most).collect();
+    let range = plain.entries.first().copied().zip(due.last().copied());
+    assert_eq!(stream.trim_with(trim, references), due.len() as u64);
+    plain.entries.retain(|id| !due.contains(id));
+    if let (References::Delete, Some((first, _))) = (references, range) {
+        // Whatever lay between the old first entry and the new one.
+        let end = plain.entries.first().copied();
+        for group in plain.groups.values_mut() {
+            let gone: Vec<_> = group.pending.range(first..).map(|(id, _)| *id).collect();
+            for id in gone.into_iter().filter(|id| end.is_none_or(|end| *id < end)) {
+                group.release(id);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn delete(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -> Result<()> {
+    let (id, is_forgetting) = (any_id(u)?, u.arbitrary()?);
+    assert_eq!(stream.remove(id), plain.entries.remove(&id));
+    if is_forgetting {
+        stream.forget_references(id);
+        for group in plain.groups.values_mut() {
+            group.release(id);
+        }
+    }
+    Ok(())
+}
+
+fn change_groups(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -> Result<()> {
+    let (group_name, consumer) = (name(u)?, name(u)?);
+    match u.int_in_range(0..=9)? {
+        0 => assert_eq!(
+            stream.remove_group(group_name).is_some(),
+            plain.groups.remove(group_name).is_some()
+        ),
+        1 => {
+            let removed = stream.group(group_name).and_then(|g| g.remove_consumer(consumer));
+            let Some(group) = plain.groups.get_mut(group_name) else { return Ok(()) };
+            let ids = group.owned.remove(consumer);
+            assert_eq!(removed, ids.as_ref().map(|ids| ids.len() as u64));
+            for id in ids.into_iter().flatten() {
+                group.pending.remove(&id);
+            }
+        }
+        _ => {
+            let last_id = any_id(u)?;
+            let is_new = stream.add_group(group_name, Group::new(last_id, None));
+            assert_eq!(is_new, !plain.groups.contains_key(group_name));
+            if is_new {
+                plain.groups.insert(group_name, PlainGroup { last_id, ..Default::default() });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_group(group: &Group, plain: &PlainGroup, u: &mut Unstructured) -> Result<()> {
+    let (from, to, time_ms) = (any_id(u)?, any_id(u)?, u.int_in_range(0..=100)?);
+    let plain_part = |(id, delivery): (StreamId, Delivery)| (id, delivery.time_ms, delivery.count);
+    let expected = plain.pending.iter().filter(|(id, _)| (from..=to).contains(*id));
+    let expected = expected.map(|(&id, &delivery)| plain_part((id, delivery)));
+    assert!(group.deliveries(from, to).map(plain_part).eq(expected));
+    let due = plain.pending.iter().filter(|(_, delivery)| delivery.time_ms <= time_ms);
+    let mut due: Vec<_> = due.map(|(&id, &delivery)| plain_part((id, delivery))).collect();
+    due.sort_by_key(|&(id, time_ms, _)| (time_ms, id));
+    due.truncate(3);
+    assert!(group.deliveries_until(time_ms, 3).into_iter().map(plain_part).eq(due));
+    assert_eq!(group.pending_count(), plain.pending.len() as u64);
+    assert_eq!(group.last_id, plain.last_id);
+    assert!(group.consumers().map(|(_, consumer)| consumer.name()).eq(plain.owned.keys().copied()));
+    for (owner, consumer) in group.consumers() {
+        let ids = &plain.owned[consumer.name()];
+        assert_eq!(consumer.pending_count(), ids.len() as u64);
+        let owned = group.deliveries_to(owner, StreamId::MIN, StreamId::MAX);
+        assert!(
+            owned
+                .map(|(id, delivery)| (id, delivery.owner))
+                .eq(ids.iter().map(|&id| (id, Some(owner))))
+        );
+    }
+    Ok(())
+}
+
+fn check(stream: &Stream, plain: &Plain, u: &mut Unstructured) -> Result<()> {
+    assert!(stream.groups().keys().map(|name| &**name).eq(plain.groups.keys().copied()));
+    for (group, plain_group) in stream.groups().values().zip(plain.groups.values()) {
+        check_group(group, plain_group, u)?;
+        let ahead = plain.entries.iter().filter(|id| **id > plain_group.last_id).count();
+        // An empty stream's lag is what Redis says: it need not be 0.
+        if let Some(lag) = stream.lag(group).filter(|_| !plain.entries.is_empty()) {
+            assert_eq!(lag, ahead as i64, "a lag that is told is right");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn agrees_with_a_plain_model() {
+    arbtest::arbtest(|u| {
+        let (mut stream, mut plain) = (Stream::new(), Plain::default());
+        while !u.is_empty() {
+            match u.int_in_range(0..=19)? {
+                0..=5 => add(&mut stream, &mut plain, u)?,
+                6..=9 => hand_out(&mut stream, &mut plain, u)?,
+                10..=12 => reassign(&mut stream, &mut plain, u)?,
+                13 => trim(&mut stream, &mut plain, u)?,
+                14..=15 => delete(&mut stream, &mut plain, u)?,
+                16..=17 => change_groups(&mut stream, &mut plain, u)?,
+                _ => {
+                    let (group, id) = (name(u)?, any_id(u)?);
+                    let released = stream.group(group).and_then(|group| group.release(id));
+                    let expected = plain.groups.get_mut(group).is_some_and(|g| g.release(id));
+                    assert_eq!(released.is_some(), expected);
+                }
+            }
+            check(&stream, &plain, u)?;
+        }
+        Ok(())
+    });
+}
+
+/// A stream of which every entry is pending in a group.
+fn all_pending(entries: u64) -> Stream {
+    let mut stream = Stream::new();
+    stream.add_group(b"g", Group::new(StreamId::MIN, Some(0)));
+    for ms in 1..=entries {
+        stream.append(StreamId::new(ms, 0), [&b"a"[..], b"1"].into_iter(), BlockLimits::default());
+    }
+    stream.with_group(b"g", |_, group| {
+        let owner = Some(group.hear_from(b"c", 1));
+        for ms in 1..=entries {
+            group.assign(StreamId::new(ms, 0), Delivery { owner, time_ms: 1, count: 1 });
+        }
+    });
+    stream
+}
+
+#[test]
+fn what_is_pending_is_freed_in_pieces() {
+    let mut stream = all_pending(10_000);
+    let blocks = stream.blocks();
+    let pieces = stream.pieces();
+    assert!(pieces > blocks + 2 * 10_000 / 64, "{pieces}");
+    let remains = stream.remove_group(b"g").expect("it was there");
+    assert_eq!((stream.pieces(), remains.pieces()), (blocks, pieces - blocks));
+    for mut part in [*remains, stream] {
+        let mut slices = 0;
+        while part.drop_some(3) == 3 {
+            slices += 1;
+        }
+        assert!(slices >= blocks / 3, "{slices}");
+        assert_eq!((part.pieces(), part.length(), part.groups().len()), (0, 0, 0));
+    }
+}
+
+#[test]
+fn ids_that_were_deleted_can_be_made_to_come_again() {
+    let mut stream = Stream::new();
+    for ms in 1..=9 {
+        stream.append(StreamId::new(ms, 0), [&b"a"[..], b"1"].into_iter(), LIMITS);
+    }
+    (6..=9).for_each(|ms| assert!(stream.remove(StreamId::new(ms, 0))));
+    stream.set_history(StreamId::new(5, 3), StreamId::new(1, 0), 7);
+    for ms in 6..=20 {
+        stream.append(StreamId::new(ms, 1), [&b"a"[..], b"1"].into_iter(), LIMITS);
+    }
+    let all = stream.range(StreamId::MIN, StreamId::MAX, false);
+    assert!(all.map(|entry| entry.id.ms).eq(1..=20));
+    let some = stream.range(StreamId::new(6, 0), StreamId::new(8, 0), true);
+    assert!(some.map(|entry| entry.id.ms).eq([7, 6]));
+}
