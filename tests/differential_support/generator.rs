@@ -266,8 +266,8 @@ fn is_word(word: &Word, text: &str) -> bool {
     matches!(word, Word::Bytes(bytes) if bytes.eq_ignore_ascii_case(text.as_bytes()))
 }
 
-/// Takes BLOCK from a command that names a stream twice, if it does: 7.0 waits for the first ID given
-/// with the key, 7.2 for any.
+/// Takes BLOCK from a command that names a stream twice, if it does: 7.0 waits for the first ID
+/// given with the key, 7.2 for any.
 fn without_block_for_twins(mut words: Vec<Word>) -> Vec<Word> {
     let place = |name: &str| words.iter().position(|word| is_word(word, name));
     let (Some(block), Some(streams)) = (place("BLOCK"), place("STREAMS")) else { return words };

@@ -1,15 +1,15 @@
 //! The two servers in lock step.
 //!
 //! A batch goes out on one connection, to both, and then a PING on a control connection. Its answer
-//! tells that the batch has been executed: it was read by the tick that read the PING at the latest,
-//! and no tick writes before all that it has read is executed. What that tick writes may still be
-//! under way; the answer to a second PING tells that it is there. The second one is asked for where
-//! it matters: when the streams differ, when somebody may have been blocked or closed, and when
-//! somebody was woken who has commands waiting.
+//! tells that the batch has been executed: it was read by the tick that read the PING at the
+//! latest, and no tick writes before all that it has read is executed. What that tick writes may
+//! still be under way; the answer to a second PING tells that it is there. The second one is asked
+//! for where it matters: when the streams differ, when somebody may have been blocked or closed,
+//! and when somebody was woken who has commands waiting.
 //!
 //! Commands of two clients that wait at the same time may run in any order: Redis runs all that a
-//! client has sent, we stop at a command that may block. So one client at a time may have commands
-//! waiting behind a blocked one, and then the others send one command a time.
+//! client has sent, we take turns at commands that may block. So one client at a time may have
+//! commands waiting behind a blocked one, and then the others send one command a time.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -394,8 +394,8 @@ impl Pair {
         }
     }
 
-    /// Waits until both servers have executed the batch, and, with `needs_all`, have nothing more to
-    /// say; compares what they have said.
+    /// Waits until both servers have executed the batch, and, with `needs_all`, have nothing more
+    /// to say; compares what they have said.
     fn settle(
         &mut self,
         sender: usize,
@@ -453,8 +453,8 @@ impl Pair {
 
     fn compared(&self, sender: usize, steps: usize) -> Result<(), Mismatch> {
         for (index, (ours, redis)) in self.ours.links.iter().zip(&self.redis.links).enumerate() {
-            // What was queued behind a blocked command runs when that is done, and the last reply of
-            // the batch before may come with this one.
+            // What was queued behind a blocked command runs when that is done, and the last reply
+            // of the batch before may come with this one.
             let is_sender = index == sender
                 || self.has_queued == Some(index)
                 || self.sender_before == Some(index);

@@ -4,9 +4,10 @@
 //! Most values make sense and come from small pools, so that commands meet on the same keys,
 //! elements and IDs. A few are nonsense, and a few stand at an edge.
 //!
-//! Two rules keep clocks out of the replies. Nothing is given a short time: a key lives for years or
-//! is dead at once, a client waits for ever or its timeout is refused. And the times that servers
-//! tell are large: a number from [`TIMES`] in a reply may differ by what passes between two commands.
+//! Two rules keep clocks out of the replies. Nothing is given a short time: a key lives for years
+//! or is dead at once, a client waits for ever or its timeout is refused. And the times that
+//! servers tell are large: a number from [`TIMES`] in a reply may differ by what passes between two
+//! commands.
 
 use squint::command::syntax::{Argument, Kind};
 use squint::command::table::{Command, Group};
@@ -208,8 +209,8 @@ fn rank(source: &mut Source<'_>) -> Vec<u8> {
     number(source, -3, 3, &["9223372036854775807", "-9223372036854775807"])
 }
 
-/// Not known, or refused: a number that is not true makes a lag that is not, and the versions differ in
-/// what they make of it.
+/// Not known, or refused: a number that is not true makes a lag that is not, and the versions
+/// differ in what they make of it.
 fn entries_read(source: &mut Source<'_>) -> Vec<u8> {
     number(source, -1, -1, &["-2", "-9223372036854775808"])
 }
