@@ -2,10 +2,10 @@
 //!
 //! A batch goes out on one connection, to both, and then a PING on a control connection. Its answer
 //! tells that the batch has been executed: it was read by the tick that read the PING at the
-//! latest, and no tick writes before all that it has read is executed. What that tick writes may
-//! still be under way; the answer to a second PING tells that it is there. The second one is asked
-//! for where it matters: when the streams differ, when somebody may have been blocked or closed,
-//! and when somebody was woken who has commands waiting.
+//! latest (a long one takes a few more), and no tick writes before all that it has read is
+//! executed. What that tick writes may still be under way; the answer to a second PING tells that
+//! it is there. The second one is asked for where it matters: when the streams differ, when
+//! somebody may have been blocked or closed, and when somebody was woken who has commands waiting.
 //!
 //! Commands of two clients that wait at the same time may run in any order: Redis runs all that a
 //! client has sent, we take turns at commands that may block. So one client at a time may have
@@ -27,6 +27,9 @@ use super::values::{KEYS_MAX, all_keys};
 
 /// How long a server may take to answer PING on a busy machine.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// What a tick reads of a client at least, if there is so much: a longer batch takes several ticks.
+const READ_BYTES_MIN: usize = 4 * 1024;
 
 /// What one connection got from each server, where the two are not alike.
 #[derive(Clone, Debug)]
@@ -154,7 +157,8 @@ impl Side {
         self.control.take(PONG.len()) == PONG
     }
 
-    fn send(&mut self, batch: &[Step]) {
+    /// Sends a batch; how many bytes it has.
+    fn send(&mut self, batch: &[Step]) -> usize {
         let mut bytes = Vec::new();
         for step in batch {
             let resolved = |word: &Word| match word {
@@ -164,6 +168,7 @@ impl Side {
             bytes.extend(encoded(&step.words.iter().map(resolved).collect::<Vec<_>>()));
         }
         self.links[batch[0].connection].send(&bytes);
+        bytes.len()
     }
 
     /// Whether anybody but `sender` got something.
@@ -339,7 +344,10 @@ impl Pair {
         self.reopen();
         self.sent += batch.len();
         self.ours.send(batch);
-        self.redis.send(batch);
+        let length = self.redis.send(batch);
+        for _ in 0..length / READ_BYTES_MIN {
+            self.barrier(steps)?;
+        }
         if self.is_waiting[sender] {
             self.has_queued = Some(sender);
         }
