@@ -459,7 +459,9 @@ impl Pair {
         Err(Mismatch { steps, connection, ours, redis, is_sender: false })
     }
 
+    /// What differs; first of all what an accepted difference has brought about, on whomever.
     fn compared(&self, sender: usize, steps: usize) -> Result<(), Mismatch> {
+        let mut first = None;
         for (index, (ours, redis)) in self.ours.links.iter().zip(&self.redis.links).enumerate() {
             // What was queued behind a blocked command runs when that is done, and the last reply
             // of the batch before may come with this one.
@@ -480,16 +482,15 @@ impl Pair {
                 };
                 let connection = CONNECTIONS[index].to_string();
                 let (ours, redis) = (told(ours), told(redis));
-                return Err(Mismatch {
-                    steps,
-                    connection,
-                    ours,
-                    redis,
-                    is_sender: index == sender,
-                });
+                let mismatch =
+                    Mismatch { steps, connection, ours, redis, is_sender: index == sender };
+                if differences::ends_script(&mismatch) {
+                    return Err(mismatch);
+                }
+                first.get_or_insert(mismatch);
             }
         }
-        Ok(())
+        first.map_or(Ok(()), Err)
     }
 
     /// At the end nobody waits any more: commands behind a blocked one run too.
