@@ -3,6 +3,9 @@
 //!
 //! The generator takes its commands from the server's own table, so a command joins when it gets a
 //! row; `values.rs` says what arguments are filled with, `differences.rs` what may differ and why.
+//! Another family joins with its rows; a letter for its keys in `values.rs` and a reader in
+//! `pair.rs` let its commands meet.
+//!
 //! A failure prints its seed and the shortest script that shows it, and writes that to
 //! `target/differential/` as a conversation, ready for `tests/cases/`.
 //!

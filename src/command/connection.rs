@@ -81,7 +81,10 @@ pub fn reset(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
     client.database = 0;
     client.labels_mut().name = Vec::new();
     client.protocol = Protocol::Resp2;
-    client.reply_mode = ReplyMode::On;
+    // A reply that is to be skipped is, even this one.
+    if client.reply_mode != ReplyMode::Skip {
+        client.reply_mode = ReplyMode::On;
+    }
     (client.no_evict, client.no_touch) = (false, false);
     ctx.store.index = 0;
     ctx.reply.protocol = Protocol::Resp2;

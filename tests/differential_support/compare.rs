@@ -93,7 +93,10 @@ impl<'a> Frame<'a> {
         let whole = &bytes[..reply::length(bytes).ok()??];
         let elements = reply::elements(whole);
         let kind = reply::bulk(elements.first()?)?;
-        let has_none = |difference: &Difference| matches!(difference.how, How::AnyOrder(named) if named.as_bytes() == kind);
+        let has_none = |difference: &Difference| match difference.how {
+            How::AnyOrder(named) => named.as_bytes() == kind,
+            _ => false,
+        };
         let name = *elements.get(1).filter(|_| DIFFERENCES.iter().any(has_none))?;
         let tail_length = elements[2..].iter().map(|element| element.len()).sum::<usize>();
         let (rest, tail) = whole.split_at(whole.len() - tail_length);
@@ -101,8 +104,8 @@ impl<'a> Frame<'a> {
         Some(Frame { bytes: whole, head, name, tail })
     }
 
-    /// Whether it may change places with the one before: the same kind, and, if it is a message, the
-    /// same one.
+    /// Whether it may change places with the one before: the same kind, and, if it is a message,
+    /// the same one.
     fn follows(&self, before: Option<&Frame<'_>>) -> bool {
         let is_message = reply::elements(self.bytes).len() == 4;
         before.is_none_or(|before| {
@@ -183,8 +186,8 @@ fn same_lines(ours: &[u8], redis: &[u8], any_order: bool) -> bool {
     ours.len() == redis.len() && ours.iter().zip(&redis).all(|(ours, redis)| same_line(ours, redis))
 }
 
-/// An error of ours with a NUL in it need only begin as that of Redis, which says nothing more of that
-/// word and has so much more room for others.
+/// An error of ours with a NUL in it need only begin as that of Redis, which says nothing more of
+/// that word and has so much more room for others.
 fn same_line(ours: &[u8], redis: &[u8]) -> bool {
     let nul = ours.iter().position(|byte| *byte == 0).filter(|_| ours[0] == b'-');
     ours == redis

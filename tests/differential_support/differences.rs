@@ -149,7 +149,7 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "commands that two clients have waiting",
-        reason: "Redis runs all of a client's first; we stop at one that may block, for the next bytes may mean something else then",
+        reason: "Redis runs all of one client's first; we take turns at what may block",
         example: &[
             "A> BLPOP l0 0",
             "A> HELLO",

@@ -41,6 +41,8 @@ const WEIGHTS: &[(&str, usize)] = &[
     ("rpush", 30),
     ("xadd", 60),
     ("xgroup|create", 25),
+    ("xgroup|destroy", 3),
+    ("xgroup|delconsumer", 4),
     ("xreadgroup", 40),
 ];
 const WEIGHT_DEFAULT: usize = 10;
@@ -63,7 +65,7 @@ impl Vocabulary {
     pub fn of(mut oracle_knows: impl FnMut(&str) -> bool) -> Vocabulary {
         let (ordered, observed, left_out) = (Vec::new(), Vec::new(), Vec::new());
         let mut vocabulary = Vocabulary { ordered, observed, left_out };
-        for row in COMMANDS.iter().filter(|row| row.is_container() <= (row.name == "command")) {
+        for row in COMMANDS.iter().filter(|row| !row.is_container()) {
             if let Some((_, reason)) = NOT_SENT.iter().find(|(name, _)| covers(name, row)) {
                 vocabulary.left_out.push((row.name, (*reason).to_string()));
             } else if !oracle_knows(row.name) {
@@ -99,6 +101,8 @@ struct Writer<'v> {
     /// One entry per unit of weight.
     urn: Vec<&'static Command>,
     keys: usize,
+    /// IDs that entries were given.
+    ids: Vec<Vec<u8>>,
     guesses: [Guess; OBSERVER],
     script: Script,
 }
@@ -119,7 +123,8 @@ pub fn script(vocabulary: &Vocabulary, seed: u64) -> Script {
     let missing = random.pick(&APART);
     let urn = urn(vocabulary, favourite, missing);
     let guesses = [Guess::default(); OBSERVER];
-    let mut writer = Writer { random, vocabulary, urn, keys, guesses, script: Script::new() };
+    let (ids, script) = (Vec::new(), Script::new());
+    let mut writer = Writer { random, vocabulary, urn, keys, ids, guesses, script };
     if writer.random.percent(40) {
         writer.tell_events();
     }
@@ -171,8 +176,9 @@ impl Writer<'_> {
         let words = self.words(row);
         self.note(connection, row);
         let mut is_joined = is_joined;
-        for consumer in consumers(row, &words) {
-            self.push(connection, consumer, is_joined);
+        let makes_group = self.random.percent(40);
+        for made in groups_and_consumers(row, &words, makes_group) {
+            self.push(connection, made, is_joined);
             is_joined = true;
         }
         self.push(connection, words, is_joined);
@@ -180,7 +186,7 @@ impl Writer<'_> {
 
     fn words(&mut self, row: &'static Command) -> Vec<Word> {
         let (age, keys) = (self.script.len(), self.keys);
-        let mut source = Source { random: &mut self.random, age, keys };
+        let mut source = Source { random: &mut self.random, age, keys, ids: &mut self.ids };
         if row.name == "client|kill" {
             let kill = ["CLIENT", "KILL", "ID"].map(Word::from);
             return kill.into_iter().chain([values::client_id(&mut source)]).collect();
@@ -242,9 +248,9 @@ impl Writer<'_> {
     }
 }
 
-/// Commands that create the consumers that a command names: 7.2 creates them in any case, 7.0 when
-/// they get something.
-fn consumers(row: &Command, words: &[Word]) -> Vec<Vec<Word>> {
+/// Commands that create the consumers that a command names, which 7.2 does in any case and 7.0 when
+/// they get something; and their group too, if there shall be more to do than to refuse.
+fn groups_and_consumers(row: &Command, words: &[Word], makes_group: bool) -> Vec<Vec<Word>> {
     let (keys, names) = match (row.name, words) {
         ("xclaim" | "xautoclaim", [_, key, group, name, ..]) => (vec![key], [group, name]),
         ("xreadgroup", [_, _, group, name, options @ ..]) => {
@@ -255,19 +261,28 @@ fn consumers(row: &Command, words: &[Word]) -> Vec<Vec<Word>> {
         }
         _ => return Vec::new(),
     };
-    let create = |key: &Word| {
-        let [group, name] = names.map(Word::clone);
-        vec![Word::from("XGROUP"), Word::from("CREATECONSUMER"), key.clone(), group, name]
+    let command = |sub_command: &str, words: &[&Word]| {
+        let start = ["XGROUP", sub_command].map(Word::from).into_iter();
+        start.chain(words.iter().copied().cloned()).collect::<Vec<Word>>()
     };
-    keys.into_iter().map(create).collect()
+    let [group, name] = names;
+    let (zero, makes_stream) = (Word::from("0"), Word::from("MKSTREAM"));
+    let mut commands = Vec::new();
+    for key in keys {
+        if makes_group {
+            commands.push(command("CREATE", &[key, group, &zero, &makes_stream]));
+        }
+        commands.push(command("CREATECONSUMER", &[key, group, name]));
+    }
+    commands
 }
 
 fn is_word(word: &Word, text: &str) -> bool {
     matches!(word, Word::Bytes(bytes) if bytes.eq_ignore_ascii_case(text.as_bytes()))
 }
 
-/// Takes BLOCK from a command that names a stream twice, if it does: 7.0 waits for the first ID given
-/// with the key, 7.2 for any.
+/// Takes BLOCK from a command that names a stream twice, if it does: 7.0 waits for the first ID
+/// given with the key, 7.2 for any.
 fn without_block_for_twins(mut words: Vec<Word>) -> Vec<Word> {
     let place = |name: &str| words.iter().position(|word| is_word(word, name));
     let (Some(block), Some(streams)) = (place("BLOCK"), place("STREAMS")) else { return words };

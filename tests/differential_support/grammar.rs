@@ -1,8 +1,8 @@
 //! From a row of the server's own table of commands to a command with arguments.
 //!
-//! The row's `arguments` say which words stand where (see `src/command/syntax.rs`), `values.rs` what
-//! the other words are. So a command joins when its row does. Then the command may be spoiled: a
-//! word too many, too few, another one.
+//! The row's `arguments` say which words stand where (see `src/command/syntax.rs`), `values.rs`
+//! what the other words are. So a command joins when its row does. Then the command may be spoiled:
+//! a word too many, too few, another one.
 
 use squint::command::flags::Flags;
 use squint::command::syntax::{Argument, Kind};

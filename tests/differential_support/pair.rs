@@ -1,15 +1,15 @@
 //! The two servers in lock step.
 //!
 //! A batch goes out on one connection, to both, and then a PING on a control connection. Its answer
-//! tells that the batch has been executed: it was read by the tick that read the PING at the latest,
-//! and no tick writes before all that it has read is executed. What that tick writes may still be
-//! under way; the answer to a second PING tells that it is there. The second one is asked for where
-//! it matters: when the streams differ, when somebody may have been blocked or closed, and when
-//! somebody was woken who has commands waiting.
+//! tells that the batch has been executed: it was read by the tick that read the PING at the
+//! latest (a long one takes a few more), and no tick writes before all that it has read is
+//! executed. What that tick writes may still be under way; the answer to a second PING tells that
+//! it is there. The second one is asked for where it matters: when the streams differ, when
+//! somebody may have been blocked or closed, and when somebody was woken who has commands waiting.
 //!
 //! Commands of two clients that wait at the same time may run in any order: Redis runs all that a
-//! client has sent, we stop at a command that may block. So one client at a time may have commands
-//! waiting behind a blocked one, and then the others send one command a time.
+//! client has sent, we take turns at commands that may block. So one client at a time may have
+//! commands waiting behind a blocked one, and then the others send one command a time.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -27,6 +27,9 @@ use super::values::{KEYS_MAX, all_keys};
 
 /// How long a server may take to answer PING on a busy machine.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// What a tick reads of a client at least, if there is so much: a longer batch takes several ticks.
+const READ_BYTES_MIN: usize = 4 * 1024;
 
 /// What one connection got from each server, where the two are not alike.
 #[derive(Clone, Debug)]
@@ -154,7 +157,8 @@ impl Side {
         self.control.take(PONG.len()) == PONG
     }
 
-    fn send(&mut self, batch: &[Step]) {
+    /// Sends a batch; how many bytes it has.
+    fn send(&mut self, batch: &[Step]) -> usize {
         let mut bytes = Vec::new();
         for step in batch {
             let resolved = |word: &Word| match word {
@@ -164,6 +168,7 @@ impl Side {
             bytes.extend(encoded(&step.words.iter().map(resolved).collect::<Vec<_>>()));
         }
         self.links[batch[0].connection].send(&bytes);
+        bytes.len()
     }
 
     /// Whether anybody but `sender` got something.
@@ -339,7 +344,10 @@ impl Pair {
         self.reopen();
         self.sent += batch.len();
         self.ours.send(batch);
-        self.redis.send(batch);
+        let length = self.redis.send(batch);
+        for _ in 0..length / READ_BYTES_MIN {
+            self.barrier(steps)?;
+        }
         if self.is_waiting[sender] {
             self.has_queued = Some(sender);
         }
@@ -394,8 +402,8 @@ impl Pair {
         }
     }
 
-    /// Waits until both servers have executed the batch, and, with `needs_all`, have nothing more to
-    /// say; compares what they have said.
+    /// Waits until both servers have executed the batch, and, with `needs_all`, have nothing more
+    /// to say; compares what they have said.
     fn settle(
         &mut self,
         sender: usize,
@@ -451,10 +459,12 @@ impl Pair {
         Err(Mismatch { steps, connection, ours, redis, is_sender: false })
     }
 
+    /// What differs; first of all what an accepted difference has brought about, on whomever.
     fn compared(&self, sender: usize, steps: usize) -> Result<(), Mismatch> {
+        let mut first = None;
         for (index, (ours, redis)) in self.ours.links.iter().zip(&self.redis.links).enumerate() {
-            // What was queued behind a blocked command runs when that is done, and the last reply of
-            // the batch before may come with this one.
+            // What was queued behind a blocked command runs when that is done, and the last reply
+            // of the batch before may come with this one.
             let is_sender = index == sender
                 || self.has_queued == Some(index)
                 || self.sender_before == Some(index);
@@ -472,16 +482,15 @@ impl Pair {
                 };
                 let connection = CONNECTIONS[index].to_string();
                 let (ours, redis) = (told(ours), told(redis));
-                return Err(Mismatch {
-                    steps,
-                    connection,
-                    ours,
-                    redis,
-                    is_sender: index == sender,
-                });
+                let mismatch =
+                    Mismatch { steps, connection, ours, redis, is_sender: index == sender };
+                if differences::ends_script(&mismatch) {
+                    return Err(mismatch);
+                }
+                first.get_or_insert(mismatch);
             }
         }
-        Ok(())
+        first.map_or(Ok(()), Err)
     }
 
     /// At the end nobody waits any more: commands behind a blocked one run too.

@@ -4,9 +4,10 @@
 //! Most values make sense and come from small pools, so that commands meet on the same keys,
 //! elements and IDs. A few are nonsense, and a few stand at an edge.
 //!
-//! Two rules keep clocks out of the replies. Nothing is given a short time: a key lives for years or
-//! is dead at once, a client waits for ever or its timeout is refused. And the times that servers
-//! tell are large: a number from [`TIMES`] in a reply may differ by what passes between two commands.
+//! Two rules keep clocks out of the replies. Nothing is given a short time: a key lives for years
+//! or is dead at once, a client waits for ever or its timeout is refused. And the times that
+//! servers tell are large: a number from [`TIMES`] in a reply may differ by what passes between two
+//! commands.
 
 use squint::command::syntax::{Argument, Kind};
 use squint::command::table::{Command, Group};
@@ -28,6 +29,8 @@ pub struct Source<'a> {
     pub age: usize,
     /// How many keys a family has here.
     pub keys: usize,
+    /// IDs that entries were given.
+    pub ids: &'a mut Vec<Vec<u8>>,
 }
 
 type Make = fn(&mut Source<'_>) -> Vec<u8>;
@@ -73,6 +76,7 @@ const fn row_for(command: &'static str, names: &'static [&'static str], make: Ma
 const ROWS: &[Row] = &[
     row_for("hello", &["username"], default_user),
     row_for("xadd", &["id"], new_stream_id),
+    row_for("xreadgroup", &["id"], undelivered),
     row_for("set", &["EXAT"], seconds_to_come),
     row_for("set", &["PXAT"], milliseconds_to_come),
     row(&["RANK"], rank),
@@ -208,8 +212,8 @@ fn rank(source: &mut Source<'_>) -> Vec<u8> {
     number(source, -3, 3, &["9223372036854775807", "-9223372036854775807"])
 }
 
-/// Not known, or refused: a number that is not true makes a lag that is not, and the versions differ in
-/// what they make of it.
+/// Not known, or refused: a number that is not true makes a lag that is not, and the versions
+/// differ in what they make of it.
 fn entries_read(source: &mut Source<'_>) -> Vec<u8> {
     number(source, -1, -1, &["-2", "-9223372036854775808"])
 }
@@ -323,11 +327,22 @@ fn range_end(source: &mut Source<'_>) -> Vec<u8> {
 /// Mostly an ID that a stream may take: one of the far end would leave no other ID behind it.
 fn new_stream_id(source: &mut Source<'_>) -> Vec<u8> {
     let (time, sequence) = (source.age + 1, source.random.below(4));
-    match source.random.below(20) {
+    let id = match source.random.below(20) {
         0 => stream_id(source),
         1..=3 => format!("{time}-*").into_bytes(),
         4 => format!("{time}").into_bytes(),
         _ => format!("{time}-{sequence}").into_bytes(),
+    };
+    source.ids.push(id.clone());
+    id
+}
+
+/// What nobody in the group was handed yet, or what this consumer was.
+fn undelivered(source: &mut Source<'_>) -> Vec<u8> {
+    match source.random.below(10) {
+        0 => b"0".to_vec(),
+        1 | 2 => stream_id(source),
+        _ => b">".to_vec(),
     }
 }
 
@@ -352,6 +367,9 @@ fn stream_id(source: &mut Source<'_>) -> Vec<u8> {
     ];
     let age = source.age as i64;
     let sequence = source.random.below(4);
+    if !source.ids.is_empty() && source.random.percent(50) {
+        return source.random.pick(source.ids).clone();
+    }
     match source.random.below(40) {
         0 => junk(source),
         1..=9 => source.random.pick(EDGES).as_bytes().to_vec(),
