@@ -24,6 +24,10 @@ pub const INPUT_READ_BYTES_MIN: usize = 4 * 1024;
 /// in copying is more than an allocation costs.
 pub const INPUT_BULK_APART_BYTES_MIN: usize = 32 * 1024;
 
+/// What such an allocation begins with, bytes, unless the bulk is shorter: most that are sent come
+/// with one more read then, as with Redis.
+pub const INPUT_BULK_BYTES_FIRST: usize = 64 * 1024;
+
 /// Most bytes of such a bulk that one read takes, and of a reply that one write takes: a peer that
 /// is as fast as the loop would hold it for as long as its bytes last.
 pub const TRANSFER_BYTES_MAX: usize = 256 * 1024;

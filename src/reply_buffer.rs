@@ -486,7 +486,11 @@ mod tests {
                 }
                 assert_eq!(buffer.len(), twin.len());
                 assert_eq!(buffer.is_empty(), twin.is_empty());
-                assert!(buffer.chunk_count() > REPLY_SLICES_MAX || content(&buffer) == twin);
+                assert!(buffer.to_vec() == twin);
+                let offered = content(&buffer);
+                assert!(twin.starts_with(&offered) && offered.len() <= TRANSFER_BYTES_MAX);
+                let is_all = offered.len() == twin.len().min(TRANSFER_BYTES_MAX);
+                assert!(is_all || buffer.chunk_count() > REPLY_SLICES_MAX);
             }
             Ok(())
         });

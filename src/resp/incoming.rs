@@ -7,13 +7,13 @@
 //!   apart   [ body ......................................... CRLF ]   every later read ends here
 //! ```
 //!
-//! Memory follows what has arrived, never what a header promises: the allocation at most doubles
-//! each time that it is full, and its last step is exact. (A large one grows without being copied:
-//! the system moves its pages.) So half a gigabyte takes half a gigabyte, and a thousand liars who
-//! promise as much and send nothing take nothing.
+//! Memory follows what has arrived, never what a header promises: the allocation begins small, when
+//! something comes, at most doubles each time that it is full, and its last step is exact. (A large
+//! one grows without being copied: the system moves its pages.) So half a gigabyte takes half a
+//! gigabyte, and a thousand liars who promise as much and send nothing take nothing.
 
 use super::error::ProtocolError;
-use crate::limits::INPUT_BUFFER_BYTES;
+use crate::limits::INPUT_BULK_BYTES_FIRST;
 use crate::shared_bytes::SharedBytes;
 
 /// A bulk whose length is known and whose bytes have come in part.
@@ -40,7 +40,7 @@ impl IncomingBulk {
             return None;
         }
         if received == bytes.capacity() {
-            let doubled = received.saturating_mul(2).max(INPUT_BUFFER_BYTES);
+            let doubled = received.saturating_mul(2).max(INPUT_BULK_BYTES_FIRST);
             bytes.reserve_exact(doubled.min(total) - received);
         }
         let room = bytes.capacity().min(total) - received;
@@ -96,7 +96,7 @@ mod tests {
             assert_eq!(bulk.is_whole(), Ok(false));
             receive(&mut bulk, &stream, 9_999);
             let capacity = bulk.bytes.get_mut().expect("ours").capacity();
-            assert!(capacity <= INPUT_BUFFER_BYTES.max(2 * bulk.received()), "{capacity}");
+            assert!(capacity <= INPUT_BULK_BYTES_FIRST.max(2 * bulk.received()), "{capacity}");
             assert!(capacity <= stream.len());
         }
         assert_eq!(bulk.is_whole(), Ok(true));
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_promise_takes_no_memory() {
         let mut bulk = IncomingBulk::new(b"", 512 << 20);
-        assert_eq!(bulk.room().map(|(_, room)| room), Some(INPUT_BUFFER_BYTES));
+        assert_eq!(bulk.room().map(|(_, room)| room), Some(INPUT_BULK_BYTES_FIRST));
     }
 
     #[test]

@@ -407,7 +407,7 @@ fn a_promise_allocates_nothing() {
     assert_eq!((parser.apart_bytes(), parser.bytes_wanted()), (3, 0));
     assert!(!parser.is_idle());
     assert!(parser.heap_bytes() + spans.capacity() * size_of::<Span>() < 256);
-    assert_eq!(parser.room().map(|(_, room)| room), Some(16 * 1024 - 3));
+    assert_eq!(parser.room().map(|(_, room)| room), Some(64 * 1024 - 3));
 }
 
 #[test]
