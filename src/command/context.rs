@@ -264,7 +264,6 @@ impl Context<'_> {
         self.store.all.hasher().key(bytes)
     }
 
-
     /// Asks clients again that wait on a consumer group in `key`: it has changed, or is gone.
     pub fn signal_groups(&mut self, key: &[u8]) {
         self.blocking.signal_groups(self.store.index, key);
