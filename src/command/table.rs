@@ -462,7 +462,7 @@ mod tests {
     fn containers_know_their_subcommands() {
         let names: Vec<_> = COMMANDS.iter().filter(|row| row.is_container()).collect();
         let names: Vec<_> = names.iter().map(|row| row.name).collect();
-        assert_eq!(names, ["pubsub", "client", "command", "config"]);
+        assert_eq!(names, ["xgroup", "xinfo", "pubsub", "client", "command", "config"]);
         for row in COMMANDS.iter().filter(|row| row.name.contains('|')) {
             let parent = row.parent().expect("a sub-command stands behind its container");
             assert!(parent.subcommands().iter().any(|sibling| sibling.name == row.name));
@@ -480,7 +480,7 @@ mod tests {
         let lists = ["blpop", "brpop", "blmpop", "blmove", "brpoplpush", "blmovem"];
         assert_eq!(barriers[..lists.len()], lists);
         let barriers = &barriers[lists.len()..];
-        let expected = ["xread", "quit", "reset", "hello", "auth", "config"];
+        let expected = ["xread", "xreadgroup", "quit", "reset", "hello", "auth", "config"];
         assert_eq!(barriers[..expected.len()], expected);
         assert_eq!(barriers[expected.len()..], ["debug", "shutdown"]);
     }
