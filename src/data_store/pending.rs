@@ -116,8 +116,8 @@ impl<N: Note> Run<N> {
         }
     }
 
-    /// Writes these entries in place of the bytes from `start` to `end`; gives the last of them, and
-    /// their number.
+    /// Writes these entries in place of the bytes from `start` to `end`; gives the last of them,
+    /// and their number.
     fn put_between(
         &mut self,
         start: usize,
