@@ -213,29 +213,56 @@ fn check(stream: &Stream, plain: &Plain, u: &mut Unstructured) -> Result<()> {
     Ok(())
 }
 
+/// Works off all of `u` on a stream and on its model; gives the number of operations.
+fn run(u: &mut Unstructured) -> Result<usize> {
+    let (mut stream, mut plain) = (Stream::new(), Plain::default());
+    let mut operations = 0;
+    while !u.is_empty() {
+        match u.int_in_range(0..=19)? {
+            0..=5 => add(&mut stream, &mut plain, u)?,
+            6..=9 => hand_out(&mut stream, &mut plain, u)?,
+            10..=12 => reassign(&mut stream, &mut plain, u)?,
+            13 => trim(&mut stream, &mut plain, u)?,
+            14..=15 => delete(&mut stream, &mut plain, u)?,
+            16..=17 => change_groups(&mut stream, &mut plain, u)?,
+            _ => {
+                let (group, id) = (name(u)?, any_id(u)?);
+                let released = stream.group(group).and_then(|group| group.release(id));
+                let expected = plain.groups.get_mut(group).is_some_and(|g| g.release(id));
+                assert_eq!(released.is_some(), expected);
+            }
+        }
+        operations += 1;
+        check(&stream, &plain, u)?;
+    }
+    Ok(operations)
+}
+
 #[test]
 fn agrees_with_a_plain_model() {
-    arbtest::arbtest(|u| {
-        let (mut stream, mut plain) = (Stream::new(), Plain::default());
-        while !u.is_empty() {
-            match u.int_in_range(0..=19)? {
-                0..=5 => add(&mut stream, &mut plain, u)?,
-                6..=9 => hand_out(&mut stream, &mut plain, u)?,
-                10..=12 => reassign(&mut stream, &mut plain, u)?,
-                13 => trim(&mut stream, &mut plain, u)?,
-                14..=15 => delete(&mut stream, &mut plain, u)?,
-                16..=17 => change_groups(&mut stream, &mut plain, u)?,
-                _ => {
-                    let (group, id) = (name(u)?, any_id(u)?);
-                    let released = stream.group(group).and_then(|group| group.release(id));
-                    let expected = plain.groups.get_mut(group).is_some_and(|g| g.release(id));
-                    assert_eq!(released.is_some(), expected);
-                }
-            }
-            check(&stream, &plain, u)?;
-        }
-        Ok(())
-    });
+    arbtest::arbtest(|u| run(u).map(drop));
+}
+
+/// The seed is printed; with `SQUINT_SEED` in the environment it is that one.
+#[test]
+fn a_million_operations_agree_with_a_plain_model() {
+    let given = std::env::var("SQUINT_SEED").ok().and_then(|seed| seed.parse().ok());
+    let now = || std::time::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_nanos() as u64);
+    let seed: u64 = given.unwrap_or_else(now);
+    println!("seed={seed}");
+    let (mut state, mut operations) = (seed, 0);
+    while operations < 1_000_000 {
+        let bytes: Vec<u8> = (0..1024).flat_map(|_| random(&mut state).to_le_bytes()).collect();
+        operations += run(&mut Unstructured::new(&bytes)).expect("there are bytes enough");
+    }
+}
+
+/// SplitMix64, from its published description.
+fn random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// A stream of which every entry is pending in a group.
