@@ -44,6 +44,62 @@ fn m04_a_waiter_that_left_in_the_batch_of_the_push_costs_no_element() {
     }
 }
 
+/// A client woken in the tick in which it blocked stood in line twice, and what it had sent behind
+/// the blocking command was parsed twice.
+#[test]
+fn what_stands_behind_a_blocking_command_that_is_woken_at_once_runs_once() {
+    let wakers: [&[u8]; 3] =
+        [b"LPUSH k v\r\n", b"CLIENT UNBLOCK 1\r\n", b"CLIENT UNBLOCK 1 ERROR\r\n"];
+    let replies: [&[u8]; 3] = [
+        b"*2\r\n$1\r\nk\r\n$1\r\nv\r\n",
+        b"*-1\r\n",
+        b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n",
+    ];
+    for (waker_sends, reply) in wakers.into_iter().zip(replies) {
+        let mut scene = Scene::start(&[]);
+        let [waiter, waker] = [scene.connect(), scene.connect()];
+        scene.send_at(1, waiter, b"BLPOP k 0\r\nINCR x\r\nBLPOP k 0.01\r\nINCR x\r\n");
+        scene.send_at(1, waker, waker_sends);
+        scene.run_ms(50);
+        let expected = [reply, b":1\r\n*-1\r\n:2\r\n"].concat();
+        assert_eq!(scene.received(waiter), expected);
+    }
+}
+
+/// Pipelines with blocking commands in their middle, many clients in one tick: every INCR runs
+/// exactly once, whoever wakes whom when.
+#[test]
+fn pipelines_around_blocking_commands_run_every_request_once() {
+    arbtest::arbtest(|u| {
+        let mut scene = Scene::start(&[]);
+        let clients: Vec<_> = (0..u.int_in_range(2..=5)?).map(|_| scene.connect()).collect();
+        let mut increments = 0;
+        for at_ms in [1, 1, 1, 2, 2, 3] {
+            let client = *u.choose(&clients)?;
+            let mut bytes = Vec::new();
+            for _ in 0..u.int_in_range(1..=4)? {
+                let word: &[u8] = *u.choose(&[
+                    &b"INCR x\r\n"[..],
+                    b"BLPOP k 0.02\r\n",
+                    b"LPUSH k v\r\n",
+                    b"BLMOVE k l LEFT LEFT 0.02\r\n",
+                    b"CLIENT UNBLOCK 1\r\n",
+                    b"CLIENT UNBLOCK 2 ERROR\r\n",
+                ])?;
+                increments += usize::from(word.starts_with(b"INCR"));
+                bytes.extend_from_slice(word);
+            }
+            scene.send_at(at_ms, client, &bytes);
+        }
+        scene.send_at(1_000, clients[0], b"INCR x\r\n");
+        scene.run_ms(1_100);
+        let all = scene.received(clients[0]);
+        let last = format!(":{}\r\n", increments + 1);
+        assert!(all.ends_with(last.as_bytes()), "{last:?} {}", String::from_utf8_lossy(&all));
+        Ok(())
+    });
+}
+
 #[test]
 fn d46_the_next_waiter_is_served_when_the_first_left_in_the_same_batch() {
     let mut scene = Scene::start(&[]);

@@ -39,8 +39,11 @@ pub struct Connection {
     pub closes_when_written: bool,
     /// Its owner is blocked: read what fits, parse nothing.
     pub is_paused: bool,
-    /// It has input that was not parsed for want of budget.
+    /// It has input that may hold whole requests: to be parsed before more is read.
     pub has_unparsed: bool,
+    /// Its owner has taken it off the list of those that are ready and has it in hand: it is not
+    /// queued once more, or its requests would be parsed twice.
+    pub is_in_hand: bool,
     /// Requests executed in the tick [`Connection::budget_tick`].
     pub budget_used: u32,
     /// The tick that `budget_used` belongs to.
@@ -71,6 +74,7 @@ impl Connection {
             closes_when_written: false,
             is_paused: false,
             has_unparsed: false,
+            is_in_hand: false,
             budget_used: 0,
             budget_tick: 0,
             soft_limit_since_ms: None,

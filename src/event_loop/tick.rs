@@ -277,9 +277,11 @@ impl<S: Sys> EventLoop<S> {
         self.ready.pop_front(&mut Ready(&mut self.connections))
     }
 
-    /// Queues a connection for work, before all others or behind them.
+    /// Queues a connection for work, before all others or behind them, unless it has its place
+    /// already.
     pub fn queue_ready(&mut self, index: u32, is_urgent: bool) {
-        if self.connections.at(index).ready.is_linked() {
+        let connection = self.connections.at(index);
+        if connection.ready.is_linked() || connection.is_in_hand {
             return;
         }
         let mut links = Ready(&mut self.connections);

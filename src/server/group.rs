@@ -105,6 +105,7 @@ impl Group {
         engine: &mut Engine,
         client: ClientId,
     ) -> Stop {
+        debug_assert!(self.runs.iter().all(|run| run.client != client), "one run for each client");
         let mut ahead = Ahead::new(engine, client);
         let first = self.steps.len();
         let share = (REQUESTS_PER_TICK_MAX - connection.budget_used) as usize;

@@ -51,6 +51,7 @@ impl<S: Sys> Server<S> {
         while self.group.clients.len() < GROUP_REQUESTS_MAX {
             let Some(index) = self.event_loop.take_ready() else { break };
             if self.read_one(index) {
+                self.event_loop.connections.at_mut(index).is_in_hand = true;
                 self.group.clients.push_back(index);
             }
         }
@@ -108,7 +109,8 @@ impl<S: Sys> Server<S> {
         self.group.clear_runs();
         while self.group.has_room() {
             let Some(index) = self.group.clients.pop_front() else { break };
-            let connection = self.event_loop.connections.at(index);
+            let connection = self.event_loop.connections.at_mut(index);
+            connection.is_in_hand = false;
             let is_over = connection.closing.is_linked() || connection.closes_when_written;
             if !is_over && !connection.is_paused {
                 self.parse_client(index);
@@ -131,6 +133,7 @@ impl<S: Sys> Server<S> {
         if connection.input.is_empty() {
             connection.input.release(&mut self.event_loop.pool);
         }
+        connection.is_in_hand = stop == Stop::Again;
         match stop {
             Stop::Again => self.group.again.push(index),
             Stop::Budget => self.group.postponed.push(index),
