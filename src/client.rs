@@ -218,7 +218,13 @@ impl Client {
     /// What is written now is not sent: CLIENT REPLY says so, or the client has been told goodbye.
     #[must_use]
     pub const fn is_silent(&self) -> bool {
-        matches!(self.reply_mode, ReplyMode::Off | ReplyMode::Skip) || self.close_after_reply
+        self.is_silenced() || self.close_after_reply
+    }
+
+    /// CLIENT REPLY says so.
+    #[must_use]
+    pub const fn is_silenced(&self) -> bool {
+        matches!(self.reply_mode, ReplyMode::Off | ReplyMode::Skip)
     }
 
     /// Nothing but the number of its arguments decides whether a command of this client runs, and

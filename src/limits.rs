@@ -36,11 +36,12 @@ pub const TRANSFER_BYTES_MAX: usize = 256 * 1024;
 /// all. What a burst used beyond goes back to the system.
 pub const INPUT_BUFFERS_SPARE_MAX: usize = 64;
 
-/// Largest output buffer the pool keeps, bytes.
+/// Largest output buffer the pool keeps, bytes: one chunk of a reply ([`REPLY_CHUNK_BYTES_MAX`]).
 pub const OUTPUT_SPARE_BYTES_MAX: usize = 64 * 1024;
 
-/// Output buffers the pool keeps.
-pub const OUTPUT_SPARES_MAX: usize = 128;
+/// Output buffers the pool keeps: one for each client of a group. Most have some hundred bytes; at
+/// the worst they are 4 MiB in all.
+pub const OUTPUT_SPARES_MAX: usize = 64;
 
 /// Input of a blocked client that is read ahead, bytes. Past it the client is not read until it
 /// goes on: back-pressure instead of memory.
@@ -61,6 +62,10 @@ pub const SHUTDOWN_FLUSH_MS: u64 = 1_000;
 /// Requests parsed, and then executed, together: enough to overlap their cache misses, few enough
 /// that their arguments still are in the cache when they execute.
 pub const GROUP_REQUESTS_MAX: usize = 64;
+
+/// Arguments for which a group keeps room, 128 KiB: a request may have a million, and what it took
+/// to note them is given back with it.
+pub const GROUP_SPANS_KEPT_MAX: usize = 16 * 1024;
 
 /// Requests of one client in one tick: a deep pipeline must not starve the others. Above what one
 /// read of the smallest usual requests holds (16 KiB of 14-byte PINGs), so that no pipeline costs

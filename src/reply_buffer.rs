@@ -14,7 +14,7 @@
 //! never moves more than one chunk, and a message to ten thousand subscribers, or a large value,
 //! exists once.
 //!
-//! An empty buffer owns nothing once its vector has been taken by [`ReplyBuffer::into_spare`].
+//! An empty buffer owns nothing once its vector has been taken by [`ReplyBuffer::take_spare`].
 //! This file knows bytes and counts, neither RESP nor sockets.
 
 use crate::limits::{
@@ -238,17 +238,16 @@ impl ReplyBuffer {
         self.forget_sent();
     }
 
-    /// The vector of an empty buffer, for the pool; `None` while there is something to send, or
-    /// when there is none or it has grown too large to keep.
-    pub fn into_spare(&mut self) -> Option<Vec<u8>> {
+    /// Takes the vector of an empty buffer out, for the pool; `None` while there is something to
+    /// send, or when there is none.
+    pub fn take_spare(&mut self) -> Option<Vec<u8>> {
         if !self.is_empty() || self.tail.capacity() == 0 {
             return None;
         }
         self.sent = 0;
         let mut spare = std::mem::take(&mut self.tail);
         spare.clear();
-        // A tail may pass the limit by one reply; half again is still worth keeping.
-        (spare.capacity() <= REPLY_CHUNK_BYTES_MAX / 2 * 3).then_some(spare)
+        Some(spare)
     }
 
     /// Gives a pooled vector to append to. Without effect (the vector is dropped) when the buffer
@@ -381,9 +380,9 @@ mod tests {
         assert_eq!(buffer.single_slice(), Some(&b"+OK\r\n:"[..]));
         buffer.advance(2);
         assert_eq!(buffer.single_slice(), Some(&b"K\r\n:"[..]));
-        assert!(buffer.into_spare().is_none());
+        assert!(buffer.take_spare().is_none());
         buffer.advance(4);
-        let spare = buffer.into_spare().expect("an empty buffer gives its vector back");
+        let spare = buffer.take_spare().expect("an empty buffer gives its vector back");
         assert!(spare.is_empty() && spare.capacity() > 0);
         assert_eq!(buffer.heap_bytes(), 0);
         buffer.adopt(spare);

@@ -78,7 +78,7 @@ fn pipelines_around_blocking_commands_run_every_request_once() {
             let client = *u.choose(&clients)?;
             let mut bytes = Vec::new();
             for _ in 0..u.int_in_range(1..=4)? {
-                let word: &[u8] = *u.choose(&[
+                let word: &[u8] = u.choose(&[
                     &b"INCR x\r\n"[..],
                     b"BLPOP k 0.02\r\n",
                     b"LPUSH k v\r\n",

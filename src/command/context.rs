@@ -22,7 +22,7 @@ use crate::stats::Stats;
 /// What a command's function returns: `Ok` when it has written its reply, or is blocked.
 pub type CommandResult = Result<(), ErrorReply>;
 
-/// The time of a command. Read once per group of requests, and frozen inside EXEC.
+/// The time of a command. Read once a tick, and so frozen inside EXEC.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
     /// Microseconds since 1970.

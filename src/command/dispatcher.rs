@@ -6,6 +6,15 @@
 //!   then: errors counted, expired keys told, CLIENT REPLY obeyed, blocked clients served
 //! ```
 //!
+//! Three loops stand around that, each for what must not be done inside the next:
+//!
+//! ```text
+//!   Server::execute_run            lends the client's buffers; obeys effects (src/server/requests.rs)
+//!     Engine::execute              serves blocked clients, ends waits
+//!       execute_undisturbed        borrows the engine once, for as long as nobody else is concerned
+//!         answer                   one request: at liberty and taken? run it. Else: answer_in_full
+//! ```
+//!
 //! Parents branch, leaves compute: every `if` that concerns all commands is here, so that a
 //! command's function may assume that all is well.
 
@@ -17,7 +26,8 @@ use crate::client::{ClientId, Transaction};
 use crate::limits::ERROR_EXCERPT_BYTES_MAX;
 use crate::reply_buffer::{Mark, ReplyBuffer};
 
-/// The row that stands for a name that has none: it runs nothing.
+/// The row of a request's command: that of the sub-command where the word behind it names one.
+/// `None`: there is no such command.
 pub fn resolve(request: Request<'_>) -> Option<&'static Command> {
     let command = table::find(request.get(0)?)?;
     match request.get(1) {
@@ -86,7 +96,7 @@ impl Engine {
         }
     }
 
-    /// Executes requests until there are no more (`true`), or one concerns anybody else.
+    /// Executes requests until there are no more (`true`), or one leaves work to do.
     fn execute_undisturbed<'a>(
         &mut self,
         turn: Turn<'_>,
@@ -99,7 +109,7 @@ impl Engine {
         let mut ctx = self.context(ask);
         for asked in requests {
             answer(&mut ctx, asked);
-            if concerns_others(&mut ctx) {
+            if leaves_work(&mut ctx) {
                 return false;
             }
         }
@@ -109,7 +119,7 @@ impl Engine {
 
 /// Whether the command that has just run is to be followed by anything but the client's next one.
 #[inline]
-fn concerns_others(ctx: &mut Context<'_>) -> bool {
+fn leaves_work(ctx: &mut Context<'_>) -> bool {
     !ctx.effects.is_empty() || ctx.blocking.has_signals() || ctx.client().close_after_reply
 }
 
@@ -128,16 +138,12 @@ fn answer<'a>(ctx: &mut Context<'a>, asked: Asked<'a>) {
             let client = ctx.client();
             client.reply_mode = client.reply_mode.of_next_command();
         }
-        command => answer_with_care(ctx, command, request),
+        command => answer_in_full(ctx, command, request),
     }
 }
 
 /// The same for everybody and everything else: what is unknown, refused, queued or silent.
-fn answer_with_care(
-    ctx: &mut Context<'_>,
-    command: Option<&'static Command>,
-    request: Request<'_>,
-) {
+fn answer_in_full(ctx: &mut Context<'_>, command: Option<&'static Command>, request: Request<'_>) {
     let silent_from = ctx.client().is_silent().then(|| ctx.reply.out.mark());
     match command {
         Some(command) => {

@@ -383,7 +383,7 @@ impl<S: Sys> EventLoop<S> {
         if !connection.output.is_empty() {
             self.queue_write(index); // more pieces than one call takes: the next tick's write
         } else {
-            if let Some(memory) = connection.output.into_spare() {
+            if let Some(memory) = connection.output.take_spare() {
                 self.output_pool.put(memory);
             }
             if connection.closes_when_written {

@@ -5,7 +5,7 @@
 //!   read                one read each           ┌─────────────────────────────┐
 //!   parse               A1 A2 A3 B1  C1  ─────► │ A1 A2 A3 B1 C1              │
 //!                       hash keys, prefetch     └─────────────────────────────┘
-//!   execute             A1 A2 A3 B1 C1, in order; each checks that its client is still there
+//!   execute             A: A1 A2 A3   B: B1   C: C1, a run of each client that is still there
 //! ```
 //!
 //! Taken one by one, every request would wait for its own cache misses; prefetched together they
@@ -17,7 +17,9 @@ use crate::command::table::{Command, Flags};
 use crate::command::{Engine, Request};
 use crate::data_store::Hasher;
 use crate::event_loop::connection::Connection;
-use crate::limits::{GROUP_REQUESTS_MAX, KEYS_PREFETCHED_MAX, REQUESTS_PER_TICK_MAX};
+use crate::limits::{
+    GROUP_REQUESTS_MAX, GROUP_SPANS_KEPT_MAX, KEYS_PREFETCHED_MAX, REQUESTS_PER_TICK_MAX,
+};
 use crate::resp::{Parsed, ParserLimits, ProtocolError, Span};
 use crate::shared_bytes::SharedBytes;
 use std::collections::VecDeque;
@@ -80,11 +82,12 @@ pub enum Stop {
 }
 
 impl Group {
-    /// Forgets the former group's requests; keeps the memory.
+    /// Forgets the former group's requests; keeps the memory that an ordinary group needs.
     pub fn clear_runs(&mut self) {
         self.runs.clear();
         self.steps.clear();
         self.spans.clear();
+        self.spans.shrink_to(GROUP_SPANS_KEPT_MAX);
         self.hashes.clear();
     }
 

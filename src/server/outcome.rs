@@ -12,7 +12,8 @@ use squint_sys::Sys;
 use std::mem::take;
 
 impl<S: Sys> Server<S> {
-    /// After each command: its reply is queued, and what it wanted is done.
+    /// After a run of commands, or one that has left something to do: replies are queued, and it is
+    /// done.
     pub(super) fn after_command(&mut self, client: ClientId) {
         let state = self.engine.clients.get(client);
         let is_last = state.close_after_reply;

@@ -151,9 +151,9 @@ impl<S: Sys> Server<S> {
         } else {
             QUERY_UNAUTHENTICATED_BYTES_MAX as u64
         };
-        let apart = state.parser.apart_bytes();
+        let parsed = state.parser.heap_bytes();
         let connection = self.event_loop.connections.at_mut(index);
-        let received = connection.input.len().saturating_add(apart);
+        let received = connection.input.len().saturating_add(parsed);
         if received.saturating_add(queued) as u64 > limit {
             self.engine.stats.query_limit_disconnections += 1;
             self.condemn(client);
@@ -225,7 +225,7 @@ impl<S: Sys> Server<S> {
     /// Puts them back; those without bytes give their memory up.
     fn take_back(&mut self, client: ClientId, mut buffers: Buffers) {
         if buffers.output.is_empty()
-            && let Some(memory) = buffers.output.into_spare()
+            && let Some(memory) = buffers.output.take_spare()
         {
             self.event_loop.output_pool.put(memory);
         }
@@ -242,7 +242,10 @@ impl<S: Sys> Server<S> {
         error.message(&mut message);
         self.engine.stats.count_error(&message);
         let state = self.engine.clients.get(client);
-        state.close_after_reply = true;
-        Writer { out: output, protocol: state.protocol }.error(&message);
+        let is_silent =
+            std::mem::replace(&mut state.close_after_reply, true) || state.is_silenced();
+        if !is_silent {
+            Writer { out: output, protocol: state.protocol }.error(&message);
+        }
     }
 }

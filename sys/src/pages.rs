@@ -34,7 +34,7 @@ impl Pages {
             Some(start) if address != libc::MAP_FAILED => {
                 Pages { bytes: NonNull::slice_from_raw_parts(start, length) }
             }
-            _ => handle_alloc_error(Layout::new::<u8>()),
+            _ => handle_alloc_error(Layout::array::<u8>(length).unwrap_or(Layout::new::<u8>())),
         }
     }
 }
