@@ -9,10 +9,10 @@
 //! Three loops stand around that, each for what must not be done inside the next:
 //!
 //! ```text
-//!   Server::execute_run            lends the client's buffers; obeys effects (src/server/requests.rs)
-//!     Engine::execute              serves blocked clients, ends waits
-//!       execute_undisturbed        borrows the engine once, for as long as nobody else is concerned
-//!         answer                   one request: at liberty and taken? run it. Else: answer_in_full
+//!   Server::execute_run         lends the client's buffers, obeys effects
+//!     Engine::execute           serves blocked clients, ends waits
+//!       execute_undisturbed     borrows the engine once, while nobody else is concerned
+//!         answer                one request; answer_in_full, unless all is plain
 //! ```
 //!
 //! Parents branch, leaves compute: every `if` that concerns all commands is here, so that a
