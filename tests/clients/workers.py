@@ -38,8 +38,9 @@ class Log:
 class Workers:
     """Runs `work(name, log)` in processes, each under a name of its own."""
 
-    def __init__(self, work, log):
-        self.work, self.log = work, log
+    def __init__(self, work, directory):
+        self.work, self.directory = work, directory
+        self.log = Log(os.path.join(directory, "log"))
         self.processes = {}
 
     def start(self, name):
@@ -62,7 +63,7 @@ class Workers:
 @contextlib.contextmanager
 def workers(work):
     with tempfile.TemporaryDirectory() as directory:
-        crew = Workers(work, Log(os.path.join(directory, "log")))
+        crew = Workers(work, directory)
         try:
             yield crew
         finally:
