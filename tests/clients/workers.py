@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import tempfile
+import threading
 import time
 
 # A copy of this process needs no imports of its own, and starts in milliseconds.
@@ -36,15 +37,22 @@ class Log:
 
 
 class Workers:
-    """Runs `work(name, log)` in processes, each under a name of its own."""
+    """Runs `work(name, log)` in processes, each under a name of its own; they do not outlive this one."""
 
     def __init__(self, work, directory):
         self.work, self.directory = work, directory
         self.log = Log(os.path.join(directory, "log"))
         self.processes = {}
+        # Nobody writes: the end of what can be read is the end of this process.
+        self.life, self.own_life = os.pipe()
+
+    def run(self, name):
+        os.close(self.own_life)
+        threading.Thread(target=lambda: os.read(self.life, 1) or os._exit(1), daemon=True).start()
+        self.work(name, self.log)
 
     def start(self, name):
-        process = PROCESSES.Process(target=self.work, args=(name, self.log), daemon=True)
+        process = PROCESSES.Process(target=self.run, args=(name,), daemon=True)
         process.start()
         self.processes[name] = process
 
