@@ -90,7 +90,10 @@ def results_despite_kills(client, crew, double):
         name = NAMES[kill % len(NAMES)]
         crew.kill(name)
         crew.start(name)
-    wait_until(lambda: f"Celery: {queued(crew, 'celery')} tasks queued", lambda: not queued(crew, "celery"))
+    wait_until(
+        lambda: f"Celery: {queued(crew, 'celery')} tasks queued",
+        lambda: not queued(crew, "celery"),
+    )
     crew.kill_all()
     gone = [name for name in sent if not client.exists(f"celery-task-meta-{name}")]
     assert len(gone) <= KILLS + len(NAMES), f"more than the killed workers held: {gone}"
@@ -99,8 +102,9 @@ def results_despite_kills(client, crew, double):
         crew.start(name)
 
     found = []
-    take = lambda name, value: found.append((name, value))  # noqa: E731
-    ResultSet(list(results.values())).join_native(timeout=TIME_MAX_S, callback=take)
+    ResultSet(list(results.values())).join_native(
+        timeout=TIME_MAX_S, callback=lambda name, value: found.append((name, value))
+    )
     assert_once_each("Celery's results", [(name, 2 * n) for name, n in sent.items()], found)
     return list(sent), gone
 

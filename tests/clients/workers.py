@@ -1,5 +1,6 @@
 """Worker processes that are killed and started again, and a log to which all of them write."""
 
+import collections
 import contextlib
 import multiprocessing
 import os
@@ -33,7 +34,8 @@ class Log:
         """What follows the first word, of all notes that begin with it."""
         with open(self.path, encoding="ascii") as lines:
             notes = [line.split() for line in lines]
-        return [rest[0] if len(rest) == 1 else tuple(rest) for word, *rest in notes if word == first]
+        rests = [rest for word, *rest in notes if word == first]
+        return [rest[0] if len(rest) == 1 else tuple(rest) for rest in rests]
 
 
 class Workers:
@@ -82,6 +84,6 @@ def workers(work):
 
 def assert_once_each(what, expected, found):
     """Says what is missing, what is twice, and what should not be there."""
-    twice = sorted({one for one in found if found.count(one) > 1}) if len(found) > len(set(found)) else []
+    twice = sorted(one for one, count in collections.Counter(found).items() if count > 1)
     lost, foreign = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
     assert not (lost or twice or foreign), f"{what}: lost {lost}, twice {twice}, foreign {foreign}"
