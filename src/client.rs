@@ -72,6 +72,8 @@ pub enum WaitKind {
     Stream,
     /// A stream with an entry that the client's group was not handed; or the end of that group.
     Group,
+    /// The end of CLIENT PAUSE: its command has not run at all.
+    Pause,
 }
 
 /// A client inside BLPOP or one of its kin.
@@ -237,6 +239,18 @@ impl Client {
             & self.transaction.is_none()
             & (self.subscriptions == 0)
             & !self.is_silent()
+    }
+
+    /// It waits for the end of CLIENT PAUSE.
+    #[must_use]
+    pub fn is_postponed(&self) -> bool {
+        self.blocked.as_ref().is_some_and(|blocked| blocked.kind == WaitKind::Pause)
+    }
+
+    /// The command that waited for the end of CLIENT PAUSE.
+    pub fn take_postponed(&mut self) -> Option<OwnedRequest> {
+        let blocked = self.blocked.take_if(|blocked| blocked.kind == WaitKind::Pause)?;
+        Some(blocked.request)
     }
 
     /// What it calls itself.

@@ -72,6 +72,7 @@ impl<S: Sys> Server<S> {
         self.event_loop.wait(deadline_ns, &mut self.engine.stats)?;
         self.read_clocks();
         self.obey_signals();
+        self.end_pause_in_time();
         Ok(())
     }
 
@@ -89,7 +90,8 @@ impl<S: Sys> Server<S> {
         // While large values are being freed, a tick is due at once.
         let freeing_ns = self.engine.store.has_garbage().then_some(0);
         let ending_ns = self.shutdown.as_ref().map(life::Ending::deadline_ns);
-        expiry_ns.into_iter().chain(freeing_ns).chain(ending_ns).min()
+        let pause_ns = self.engine.pause.end_ms().map(|ms| ms.saturating_mul(1_000_000));
+        expiry_ns.into_iter().chain(freeing_ns).chain(ending_ns).chain(pause_ns).min()
     }
 
     /// Sends what there is to send.

@@ -64,3 +64,27 @@ fn pubsub_layers_lose_nothing_and_send_nothing_twice() {
 fn socketio_adapter_loses_nothing_and_sends_nothing_twice() {
     node(&ours!(), "socketio_adapter.js");
 }
+
+#[test]
+#[ignore = "scripts/test installs Socket.IO and runs this"]
+fn socketio_streams_adapter_outlives_a_killed_server() {
+    node(&ours!(), "socketio_streams.js");
+}
+
+#[test]
+#[ignore = "scripts/test installs redis-py and runs this"]
+fn consumer_group_loses_nothing_while_its_workers_are_killed() {
+    python(&ours!(), "consumer_group.py");
+}
+
+#[test]
+#[ignore = "scripts/test installs taskiq and runs this"]
+fn taskiq_list_broker_loses_only_what_killed_workers_held() {
+    python(&ours!(), "taskiq_list.py");
+}
+
+#[test]
+#[ignore = "scripts/test installs Celery and runs this"]
+fn celery_results_arrive_once_while_workers_are_killed() {
+    python(&ours!(), "celery_results.py");
+}

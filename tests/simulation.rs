@@ -5,6 +5,7 @@
 
 mod simulation_support {
     mod fan_out;
+    mod pauses;
     pub mod scene;
 }
 

@@ -106,7 +106,8 @@ impl Layer {
         }
         let request = Request::new(&bytes, &spans, &[]);
         let mut reply = ReplyBuffer::default();
-        let turn = Turn { client: self.clients[client], reply: &mut reply, now: NOW };
+        let turn =
+            Turn { client: self.clients[client], reply: &mut reply, now: NOW, may_wait: false };
         let asked = Asked { command: resolve(request), request, hashes: &[] };
         self.engine.execute(turn, &mut std::iter::once(asked), &mut Nowhere);
         String::from_utf8(reply.to_vec()).expect("all elements are text")

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Who may speak, and in which protocol, is in `authentication.rs`; the commands that look at other
-//! connections are in `client_list.rs` and `client_kill.rs`. All are named here as in the table.
+//! connections are in `client_list.rs` and `client_kill.rs`, those that let all of them wait in
+//! `pause.rs`. All are named here as in the table.
 
 use super::Request;
 use super::args::Arguments;
@@ -24,6 +25,7 @@ use crate::resp::writer::Protocol;
 pub use super::authentication::{auth, hello};
 pub use super::client_kill::client_kill;
 pub use super::client_list::{client_info, client_list};
+pub use super::pause::{client_pause, client_unpause};
 
 const INVALID_REASON: ErrorReply =
     ErrorReply::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
@@ -188,7 +190,8 @@ pub fn client_unblock(ctx: &mut Context<'_>, request: Request<'_>) -> CommandRes
 fn waiter(ctx: &Context<'_>, number: i64) -> Option<ClientId> {
     let client = ctx.clients.with_number(u64::try_from(number).ok()?)?;
     let is_freed = ctx.effects.unblocks.iter().any(|&(freed, _)| freed == client.token);
-    (client.blocked.is_some() && !client.closing && !is_freed).then_some(client.token)
+    let is_waiting = client.blocked.is_some() && !client.is_postponed();
+    (is_waiting && !client.closing && !is_freed).then_some(client.token)
 }
 
 /// The name that a client chooses: none of its bytes may confuse who reads CLIENT LIST.

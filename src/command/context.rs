@@ -2,6 +2,7 @@
 
 use super::effects::Effects;
 use super::error_reply::{self, ErrorReply};
+use super::pause::{Held, Pause};
 use super::table::Command;
 use super::watches::Watches;
 use super::{Facts, Host};
@@ -193,6 +194,8 @@ pub struct Context<'a> {
     pub pubsub: &'a mut PubSub,
     /// Who guards which keys.
     pub watches: &'a mut Watches,
+    /// Which commands wait.
+    pub pause: &'a mut Pause,
     /// What the server shall do afterwards.
     pub effects: &'a mut Effects,
     /// Settings.
@@ -221,6 +224,8 @@ pub struct Context<'a> {
     pub retry_ms: Option<u64>,
     /// The reply is a push: CLIENT REPLY OFF does not silence it.
     pub is_push: bool,
+    /// The commands that CLIENT PAUSE holds back, if a client has just sent this one.
+    pub held: Option<Held>,
 }
 
 impl<'a> Context<'a> {

@@ -21,7 +21,7 @@
 use super::context::{Call, CommandResult, Context, Now};
 use super::error_reply::{self, ErrorReply};
 use super::table::{self, Command, Flags, Group};
-use super::{Ask, Engine, Host, Request};
+use super::{Ask, Engine, Host, Request, pause};
 use crate::client::{ClientId, Transaction};
 use crate::limits::ERROR_EXCERPT_BYTES_MAX;
 use crate::reply_buffer::{Mark, ReplyBuffer};
@@ -66,6 +66,8 @@ pub struct Turn<'a> {
     pub reply: &'a mut ReplyBuffer,
     /// When.
     pub now: Now,
+    /// A pause was on when the requests were parsed, so that each came alone and may wait.
+    pub may_wait: bool,
 }
 
 impl Engine {
@@ -78,10 +80,10 @@ impl Engine {
         requests: &mut impl Iterator<Item = Asked<'a>>,
         host: &mut dyn Host,
     ) -> bool {
-        let Turn { client, reply, now } = turn;
+        let Turn { client, reply, now, may_wait } = turn;
         self.clients.get(client).active_ms = now.monotonic_ms;
         loop {
-            let turn = Turn { client, reply: &mut *reply, now };
+            let turn = Turn { client, reply: &mut *reply, now, may_wait };
             let is_over = self.execute_undisturbed(turn, requests, &mut *host);
             for (waiting, reason) in std::mem::take(&mut self.effects.unblocks) {
                 self.unblock(waiting, reason);
@@ -103,10 +105,17 @@ impl Engine {
         requests: &mut impl Iterator<Item = Asked<'a>>,
         host: &mut dyn Host,
     ) -> bool {
-        let Turn { client, reply, now } = turn;
+        let Turn { client, reply, now, may_wait } = turn;
+        let held = self.pause.held().filter(|_| may_wait);
         let command = Command::NONE;
         let ask = Ask { client, command, call: Call::Direct, hashes: &[], reply, now, host };
         let mut ctx = self.context(ask);
+        if held.is_some() {
+            let Some(asked) = requests.next() else { return true };
+            (ctx.held, ctx.hashes) = (held, asked.hashes);
+            answer_in_full(&mut ctx, asked.command, asked.request);
+            return false;
+        }
         for asked in requests {
             answer(&mut ctx, asked);
             if leaves_work(&mut ctx) {
@@ -142,7 +151,8 @@ fn answer<'a>(ctx: &mut Context<'a>, asked: Asked<'a>) {
     }
 }
 
-/// The same for everybody and everything else: what is unknown, refused, queued or silent.
+/// The same for everybody and everything else: what is unknown, refused, held back, queued or
+/// silent.
 fn answer_in_full(ctx: &mut Context<'_>, command: Option<&'static Command>, request: Request<'_>) {
     let silent_from = ctx.client().is_silent().then(|| ctx.reply.out.mark());
     match command {
@@ -151,6 +161,9 @@ fn answer_in_full(ctx: &mut Context<'_>, command: Option<&'static Command>, requ
             ctx.client().last_command = command.name;
             if let Err(error) = check(ctx, request) {
                 reject(ctx, &error);
+            }
+            if ctx.client().is_postponed() {
+                return; // what CLIENT REPLY said is for the command, when it runs
             }
         }
         None => refuse_unknown(ctx, request),
@@ -212,16 +225,16 @@ fn check(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     if is_confined && !is_allowed_when_subscribed(command) {
         return Err(confined(command.name));
     }
-    if is_in_multi {
-        if command.flags.contains(Flags::NO_MULTI) {
-            return Err(ErrorReply::fixed("ERR Command not allowed inside a transaction"));
-        }
-        if !runs_inside_multi(command.name) {
-            enqueue(ctx, request);
-            return Ok(());
-        }
+    if is_in_multi && command.flags.contains(Flags::NO_MULTI) {
+        return Err(ErrorReply::fixed("ERR Command not allowed inside a transaction"));
     }
-    run(ctx, request);
+    if pause::must_wait(ctx) {
+        pause::wait(ctx, request);
+    } else if is_in_multi && !runs_inside_multi(command.name) {
+        enqueue(ctx, request);
+    } else {
+        run(ctx, request);
+    }
     Ok(())
 }
 

@@ -98,6 +98,8 @@ words! {
     /// It changes what the next bytes mean, or when they run: parsing its client stops behind it
     /// until it has run. Whatever may block is one.
     BARRIER = "",
+    /// Changes no data, and yet replicas would have to be told, if there were any.
+    MAY_REPLICATE = "",
     /// Does nothing itself: it is there for its sub-commands.
     CONTAINER = "",
     /// For debugging only: its documentation says so.

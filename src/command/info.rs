@@ -136,7 +136,7 @@ fn clients(page: &mut Page<'_, '_>) {
         ("connected_clients", ctx.clients.len()),
         ("cluster_connections", 0),
         ("maxclients", ctx.config.settings().clients_max as usize),
-        ("blocked_clients", ctx.blocking.client_count()),
+        ("blocked_clients", ctx.blocking.client_count() + ctx.pause.client_count(ctx.clients)),
         ("tracking_clients", 0),
         ("pubsub_clients", ctx.pubsub.client_count()),
         ("watching_clients", ctx.watches.client_count()),

@@ -37,6 +37,7 @@ pub mod list_options;
 pub mod list_pops;
 pub mod lists;
 mod name_hash;
+pub mod pause;
 pub mod pubsub;
 mod radix_nodes;
 pub mod scan_options;
@@ -75,6 +76,7 @@ use crate::stats::Stats;
 use crate::text::keyed_hash::KeyedState;
 use context::Selected;
 use effects::Effects;
+use pause::Pause;
 use squint_sys::{Address, Process};
 use table::Command;
 use watches::Watches;
@@ -147,6 +149,8 @@ pub struct Engine {
     pub pubsub: PubSub,
     /// Who guards which keys.
     pub watches: Watches,
+    /// Which commands wait.
+    pub pause: Pause,
     /// Settings.
     pub config: Config,
     /// Counters.
@@ -175,6 +179,7 @@ impl Engine {
             blocking: Blocking::new(state),
             pubsub: PubSub::new(state),
             watches: Watches::new(state),
+            pause: Pause::default(),
             config,
             stats: Stats::new(table::COMMANDS.len()),
             effects: Effects::default(),
@@ -233,6 +238,7 @@ impl Engine {
             blocking: &mut self.blocking,
             pubsub: &mut self.pubsub,
             watches: &mut self.watches,
+            pause: &mut self.pause,
             effects: &mut self.effects,
             config: &mut self.config,
             stats: &mut self.stats,
@@ -247,6 +253,7 @@ impl Engine {
             is_blocked: false,
             retry_ms: None,
             is_push: false,
+            held: None,
         }
     }
 }

@@ -449,8 +449,8 @@ commands! {
         arguments: "[pattern...]",
     }
     "publish" => pubsub::publish {
-        arity: 3, flags: PUBSUB | LOADING | STALE | FAST, group: PubSub, since: "2.0.0",
-        complexity: "O(N + M) for N listeners of the channel and M patterns in use",
+        arity: 3, flags: PUBSUB | MAY_REPLICATE | LOADING | STALE | FAST, group: PubSub,
+        since: "2.0.0", complexity: "O(N + M) for N listeners of the channel and M patterns in use",
         summary: "Sends a message to all who listen to a channel", arguments: "channel message",
     }
     "ssubscribe" => pubsub::ssubscribe {
@@ -465,8 +465,8 @@ commands! {
         arguments: "[shardchannel...]",
     }
     "spublish" => pubsub::spublish {
-        arity: 3, flags: PUBSUB | LOADING | STALE | FAST, keys: [one(NOT_KEY)], group: PubSub,
-        since: "7.0.0", complexity: "O(N) for N listeners of the channel",
+        arity: 3, flags: PUBSUB | MAY_REPLICATE | LOADING | STALE | FAST, keys: [one(NOT_KEY)],
+        group: PubSub, since: "7.0.0", complexity: "O(N) for N listeners of the channel",
         summary: "Sends a message to all who listen to a sharded channel",
         arguments: "shardchannel message",
     }
@@ -720,6 +720,11 @@ commands! {
         summary: "Lets this connection use keys without making them recently used",
         arguments: "enabled(ON | OFF)",
     }
+    "client|pause" => connection::client_pause {
+        arity: -3, flags: ADMIN | NOSCRIPT | LOADING | STALE | BARRIER, group: Connection,
+        since: "2.9.50", complexity: "O(1)", summary: "Lets commands wait for some time",
+        arguments: "timeout:integer [mode(WRITE | ALL)@6.2.0]",
+    }
     "client|reply" => connection::client_reply {
         arity: 3, flags: NOSCRIPT | LOADING | STALE | BARRIER, group: Connection, since: "3.2.0",
         complexity: "O(1)", summary: "Turns replies on or off, or skips the next one",
@@ -740,6 +745,10 @@ commands! {
         arity: -3, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Connection, since: "5.0.0",
         complexity: "O(1)", summary: "Ends the wait of a blocked connection",
         arguments: "client-id:integer [unblock-type(TIMEOUT | ERROR)]",
+    }
+    "client|unpause" => connection::client_unpause {
+        arity: 2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Connection, since: "6.2.0",
+        complexity: "O(N) for N connections that wait", summary: "Ends the wait of CLIENT PAUSE",
     }
 
     // The server.

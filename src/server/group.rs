@@ -20,6 +20,7 @@ use crate::event_loop::connection::Connection;
 use crate::limits::{
     GROUP_REQUESTS_MAX, GROUP_SPANS_KEPT_MAX, KEYS_PREFETCHED_MAX, REQUESTS_PER_TICK_MAX,
 };
+use crate::resp::request::OwnedRequest;
 use crate::resp::{Parsed, ParserLimits, ProtocolError, Span};
 use crate::shared_bytes::SharedBytes;
 use std::collections::VecDeque;
@@ -47,6 +48,8 @@ pub struct Run {
     pub steps: Range<usize>,
     /// Behind them stand bytes that are no request: the client is told, and closed.
     pub error: Option<ProtocolError>,
+    /// A request that has waited for the end of a pause: then it stands alone.
+    pub postponed: Option<OwnedRequest>,
 }
 
 /// What was parsed together and is executed together. Its memory is used again and again.
@@ -62,6 +65,8 @@ pub struct Group {
     pub spans: Vec<Span>,
     /// Those of them that lie apart from the input.
     pub bulks: Vec<SharedBytes>,
+    /// A pause is on: what is parsed now may wait, so that nothing behind it can be parsed.
+    pub may_wait: bool,
     /// Keys of all requests, by database: what is prefetched together.
     pub hashes: Vec<(usize, u64)>,
     /// Connections that go on when this group has run.
@@ -152,7 +157,8 @@ impl Group {
         connection.budget_used += (self.steps.len() - first) as u32;
         let error = stop.err();
         if error.is_some() || self.steps.len() > first {
-            self.runs.push(Run { client, steps: first..self.steps.len(), error });
+            let steps = first..self.steps.len();
+            self.runs.push(Run { client, steps, error, postponed: None });
         }
         stop.unwrap_or(Stop::Again)
     }
@@ -180,7 +186,7 @@ impl Group {
         }
         let hashes = hashes_start..self.hashes.len();
         self.steps.push(Step { command, spans, hashes, length: bytes.len() });
-        command.is_some_and(|command| command.flags.contains(Flags::BARRIER))
+        self.may_wait || command.is_some_and(|command| command.flags.contains(Flags::BARRIER))
     }
 }
 

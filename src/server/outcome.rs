@@ -122,12 +122,22 @@ impl<S: Sys> Server<S> {
     fn resume(&mut self, client: ClientId) {
         let Some(connection) = self.event_loop.connections.get_mut(client) else { return };
         connection.is_paused = false;
-        connection.has_unparsed = !connection.input.is_empty();
+        let is_postponed = self.engine.clients.get(client).is_postponed();
+        connection.has_unparsed = is_postponed || !connection.input.is_empty();
         if connection.has_unparsed {
             self.event_loop.queue_ready(client.index, false);
         }
         self.event_loop.update_interest(client.index);
         self.arm(client.index);
+    }
+
+    /// CLIENT PAUSE ends by itself.
+    pub(super) fn end_pause_in_time(&mut self) {
+        let end_ms = self.engine.pause.end_ms();
+        if end_ms.is_some_and(|end_ms| end_ms <= self.now.monotonic_ms) {
+            self.engine.effects.unblocked.extend(self.engine.pause.end());
+            self.apply_effects();
+        }
     }
 
     /// **wake**: serves what was signalled by other causes than a command, which serves its own.

@@ -8,11 +8,12 @@ use super::Server;
 use super::group::{Group, Run, Step, Stop};
 use crate::client::ClientId;
 use crate::command::Request;
-use crate::command::dispatcher::{Asked, Turn};
+use crate::command::dispatcher::{self, Asked, Turn};
 use crate::event_loop::ring_buffer::RingBuffer;
 use crate::event_loop::{ReadOutcome, Target};
 use crate::limits::{GROUP_REQUESTS_MAX, INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTICATED_BYTES_MAX};
 use crate::reply_buffer::ReplyBuffer;
+use crate::resp::request::OwnedRequest;
 use crate::resp::{ProtocolError, Writer};
 use squint_sys::Sys;
 
@@ -107,6 +108,7 @@ impl<S: Sys> Server<S> {
     /// **parse**: finds whole requests, hashes their keys, and asks for their memory ahead.
     pub(super) fn parse(&mut self) {
         self.group.clear_runs();
+        self.group.may_wait = self.engine.pause.held().is_some();
         while self.group.has_room() {
             let Some(index) = self.group.clients.pop_front() else { break };
             let connection = self.event_loop.connections.at_mut(index);
@@ -126,6 +128,11 @@ impl<S: Sys> Server<S> {
     /// Parses what one client has sent, and says what becomes of the client then.
     fn parse_client(&mut self, index: u32) {
         let client = self.event_loop.connections.token(index);
+        if let postponed @ Some(_) = self.engine.clients.get(client).take_postponed() {
+            self.group.runs.push(Run { client, steps: 0..0, error: None, postponed });
+            self.event_loop.connections.at_mut(index).is_in_hand = true;
+            return self.group.again.push(index);
+        }
         let connection = self.event_loop.connections.at_mut(index);
         connection.renew_budget(self.event_loop.tick);
         let stop = self.group.plan(connection, &mut self.engine, client);
@@ -186,6 +193,9 @@ impl<S: Sys> Server<S> {
     /// go back in between only when a command has left something to do.
     fn execute_run(&mut self, run: Run, group: &Group) {
         let client = run.client;
+        if let Some(request) = run.postponed {
+            return self.execute_postponed(client, &request, group.may_wait);
+        }
         let mut steps = group.steps[run.steps].iter();
         let mut is_over = false;
         while !is_over {
@@ -193,7 +203,8 @@ impl<S: Sys> Server<S> {
             let Some(mut buffers) = self.lend_buffers(client) else { return };
             let (input, consumed) = (buffers.input.as_slice(), 0);
             let mut requests = Requests { steps: &mut steps, group, input, consumed };
-            let turn = Turn { client, reply: &mut buffers.output, now: self.now };
+            let may_wait = group.may_wait;
+            let turn = Turn { client, reply: &mut buffers.output, now: self.now, may_wait };
             is_over = self.engine.execute(turn, &mut requests, &mut self.event_loop);
             let consumed = requests.consumed;
             buffers.input.consume(consumed);
@@ -203,6 +214,17 @@ impl<S: Sys> Server<S> {
             self.take_back(client, buffers);
             self.after_command(client);
         }
+    }
+
+    /// Runs what has waited for the end of a pause.
+    fn execute_postponed(&mut self, client: ClientId, request: &OwnedRequest, may_wait: bool) {
+        let Some(mut buffers) = self.lend_buffers(client) else { return };
+        let request = request.as_request();
+        let asked = Asked { command: dispatcher::resolve(request), request, hashes: &[] };
+        let turn = Turn { client, reply: &mut buffers.output, now: self.now, may_wait };
+        self.engine.execute(turn, &mut std::iter::once(asked), &mut self.event_loop);
+        self.take_back(client, buffers);
+        self.after_command(client);
     }
 
     /// Takes a client's buffers out of the slab, if it is to be served.

@@ -228,6 +228,8 @@ pub const NOT_SENT: &[(&str, &str)] = &[
     ("client|info", "times, addresses and memory"),
     ("client|list", "times, addresses and memory"),
     ("client|help", "its texts are written afresh"),
+    ("client|pause", "7.0 dies of CLIENT UNBLOCK for one who waits; nothing happens meanwhile"),
+    ("client|unpause", "as CLIENT PAUSE"),
     ("pubsub|help", "its texts are written afresh"),
     ("xgroup|help", "its texts are written afresh"),
     ("xinfo|help", "its texts are written afresh"),
