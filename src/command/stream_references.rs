@@ -68,7 +68,8 @@ fn acknowledge_and_delete(
 ) -> Outcome {
     let acknowledged = stream.group(group).and_then(|group| group.release(id));
     if acknowledged.is_none() {
-        if how == References::Delete {
+        // Nothing is deleted, but references to what is gone already go.
+        if how == References::Delete && stream.get(id).is_none() {
             stream.forget_references(id);
         }
         return Outcome::Missing;
