@@ -44,20 +44,7 @@ fn claimable(
     now_ms: UnixMs,
 ) -> Vec<(StreamId, Delivery)> {
     let Some(idle_ms) = options.claim_idle_ms else { return Vec::new() };
-    loop {
-        let mut found = group.deliveries_until(now_ms.saturating_sub(idle_ms), count);
-        let before = found.len();
-        found.retain(|&(id, _)| {
-            let is_there = stream.get(id).is_some();
-            if !is_there {
-                group.release(id);
-            }
-            is_there
-        });
-        if found.len() == before {
-            return found;
-        }
-    }
+    stream.pending_until(group, now_ms.saturating_sub(idle_ms), count)
 }
 
 /// If the client waits and CLAIM was given: after how many milliseconds something can be pending

@@ -143,11 +143,13 @@ impl Group {
         ids.filter_map(|(id, ())| Some((id, self.pending.get(id)?)))
     }
 
-    /// The pending entries handed out at `time_ms` or before, those first that were so first, but
-    /// no more than `count`.
-    pub fn deliveries_until(&self, time_ms: UnixMs, count: usize) -> Vec<(StreamId, Delivery)> {
+    /// The pending entries handed out at `time_ms` or before, those first that were so first.
+    pub fn deliveries_until(
+        &self,
+        time_ms: UnixMs,
+    ) -> impl Iterator<Item = (StreamId, Delivery)> + use<'_> {
         let rank = u64::try_from(time_ms).ok();
-        rank.map_or(Vec::new(), |rank| self.pending.lowest(rank, count))
+        rank.into_iter().flat_map(|rank| self.pending.by_rank(rank))
     }
 
     /// When the pending entry was handed out that was so first.

@@ -16,9 +16,9 @@
 //!       but from the front)
 //! ```
 
-use super::StreamId;
-use super::consumer_group::Group;
+use super::consumer_group::{Delivery, Group};
 use super::stream::{Stream, Trim, TrimBy};
+use super::{StreamId, UnixMs};
 use std::collections::BTreeMap;
 
 /// Groups by name.
@@ -88,6 +88,31 @@ impl Stream {
             entries_read => entries_read,
         };
         group.last_id = id;
+    }
+
+    /// Up to `count` entries that are pending since `time_ms` or before, those first that were
+    /// handed out first. Of deleted entries that it comes across, the group is rid afterwards: each
+    /// is passed once.
+    pub fn pending_until(
+        &self,
+        group: &mut Group,
+        time_ms: UnixMs,
+        count: usize,
+    ) -> Vec<(StreamId, Delivery)> {
+        let (mut found, mut deleted) = (Vec::new(), Vec::new());
+        for (id, delivery) in group.deliveries_until(time_ms) {
+            if found.len() == count {
+                break;
+            }
+            match self.get(id) {
+                Some(_) => found.push((id, delivery)),
+                None => deleted.push(id),
+            }
+        }
+        for id in deleted {
+            group.release(id);
+        }
+        found
     }
 
     /// How many entries a group has before it; `None` if nobody knows.

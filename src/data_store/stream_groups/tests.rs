@@ -1,8 +1,8 @@
 //! A stream with its groups against a plain model, and where a group stands.
 
 use super::*;
-use crate::data_store::consumer_group::Delivery;
 use crate::data_store::stream::BlockLimits;
+use crate::data_store::stream_steps;
 use arbtest::arbitrary::{Result, Unstructured};
 use std::collections::BTreeSet;
 
@@ -183,7 +183,7 @@ fn check_group(group: &Group, plain: &PlainGroup, u: &mut Unstructured) -> Resul
     let mut due: Vec<_> = due.map(|(&id, &delivery)| plain_part((id, delivery))).collect();
     due.sort_by_key(|&(id, time_ms, _)| (time_ms, id));
     due.truncate(3);
-    assert!(group.deliveries_until(time_ms, 3).into_iter().map(plain_part).eq(due));
+    assert!(group.deliveries_until(time_ms).take(3).map(plain_part).eq(due));
     assert_eq!(group.pending_count(), plain.pending.len() as u64);
     assert_eq!(group.last_id, plain.last_id);
     assert!(group.consumers().map(|(_, consumer)| consumer.name()).eq(plain.owned.keys().copied()));
@@ -296,6 +296,38 @@ fn what_is_pending_is_freed_in_pieces() {
         }
         assert!(slices >= blocks / 3, "{slices}");
         assert_eq!((part.pieces(), part.length(), part.groups().len()), (0, 0, 0));
+    }
+}
+
+/// Up to `count` entries that XREADGROUP CLAIM finds, and the steps that it takes.
+fn steps_of_search(stream: &mut Stream, count: usize) -> (Vec<u64>, usize) {
+    stream_steps::take();
+    let found = stream.with_group(b"g", |stream, group| stream.pending_until(group, 1, count));
+    let ids = found.unwrap_or_default().into_iter().map(|(id, _)| id.ms).collect();
+    (ids, stream_steps::take())
+}
+
+#[test]
+fn what_is_pending_for_long_is_found_without_walking_all() {
+    for entries in [10_000, 100_000] {
+        let (ids, steps) = steps_of_search(&mut all_pending(entries), 1);
+        assert_eq!(ids, [1]);
+        assert!(steps < entries as usize / 64 + 200, "{steps} steps for {entries}");
+    }
+}
+
+#[test]
+fn deleted_entries_are_passed_once() {
+    for entries in [10_000, 20_000, 40_000] {
+        let mut stream = all_pending(entries);
+        let by = TrimBy::MaxLen(1);
+        stream.trim(Trim { by, approximate: false, limit: None });
+        let (ids, steps) = steps_of_search(&mut stream, 1);
+        assert_eq!(ids, [entries]);
+        assert!(steps < 10 * entries as usize, "{steps} steps for {entries}");
+        assert_eq!(stream.groups()[&b"g"[..]].pending_count(), 1);
+        let (ids, steps) = steps_of_search(&mut stream, 1);
+        assert_eq!((ids, steps < 20), (vec![entries], true));
     }
 }
 
