@@ -218,10 +218,12 @@ fn number(
 /// XAUTOCLAIM key group consumer min-idle-time start [COUNT count] [JUSTID]
 pub fn xautoclaim(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let now_ms = ctx.store.now_ms;
-    let (start, count, claiming) = parse_autoclaim(request, now_ms)?;
     let key = ctx.key(request, 1);
     let reply = &mut ctx.reply;
-    let stream = stream_with_group(ctx.store.read_stream(key)?, request)?;
+    // Whether the key is there counts as a hit or a miss, whatever is said of the options.
+    let stream = ctx.store.read_stream(key);
+    let (start, count, claiming) = parse_autoclaim(request, now_ms)?;
+    let stream = stream_with_group(stream?, request)?;
     let is_new = is_new_consumer(stream, request);
     stream.with_group(request.at(2), |stream, group| {
         let mut claimant = Claimant::new(stream, group, request.at(3), claiming, now_ms);
