@@ -31,6 +31,11 @@ const ENTRIES_ADDED_TOO_FEW: ErrorReply = ErrorReply::fixed(
     "ERR The entries_added specified in XSETID is smaller than the target stream length",
 );
 
+/// `XGROUP CREATE key group id MKSTREAM ENTRIESREAD n`
+const CREATE_WORDS_MAX: usize = 8;
+/// `XGROUP SETID key group id ENTRIESREAD n`
+const SETID_WORDS_MAX: usize = 7;
+
 /// XGROUP CREATE key group id|$ [MKSTREAM] [ENTRIESREAD entries-read]
 pub fn xgroup_create(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let options = Options::parse(request)?;
@@ -39,7 +44,12 @@ pub fn xgroup_create(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResu
         let last_id = position(request.at(4), stream);
         last_id.map(|last_id| Group::new(last_id, options.entries_read))
     };
-    match ctx.store.stream(key)? {
+    let stream = ctx.store.stream(key)?;
+    if stream.is_none() && !options.makes_stream {
+        return Err(KEY_IS_MISSING);
+    }
+    check_length(request, CREATE_WORDS_MAX)?;
+    match stream {
         Some(stream) => {
             let group = group(Some(stream))?;
             if !stream.add_group(request.at(3), group) {
@@ -47,7 +57,6 @@ pub fn xgroup_create(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResu
             }
             ctx.also(key.bytes, Event::XGroupCreate);
         }
-        None if !options.makes_stream => return Err(KEY_IS_MISSING),
         None => {
             let mut stream = Box::<Stream>::default();
             stream.add_group(request.at(3), group(None)?);
@@ -63,12 +72,13 @@ pub fn xgroup_create(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResu
 pub fn xgroup_setid(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let options = Options::parse(request)?;
     if options.makes_stream {
-        return Err(error_reply::wrong_subcommand_syntax(request.at(1), "XGROUP"));
+        return Err(not_understood(request));
     }
     let stream = existing_stream(ctx, request)?;
     if !stream.groups().contains_key(request.at(3)) {
         return Err(no_such_group(request));
     }
+    check_length(request, SETID_WORDS_MAX)?;
     let last_id = match request.at(4) {
         // Both ends have names here, other than in CREATE.
         b"-" => StreamId::MIN,
@@ -150,6 +160,16 @@ fn position(text: &[u8], stream: Option<&Stream>) -> Result<StreamId, ErrorReply
     }
 }
 
+/// Options may be repeated, but the request as a whole is no longer than with each once. That
+/// comes after the key and the group.
+fn check_length(request: Request<'_>, words_max: usize) -> Result<(), ErrorReply> {
+    if request.len() > words_max { Err(not_understood(request)) } else { Ok(()) }
+}
+
+fn not_understood(request: Request<'_>) -> ErrorReply {
+    error_reply::wrong_subcommand_syntax(request.at(1), "XGROUP")
+}
+
 /// What stands behind the id of CREATE and SETID.
 #[derive(Default)]
 struct Options {
@@ -172,7 +192,7 @@ impl Options {
                 };
                 index += 2;
             } else {
-                return Err(error_reply::wrong_subcommand_syntax(request.at(1), "XGROUP"));
+                return Err(not_understood(request));
             }
         }
         Ok(options)
