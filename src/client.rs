@@ -84,6 +84,8 @@ pub struct Blocked {
     pub request: OwnedRequest,
     /// What type of value can serve it.
     pub kind: WaitKind,
+    /// Who began to wait before has a lower number.
+    pub arrival: u64,
     /// How long it waits, milliseconds. `None`: for ever.
     pub timeout_ms: Option<u64>,
     /// When it gives up, monotonic milliseconds: set by the server, which has the clock, when the

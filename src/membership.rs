@@ -60,7 +60,7 @@ struct Name {
 }
 
 /// A place in a name's queue; see [`Membership::first`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Place(u32);
 
 /// The relation; see the module's drawing.

@@ -359,3 +359,43 @@ fn a_long_chain_and_a_long_circle_end() {
         assert_eq!(layer.ask_line(1_000, &format!("LLEN {last}")), ":1\r\n");
     }
 }
+
+/// Behind one who finds nothing in a group nobody of the group is asked: counted.
+#[test]
+fn waiters_of_a_group_are_asked_as_long_as_there_is_anything() {
+    let mut layer = Layer::new(4_003);
+    let server = 4_002;
+    layer.ask_line(4_001, "BLPOP s 0");
+    for group in ["g", "h"] {
+        layer.ask_line(server, &format!("XGROUP CREATE s {group} 0 MKSTREAM"));
+    }
+    for client in 0..4_000 {
+        let group = if client % 2 == 0 { "g" } else { "h" };
+        let line = format!("XREADGROUP GROUP {group} c{client} COUNT 1 BLOCK 0 STREAMS s >");
+        assert_eq!(layer.ask_line(client, &line), "");
+    }
+    layer.ask_line(4_000, "XREADGROUP GROUP g claims COUNT 1 BLOCK 0 CLAIM 0 STREAMS s >");
+    layer.told();
+    let mut asked = layer.engine.stats.waiters_asked;
+    for number in 1..=10 {
+        layer.ask_line(server, &format!("XADD s {number}-0 a 1"));
+        let order: Vec<usize> = layer.told().into_iter().map(|(client, _)| client).collect();
+        // The first CLAIM 0 finds what was handed out just before.
+        let claims = (number == 1).then_some(4_000);
+        let first = 2 * (number - 1);
+        assert!(
+            order.iter().copied().eq([first, first + 1].into_iter().chain(claims)),
+            "{order:?}"
+        );
+        // One of each group is served and one finds nothing; one waits for a list.
+        asked += 5 + u64::from(claims.is_some());
+        assert_eq!(layer.engine.stats.waiters_asked, asked);
+    }
+    layer.ask_line(server, "XGROUP DESTROY s h");
+    let order = layer.told().into_iter().map(|(client, _)| client);
+    assert!(order.eq((21..4_000).step_by(2)), "all are told that their group is gone");
+    layer.ask_line(server, "DEL s");
+    let order = layer.told().into_iter().map(|(client, _)| client);
+    assert!(order.eq((20..4_000).step_by(2)));
+    assert_eq!(layer.engine.blocking.client_count(), 1);
+}

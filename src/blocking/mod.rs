@@ -12,24 +12,42 @@
 //!
 //! A client waits on all its keys at once and leaves them together ([`Blocking::leave`]), at a cost
 //! that depends on its own keys only.
+//!
+//! # Lines
+//! Those who wait on a key stand in a line, in which everybody is asked. Those who wait on a
+//! consumer group in it want the same as each other: they have a line of their own, and behind one
+//! who finds nothing nobody is asked. Lines are named by bytes that begin with the key, so that in
+//! an ordered set those of a key are neighbours:
+//!
+//! ```text
+//!   | database | length of key | key |                        the common line: a *scoped key*
+//!   | database | length of key | key | CLAIM's time | group   a group's line
+//! ```
 
 use crate::membership::{Membership, Place};
 use crate::text::keyed_hash::KeyedState;
 use squint_sys::Token;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::ops::Bound;
 
-/// A key of one database: the database's number in four bytes, then the key.
+/// The name of a key's common line.
 type ScopedKey = Vec<u8>;
+
+/// What stands before the key in a line's name.
+const KEY_AT: usize = size_of::<u32>() + size_of::<u64>();
 
 /// Waiters by key, and the keys that were signalled and not yet served.
 #[derive(Debug)]
 pub struct Blocking {
     waiting: Membership,
-    /// Those of the waiters who wait on a consumer group in a key: they are also asked when the key
-    /// is gone, or another one.
+    /// Those who wait on a consumer group: they are also asked when the key is gone, or another
+    /// one.
     in_groups: Membership,
+    /// The names in `in_groups`, in order.
+    group_lines: BTreeSet<Vec<u8>>,
     signalled: VecDeque<ScopedKey>,
     signalled_set: HashSet<ScopedKey, KeyedState>,
+    arrivals: u64,
     scratch: ScopedKey,
 }
 
@@ -50,8 +68,26 @@ impl Signal {
     /// The key itself.
     #[must_use]
     pub fn key(&self) -> &[u8] {
-        &self.scoped[size_of::<u32>()..]
+        &self.scoped[KEY_AT..]
     }
+}
+
+/// What a client wants of a consumer group. Of those who want the same, one finds nothing if
+/// another one has just found nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GroupWait<'a> {
+    /// The group's name.
+    pub group: &'a [u8],
+    /// CLAIM's time, if what others have is wanted too.
+    pub claim_idle_ms: Option<i64>,
+}
+
+/// A place in one of a key's lines.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Front {
+    /// It is a group's line.
+    pub is_in_group: bool,
+    place: Place,
 }
 
 impl Blocking {
@@ -61,35 +97,65 @@ impl Blocking {
         Self {
             waiting: Membership::new(state),
             in_groups: Membership::new(state),
+            group_lines: BTreeSet::new(),
             signalled: VecDeque::new(),
             signalled_set: HashSet::with_hasher(state),
+            arrivals: 0,
             scratch: Vec::new(),
         }
     }
 
-    /// Puts `client` at the end of the queue of a key. Naming a key twice queues once.
+    /// A number for a client that begins to wait: whoever came before has a lower one.
+    pub fn next_arrival(&mut self) -> u64 {
+        self.arrivals += 1;
+        self.arrivals
+    }
+
+    /// Puts `client` at the end of a key's common line. Naming a key twice queues once.
     pub fn wait(&mut self, database: usize, key: &[u8], client: Token) {
         self.waiting.join(scope(&mut self.scratch, database, key), client);
     }
 
-    /// `client`, which waits on a key, waits on a consumer group in it.
-    pub fn wait_in_group(&mut self, database: usize, key: &[u8], client: Token) {
-        self.in_groups.join(scope(&mut self.scratch, database, key), client);
+    /// Puts `client` at the end of the line of a consumer group in a key.
+    pub fn wait_in_group(
+        &mut self,
+        database: usize,
+        key: &[u8],
+        wanted: GroupWait<'_>,
+        client: Token,
+    ) {
+        scope(&mut self.scratch, database, key);
+        self.scratch.extend_from_slice(&wanted.claim_idle_ms.unwrap_or(-1).to_le_bytes());
+        self.scratch.extend_from_slice(wanted.group);
+        self.in_groups.join(&self.scratch, client);
+        if !self.group_lines.contains(&self.scratch) {
+            self.group_lines.insert(self.scratch.clone());
+        }
     }
 
-    /// Takes `client` out of all queues: it was served, timed out, was unblocked or left.
+    /// Takes `client` out of all lines: it was served, timed out, was unblocked or left.
     pub fn leave(&mut self, client: Token) {
         self.waiting.leave_all(client);
+        if self.in_groups.is_empty() {
+            return;
+        }
+        for line in self.in_groups.names(client) {
+            if self.in_groups.members_of(line) == 1 {
+                self.group_lines.remove(&line[..]);
+            }
+        }
         self.in_groups.leave_all(client);
     }
 
     /// Notes that a key has changed, if anybody waits on it.
     pub fn signal(&mut self, database: usize, key: &[u8]) {
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && self.in_groups.is_empty() {
             return;
         }
         let scoped = scope(&mut self.scratch, database, key);
-        if self.waiting.first(scoped).is_some() && !self.signalled_set.contains(scoped) {
+        let is_awaited = self.waiting.first(scoped).is_some()
+            || lines_from(&self.group_lines, scoped).next().is_some();
+        if is_awaited && !self.signalled_set.contains(scoped) {
             self.signalled_set.insert(scoped.to_vec());
             self.signalled.push_back(scoped.to_vec());
         }
@@ -101,7 +167,8 @@ impl Blocking {
         if self.in_groups.is_empty() {
             return;
         }
-        if self.in_groups.first(scope(&mut self.scratch, database, key)).is_some() {
+        let scoped = scope(&mut self.scratch, database, key);
+        if lines_from(&self.group_lines, scoped).next().is_some() {
             self.signal(database, key);
         }
     }
@@ -109,25 +176,9 @@ impl Blocking {
     /// The same for every key of `database`.
     pub fn signal_all_groups(&mut self, database: usize) {
         let prefix = database_prefix(database);
-        let names = self.in_groups.all_names().filter_map(|name| name.strip_prefix(&prefix));
-        let keys: Vec<Vec<u8>> = names.map(<[u8]>::to_vec).collect();
+        let lines = lines_from(&self.group_lines, &prefix);
+        let keys: Vec<Vec<u8>> = lines.map(|line| scoped_key(line)[KEY_AT..].to_vec()).collect();
         keys.iter().for_each(|key| self.signal(database, key));
-    }
-
-    /// Does anybody wait on a group in a signalled key?
-    #[must_use]
-    pub fn is_awaited_in_group(&self, signal: &Signal) -> bool {
-        self.in_groups.first(&signal.scoped).is_some()
-    }
-
-    /// Notes every key of `database` that somebody waits on: the whole database has changed.
-    pub fn signal_all(&mut self, database: usize) {
-        let prefix = database_prefix(database);
-        let names = self.waiting.all_names().filter(|name| name.starts_with(&prefix));
-        let keys: Vec<Vec<u8>> = names.map(|name| name[prefix.len()..].to_vec()).collect();
-        for key in keys {
-            self.signal(database, &key);
-        }
     }
 
     /// Some key was signalled and not yet taken.
@@ -143,37 +194,62 @@ impl Blocking {
         Some(Signal { scoped })
     }
 
-    /// The first in the queue of a signalled key.
-    #[must_use]
-    pub fn first(&self, signal: &Signal) -> Option<Place> {
-        self.waiting.first(&signal.scoped)
+    /// The first of every line at a signalled key.
+    pub fn fronts<'a>(&'a self, signal: &'a Signal) -> impl Iterator<Item = Front> + 'a {
+        let front = |is_in_group| move |place| Front { is_in_group, place };
+        let common = self.waiting.first(&signal.scoped).map(front(false));
+        let lines = lines_from(&self.group_lines, &signal.scoped);
+        let in_groups = lines.filter_map(|line| self.in_groups.first(line)).map(front(true));
+        common.into_iter().chain(in_groups)
     }
 
     /// Who waits at a place, and the place behind it (read before that client leaves).
     #[must_use]
-    pub fn at(&self, place: Place) -> (Token, Option<Place>) {
-        self.waiting.at(place)
+    pub fn at(&self, front: Front) -> (Token, Option<Front>) {
+        let line = if front.is_in_group { &self.in_groups } else { &self.waiting };
+        let (client, next) = line.at(front.place);
+        (client, next.map(|place| Front { place, ..front }))
     }
 
     /// How many clients wait.
     #[must_use]
     pub fn client_count(&self) -> usize {
-        self.waiting.member_count()
+        self.waiting.member_count() + self.in_groups.member_count()
     }
 
     /// How many keys are waited on.
     #[must_use]
     pub fn key_count(&self) -> usize {
-        self.waiting.name_count()
+        let mut in_groups: Vec<&[u8]> =
+            self.group_lines.iter().map(|line| scoped_key(line)).collect();
+        in_groups.dedup();
+        let others = in_groups.iter().filter(|scoped| self.waiting.first(scoped).is_none());
+        self.waiting.name_count() + others.count()
     }
+}
+
+/// The lines whose names begin with `prefix`.
+fn lines_from<'a>(
+    lines: &'a BTreeSet<Vec<u8>>,
+    prefix: &'a [u8],
+) -> impl Iterator<Item = &'a Vec<u8>> {
+    let from = (Bound::Included(prefix), Bound::Unbounded);
+    lines.range::<[u8], _>(from).take_while(move |line| line.starts_with(prefix))
 }
 
 /// Writes the scoped form of a key into `scratch`.
 fn scope<'a>(scratch: &'a mut ScopedKey, database: usize, key: &[u8]) -> &'a [u8] {
     scratch.clear();
     scratch.extend_from_slice(&database_prefix(database));
+    scratch.extend_from_slice(&(key.len() as u64).to_le_bytes());
     scratch.extend_from_slice(key);
     scratch
+}
+
+/// The key that a line's name begins with, scoped.
+fn scoped_key(line: &[u8]) -> &[u8] {
+    let length = line[size_of::<u32>()..].first_chunk().expect("a length stands before the key");
+    &line[..KEY_AT + u64::from_le_bytes(*length) as usize]
 }
 
 /// The first four bytes of every scoped key of a database.
@@ -228,8 +304,8 @@ mod tests {
         blocking.leave(token(1));
         blocking.signal(0, b"b");
         let signal = blocking.take_signal().expect("signalled");
-        let place = blocking.first(&signal).expect("one is left");
-        assert_eq!(blocking.at(place), (token(2), None));
+        let front = blocking.fronts(&signal).next().expect("one is left");
+        assert_eq!(blocking.at(front), (token(2), None));
         blocking.leave(token(2));
         assert_eq!((blocking.client_count(), blocking.key_count()), (0, 0));
     }
@@ -241,7 +317,34 @@ mod tests {
         blocking.wait(0, b"k", token(1));
         blocking.signal(0, b"k");
         let signal = blocking.take_signal().expect("signalled");
-        let place = blocking.first(&signal).expect("queued");
-        assert_eq!(blocking.at(place).1, None);
+        let front = blocking.fronts(&signal).next().expect("queued");
+        assert_eq!(blocking.at(front).1, None);
+    }
+
+    #[test]
+    fn lines_of_a_key_are_told_from_those_of_another() {
+        let mut blocking = blocking();
+        let groups = [("k", "g", None), ("k", "g", Some(0)), ("k", "h", None), ("kg", "", None)];
+        for (number, (key, group, claim_idle_ms)) in (0..).zip(groups) {
+            let wanted = GroupWait { group: group.as_bytes(), claim_idle_ms };
+            blocking.wait_in_group(0, key.as_bytes(), wanted, token(number));
+        }
+        blocking.wait(0, b"k", token(9));
+        blocking.signal_groups(0, b"kgg");
+        blocking.signal_groups(1, b"k");
+        assert_eq!(blocking.take_signal(), None);
+        blocking.signal_groups(0, b"k");
+        let signal = blocking.take_signal().expect("signalled");
+        let mut first: Vec<u32> =
+            blocking.fronts(&signal).map(|front| blocking.at(front).0.index).collect();
+        first.sort_unstable();
+        assert_eq!(first, [0, 1, 2, 9]);
+        assert_eq!((blocking.client_count(), blocking.key_count()), (5, 2));
+        blocking.signal_all_groups(0);
+        let keys = std::iter::from_fn(|| blocking.take_signal()).map(|s| s.key().to_vec());
+        assert!(keys.eq([b"k".to_vec(), b"kg".to_vec()]));
+        (0..10).for_each(|number| blocking.leave(token(number)));
+        assert_eq!((blocking.client_count(), blocking.key_count()), (0, 0));
+        assert!(blocking.group_lines.is_empty());
     }
 }

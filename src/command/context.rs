@@ -6,7 +6,7 @@ use super::pause::{Held, Pause};
 use super::table::Command;
 use super::watches::Watches;
 use super::{Facts, Host};
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, GroupWait};
 use crate::client::{Blocked, Client, ClientId, Clients, WaitKind};
 use crate::config::Config;
 use crate::data_store::keyspace::Keyspace;
@@ -284,15 +284,16 @@ impl Context<'_> {
             Call::Served(_) | Call::Retried => self.is_blocked = true,
             Call::Direct => {
                 self.is_blocked = true;
-                for key in keys {
-                    self.blocking.wait(self.store.index, key, self.id);
-                    if wait.kind == WaitKind::Group {
-                        self.blocking.wait_in_group(self.store.index, key, self.id);
-                    }
-                }
+                let (database, client) = (self.store.index, self.id);
+                keys.for_each(|key| match wait.group {
+                    Some(wanted) => self.blocking.wait_in_group(database, key, wanted, client),
+                    None => self.blocking.wait(database, key, client),
+                });
+                let arrival = self.blocking.next_arrival();
                 self.client().blocked = Some(Box::new(Blocked {
                     request: wait.request.to_owned(),
                     kind: wait.kind,
+                    arrival,
                     timeout_ms: wait.timeout_ms,
                     deadline_ms: None,
                     retry_ms: None,
@@ -332,6 +333,8 @@ pub struct Wait<'a> {
     pub request: Request<'a>,
     /// What can serve it.
     pub kind: WaitKind,
+    /// What it wants of a consumer group, if it waits on one.
+    pub group: Option<GroupWait<'a>>,
     /// How long, milliseconds. `None`: for ever.
     pub timeout_ms: Option<u64>,
     /// What it is told inside EXEC, at once. (Whose time is over is told [`Absence::NullArray`],

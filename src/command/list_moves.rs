@@ -98,7 +98,7 @@ fn wait_for_source(
     timeout_ms: Option<u64>,
     in_transaction: Absence,
 ) {
-    let wait = Wait { request, kind: WaitKind::List, timeout_ms, in_transaction };
+    let wait = Wait { request, kind: WaitKind::List, group: None, timeout_ms, in_transaction };
     ctx.block(std::iter::once(request.at(1)), wait);
 }
 

@@ -77,6 +77,6 @@ fn wait_for_any(
     timeout_ms: Option<u64>,
 ) {
     let in_transaction = Absence::NullArray;
-    let wait = Wait { request, kind: WaitKind::List, timeout_ms, in_transaction };
+    let wait = Wait { request, kind: WaitKind::List, group: None, timeout_ms, in_transaction };
     ctx.block(keys.map(|index| request.at(index)), wait);
 }

@@ -111,9 +111,11 @@ fn queues_writes(client: &Client) -> bool {
 
 /// The client waits with its command for the end of the pause.
 pub fn wait(ctx: &mut Context<'_>, request: Request<'_>) {
+    let arrival = ctx.blocking.next_arrival();
     ctx.client().blocked = Some(Box::new(Blocked {
         request: request.to_owned(),
         kind: WaitKind::Pause,
+        arrival,
         timeout_ms: None,
         deadline_ms: None,
         retry_ms: None,

@@ -17,6 +17,7 @@ use super::events::Event;
 use super::stream_hand_outs;
 use super::stream_read_options::ReadOptions;
 use super::streams::{self, INVALID_ID};
+use crate::blocking::GroupWait;
 use crate::client::WaitKind;
 use crate::data_store::Key;
 use crate::data_store::stream::Stream;
@@ -186,7 +187,10 @@ fn wait(ctx: &mut Context<'_>, request: Request<'_>, options: &ReadOptions, kind
         return;
     };
     let in_transaction = Absence::NullArray;
-    let wait = Wait { request, kind, timeout_ms, in_transaction };
+    let claim_idle_ms = options.claim_idle_ms;
+    let group =
+        options.group.map(|(group, _)| GroupWait { group: request.at(group), claim_idle_ms });
+    let wait = Wait { request, kind, group, timeout_ms, in_transaction };
     ctx.block(options.keys().map(|index| request.at(index)), wait);
 }
 

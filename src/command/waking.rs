@@ -9,32 +9,47 @@ use super::context::{Call, Now};
 use super::effects::Unblock;
 use super::table::Command;
 use super::{Ask, Engine, Host, dispatcher};
-use crate::blocking::Signal;
+use crate::blocking::{Front, Signal};
 use crate::client::{Blocked, ClientId, WaitKind};
 use crate::data_store::value::ValueMut;
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::writer::Writer;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 const UNBLOCKED: &[u8] = b"UNBLOCKED client unblocked via CLIENT UNBLOCK";
+
+/// The next to be asked in each line at a key; who began to wait first comes first.
+type Fronts = BinaryHeap<Reverse<(u64, Front)>>;
 
 impl Engine {
     /// Serves the waiters of every signalled key, in signal order, clients in the order in which
     /// they blocked. What is served may signal more keys: they come after. This ends, since nobody
     /// is served twice.
     pub fn serve_signalled(&mut self, now: Now, host: &mut dyn Host) {
+        let mut fronts = Fronts::new();
         while let Some(signal) = self.blocking.take_signal() {
-            let mut place = self.blocking.first(&signal);
-            while let Some(current) = place {
+            fronts.extend(self.blocking.fronts(&signal).map(|front| self.by_arrival(front)));
+            while let Some(Reverse((_, front))) = fronts.pop() {
                 let kind = self.kind_of_value(&signal, now);
-                if kind.is_none() && !self.blocking.is_awaited_in_group(&signal) {
-                    break; // nothing (any more) at the key: nobody else can be served
+                if kind.is_none() && !front.is_in_group {
+                    continue; // nothing (any more) at the key: nobody else in line can be served
                 }
-                let (client, next) = self.blocking.at(current);
-                place = next;
+                let (client, next) = self.blocking.at(front);
                 self.stats.waiters_asked += 1;
-                self.serve(client, kind, &signal, now, host);
+                let is_left_waiting = self.serve(client, kind, &signal, now, host);
+                // A group that has nothing for one of its line has nothing for the next.
+                let next = next.filter(|_| !(front.is_in_group && is_left_waiting));
+                fronts.extend(next.map(|next| self.by_arrival(next)));
             }
         }
+    }
+
+    /// A place in a line, to be sorted by when its client began to wait.
+    fn by_arrival(&self, front: Front) -> Reverse<(u64, Front)> {
+        let (client, _) = self.blocking.at(front);
+        let blocked = self.clients.find(client).and_then(|state| state.blocked.as_ref());
+        Reverse((blocked.map_or(0, |blocked| blocked.arrival), front))
     }
 
     /// What waits for the type of value at a signalled key.
@@ -48,6 +63,7 @@ impl Engine {
     }
 
     /// Runs the command of a blocked client again, if `kind`, which is there, is what it waits for.
+    /// Does it go on waiting?
     fn serve(
         &mut self,
         client: ClientId,
@@ -55,16 +71,19 @@ impl Engine {
         signal: &Signal,
         now: Now,
         host: &mut dyn Host,
-    ) {
+    ) -> bool {
         let state = self.clients.get(client);
         if state.closing {
             self.blocking.leave(client); // the next to be served need not pass it again
-            return;
+            return false;
         }
         // Who waits on a group is asked whatever there is: the group may be gone.
         let is_meant = |wanted| wanted == WaitKind::Group || Some(wanted) == kind;
-        let Some(blocked) = state.blocked.take_if(|blocked| is_meant(blocked.kind)) else { return };
+        let Some(blocked) = state.blocked.take_if(|blocked| is_meant(blocked.kind)) else {
+            return true;
+        };
         self.ask_again(client, blocked, Call::Served(signal.key()), now, host);
+        self.clients.get(client).blocked.is_some()
     }
 
     /// Runs the command of a blocked client, taken out of its state, again.
