@@ -205,13 +205,28 @@ impl Stream {
         };
         let looked_at = trim.limit.filter(|&limit| limit > 0).unwrap_or(u64::MAX);
         let Some(end) = end else { return 0 };
-        let candidates = self.range(StreamId::MIN, end, false).map(|entry| entry.id);
-        let due: Vec<StreamId> = candidates
+        let due: Vec<StreamId> = self
+            .with_references(end)
             .take(usize::try_from(looked_at).unwrap_or(usize::MAX))
-            .filter(|&id| !self.is_referenced(id))
+            .filter_map(|(id, is_referenced)| (!is_referenced).then_some(id))
             .take(usize::try_from(most).unwrap_or(usize::MAX))
             .collect();
         due.iter().filter(|&&id| self.remove(id)).count() as u64
+    }
+
+    /// The entries up to `end`, each with what [`Stream::is_referenced`] says: entries and what is
+    /// pending are walked side by side. Those that some group was not handed yet are left out.
+    fn with_references(&self, end: StreamId) -> impl Iterator<Item = (StreamId, bool)> + use<'_> {
+        let end = self.groups.values().map(|group| group.last_id).fold(end, StreamId::min);
+        let pending = self.groups.values().map(|group| group.deliveries(StreamId::MIN, end));
+        let mut pending: Vec<_> = pending.map(Iterator::peekable).collect();
+        self.range(StreamId::MIN, end, false).map(move |entry| {
+            let is_pending = pending.iter_mut().any(|ids| {
+                while ids.next_if(|(id, _)| *id < entry.id).is_some() {}
+                ids.peek().is_some_and(|(id, _)| *id == entry.id)
+            });
+            (entry.id, is_pending)
+        })
     }
 
     pub(super) fn group_pieces(&self) -> usize {
