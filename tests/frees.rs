@@ -1,5 +1,5 @@
-//! W14 and M31 by counting: however a value of ten million elements goes, its memory is freed a bounded
-//! number of pieces at a time, neither in the command nor in any turn of the loop more.
+//! W14 and M31 by counting: however a value of ten million elements goes, its memory is freed a
+//! bounded number of pieces at a time, neither in the command nor in any turn of the loop more.
 //!
 //! An allocator that counts what is given back stands below, so what is counted is what happens and
 //! not what the store says of itself.

@@ -76,7 +76,8 @@ fn m21_slow_requests_take_a_page_each() {
 /// A server whose clients may leave a megabyte unread, and a list of five.
 fn with_a_list() -> (Server, Connection) {
     let limit = "normal 1mb 0 0";
-    let server = Server::start(&ours!(), &["--client-output-buffer-limit", limit]);
+    let settings = ["--client-output-buffer-limit", limit, "--enable-debug-command", "yes"];
+    let server = Server::start(&ours!(), &settings);
     let mut control = server.connect();
     let element = "x".repeat(1_000);
     let mut push = vec!["RPUSH", "list"];
@@ -93,9 +94,11 @@ fn asks_for_too_much(requests: &[u8], crowd: usize) {
     let (server, mut control) = with_a_list();
     let before = held(&server);
     let mut crowd: Vec<Connection> = (0..crowd).map(|_| server.connect()).collect();
+    control.command("DEBUG SLEEP 0.2"); // so that all their requests meet in one tick
     for deaf in &mut crowd {
         deaf.send(requests);
     }
+    control.expect(b"+OK\r\n");
     for deaf in &mut crowd {
         let deadline = Instant::now() + Duration::from_secs(10);
         while deaf.wait(deadline) == Arrival::Bytes {}
