@@ -131,6 +131,10 @@ pub const REPLY_SHARED_BYTES_MIN: usize = 4 * 1024;
 /// reader, and up to here the copy is cheaper than the chunks around it.
 pub const REPLY_VALUE_SHARED_BYTES_MIN: usize = 16 * 1024;
 
+/// A client with so many unsent bytes has its output checked against its limit after every request,
+/// and not only after a run of them: sixty-four large replies must not pile up unseen.
+pub const REPLY_UNCHECKED_BYTES_MAX: usize = 1024 * 1024;
+
 /// Most slices handed to one `writev`: far below every kernel's own limit (1024), and 64 chunks
 /// are more than any socket buffer takes at once.
 pub const REPLY_SLICES_MAX: usize = 64;
@@ -209,6 +213,7 @@ pub const INCLUDE_DEPTH_MAX: usize = 16;
 /// Configuration files read in all: two files that include each other's siblings end here.
 pub const INCLUDE_FILES_MAX: usize = 1000;
 const_assert!(REPLY_CHUNK_BYTES_MIN <= REPLY_CHUNK_BYTES_MAX);
+const_assert!(REPLY_CHUNK_BYTES_MAX < REPLY_UNCHECKED_BYTES_MAX);
 const_assert!(REPLY_SHARED_BYTES_MIN <= REPLY_VALUE_SHARED_BYTES_MIN);
 const_assert!(REPLY_VALUE_SHARED_BYTES_MIN <= REPLY_CHUNK_BYTES_MAX);
 const_assert!(UNAUTHENTICATED_BULK_BYTES_MAX < REQUEST_BYTES_MAX);

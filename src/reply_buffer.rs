@@ -19,7 +19,7 @@
 
 use crate::limits::{
     REPLY_CHUNK_BYTES_MAX, REPLY_CHUNK_BYTES_MIN, REPLY_SHARED_BYTES_MIN, REPLY_SLICES_MAX,
-    TRANSFER_BYTES_MAX,
+    REPLY_UNCHECKED_BYTES_MAX, TRANSFER_BYTES_MAX,
 };
 use crate::shared_bytes::SharedBytes;
 use arrayvec::ArrayVec;
@@ -84,6 +84,12 @@ impl ReplyBuffer {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// True when so much is unsent that somebody should look whether it is too much.
+    #[inline]
+    pub fn is_long(&self) -> bool {
+        self.older.as_ref().is_some_and(|older| older.bytes >= REPLY_UNCHECKED_BYTES_MAX)
     }
 
     /// Bytes of heap that this buffer alone holds; shared bytes belong to all their holders and

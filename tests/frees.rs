@@ -1,5 +1,5 @@
-//! W14 by counting: however a value of ten million elements goes, its memory is freed a bounded
-//! number of pieces at a time, neither in the command nor in any turn of the loop more.
+//! W14 and M31 by counting: however a value of ten million elements goes, its memory is freed a
+//! bounded number of pieces at a time, neither in the command nor in any turn of the loop more.
 //!
 //! An allocator that counts what is given back stands below, so what is counted is what happens and
 //! not what the store says of itself.
@@ -58,7 +58,7 @@ fn frees_of(work: impl FnOnce()) -> u64 {
 }
 
 #[test]
-fn w14_ten_million_elements_go_in_bounded_steps() {
+fn w14_m31_ten_million_elements_go_in_bounded_steps() {
     counting::count_this_thread();
     for (name, way) in WAYS {
         let mut keyspace = filled();

@@ -4,6 +4,7 @@
 //! deadline in the tick of a push, a clock set back) is written down here and happens every time.
 
 mod simulation_support {
+    mod descriptors;
     mod fan_out;
     mod pauses;
     pub mod scene;
@@ -207,21 +208,6 @@ fn d18_replies_reach_a_peer_that_has_finished_sending() {
 }
 
 #[test]
-fn d23_out_of_descriptors_the_listener_rests_and_recovers_within_a_second() {
-    let mut scene = Scene::start(&[]);
-    let open = scene.world().descriptors_open() as u64;
-    scene.world().descriptor_ceiling_set(open + 1);
-    let first = scene.connect();
-    let late = scene.connect_at(10);
-    scene.close_at(400, first);
-    scene.send_at(20, late, b"PING\r\n");
-    scene.run_ms(1500);
-    assert_eq!(scene.received(late), b"+PONG\r\n");
-    let answered_ms = scene.received_at_ms(late)[0];
-    assert!((400..=1400).contains(&answered_ms), "answered at {answered_ms} ms");
-}
-
-#[test]
 fn d29_an_idle_client_is_closed_after_its_timeout_and_a_busy_one_is_not() {
     let mut scene = Scene::start(&["--timeout", "1"]);
     let [idle, busy] = [scene.connect(), scene.connect()];
@@ -292,19 +278,6 @@ fn d19_an_interrupted_wait_loses_nobody() {
     }
     scene.run_ms(50);
     assert_eq!(scene.received(client), b"+PONG\r\n+PONG\r\n+PONG\r\n");
-}
-
-#[test]
-fn d26_a_recycled_descriptor_does_not_inherit_the_events_of_its_former_owner() {
-    let mut scene = Scene::start(&[]);
-    let former = scene.connect();
-    scene.send_at(1, former, b"SUBSCRIBE c\r\n");
-    scene.reset_at(10, former);
-    let heir = scene.connect_at(10); // the lowest free number: the same descriptor
-    scene.send_at(11, heir, b"PING\r\nPUBLISH c x\r\n");
-    scene.run_ms(50);
-    assert_eq!(scene.received(heir), b"+PONG\r\n:0\r\n");
-    assert_eq!(scene.state(heir), PeerState::Open);
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl Engine {
                 self.serve_signalled(now, &mut *host);
             }
             let is_told_goodbye = self.clients.get(client).close_after_reply;
-            if is_over || is_told_goodbye || !self.effects.is_empty() {
+            if is_over || is_told_goodbye || reply.is_long() || !self.effects.is_empty() {
                 return is_over;
             }
         }
@@ -129,7 +129,10 @@ impl Engine {
 /// Whether the command that has just run is to be followed by anything but the client's next one.
 #[inline]
 fn leaves_work(ctx: &mut Context<'_>) -> bool {
-    !ctx.effects.is_empty() || ctx.blocking.has_signals() || ctx.client().close_after_reply
+    !ctx.effects.is_empty()
+        || ctx.blocking.has_signals()
+        || ctx.reply.out.is_long()
+        || ctx.client().close_after_reply
 }
 
 /// Answers one request. Nearly all come from a client at liberty and are taken by a function: that

@@ -43,7 +43,8 @@ pub fn exec(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Runs the queue. The time stands still, and nothing blocks.
+/// Runs the queue. The time stands still, and nothing blocks. Whoever has more unsent bytes than it
+/// may have will be closed: until then everything runs, and no more is said.
 fn run(ctx: &mut Context<'_>, transaction: Transaction) {
     let (outer_command, outer_call) = (ctx.command, ctx.call);
     ctx.call = Call::Transaction;
@@ -54,9 +55,19 @@ fn run(ctx: &mut Context<'_>, transaction: Transaction) {
     for owned in transaction.queue {
         let request = owned.as_request();
         ctx.command = dispatcher::resolve(request).expect("what is unknown is not queued");
+        let (mark, is_too_much) = (ctx.reply.out.mark(), is_output_over_limit(ctx));
         dispatcher::call(ctx, request);
+        if is_too_much {
+            ctx.reply.out.rollback(mark);
+        }
     }
     (ctx.command, ctx.call) = (outer_command, outer_call);
+}
+
+fn is_output_over_limit(ctx: &mut Context<'_>) -> bool {
+    let is_subscriber = ctx.client().subscriptions > 0;
+    let bytes_max = ctx.config.settings().output_limits.of(is_subscriber).hard_bytes;
+    bytes_max > 0 && ctx.reply.out.len() as u64 > bytes_max
 }
 
 /// DISCARD

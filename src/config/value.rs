@@ -105,6 +105,14 @@ pub struct OutputLimits {
     pub pubsub: OutputLimit,
 }
 
+impl OutputLimits {
+    /// That of a client, which is a subscriber while it is subscribed to anything.
+    #[must_use]
+    pub fn of(&self, is_subscriber: bool) -> OutputLimit {
+        if is_subscriber { self.pubsub } else { self.normal }
+    }
+}
+
 impl Kind {
     /// Parses the words after a setting's name. `current` is the value that stands now: limits
     /// per class keep what is not mentioned.

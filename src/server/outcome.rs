@@ -8,6 +8,7 @@ use crate::event_loop::connection::Connection;
 use crate::limits::{
     EXPIRIES_PER_TICK_MAX, FREES_PER_TICK_MAX, LINGER_MS, OUTPUT_UNAUTHENTICATED_BYTES_MAX,
 };
+use crate::reply_buffer::ReplyBuffer;
 use squint_sys::Sys;
 use std::mem::take;
 
@@ -72,10 +73,12 @@ impl<S: Sys> Server<S> {
         effects.outbox = outbox;
     }
 
-    /// Output is there to be written, if it is not too much.
+    /// Output is there to be written, if it is not too much. What is too much goes at once, and not
+    /// at the end of the tick: many may ask for as much in one tick.
     fn output_grew(&mut self, client: ClientId) {
         if self.is_output_over_limit(client) {
             self.engine.stats.output_limit_disconnections += 1;
+            self.event_loop.connections.at_mut(client.index).output = ReplyBuffer::new();
             self.condemn(client);
         } else {
             self.event_loop.queue_write(client.index);
@@ -245,6 +248,5 @@ impl Deadlines {
 
 /// How much unsent output a client of its kind may have.
 fn output_limit(config: &Config, client: &Client) -> OutputLimit {
-    let limits = config.settings().output_limits;
-    if client.subscriptions > 0 { limits.pubsub } else { limits.normal }
+    config.settings().output_limits.of(client.subscriptions > 0)
 }
