@@ -18,7 +18,6 @@ mod differential_support {
     pub mod generator;
     pub mod grammar;
     pub mod pair;
-    pub mod random;
     pub mod script;
     pub mod shrink;
     pub mod values;

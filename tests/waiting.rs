@@ -20,8 +20,9 @@ use squint::config::{Config, FileSource, Settings, Startup};
 use squint::reply_buffer::ReplyBuffer;
 use squint::resp::request::Span;
 use squint_sys::{Address, Process, Token};
+use squint_testing::random::{self, Random};
 
-use waiting_support::command::{Command, KEYS, Random};
+use waiting_support::command::{Command, KEYS};
 use waiting_support::model::{Model, Value};
 
 /// There are no files, and no connections.
@@ -158,7 +159,7 @@ struct Pair {
 impl Pair {
     fn new(seed: u64, clients: usize) -> Self {
         let (layer, model) = (Layer::new(clients), Model::default());
-        Self { layer, model, random: Random(seed), clients, killed: 0 }
+        Self { layer, model, random: Random::new(seed), clients, killed: 0 }
     }
 
     /// A client that does not wait; the last one never does.
@@ -285,10 +286,7 @@ impl Pair {
 /// The seed is printed; with `SQUINT_SEED` in the environment it is that one.
 #[test]
 fn a_million_commands_agree_with_a_queue() {
-    let given = std::env::var("SQUINT_SEED").ok().and_then(|seed| seed.parse().ok());
-    let now = || std::time::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_nanos() as u64);
-    let seed: u64 = given.unwrap_or_else(now);
-    println!("seed={seed}");
+    let seed = random::seed();
     for (turn, clients) in [4, 12, 40].into_iter().enumerate() {
         let mut pair = Pair::new(seed.wrapping_add(turn as u64), clients);
         for number in 0..333_334 {

@@ -22,12 +22,6 @@ impl OutputPool {
             self.spares.push(memory);
         }
     }
-
-    /// Memory kept, bytes.
-    #[must_use]
-    pub fn spare_bytes(&self) -> usize {
-        self.spares.iter().map(Vec::capacity).sum()
-    }
 }
 
 #[cfg(test)]

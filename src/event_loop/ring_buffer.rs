@@ -144,13 +144,6 @@ impl RingBuffer {
         }
     }
 
-    /// Exchanges grown memory for standard-size memory from `pool` if the unread bytes fit in.
-    pub fn shrink_to(&mut self, pool: &mut BufferPool) {
-        if self.capacity() > INPUT_BUFFER_BYTES && self.len <= INPUT_BUFFER_BYTES {
-            self.move_into(pool.take());
-        }
-    }
-
     fn wraps(&self) -> bool {
         self.head + self.len > self.capacity()
     }
@@ -192,12 +185,6 @@ impl BufferPool {
     #[must_use]
     pub const fn new() -> Self {
         Self { spare: Vec::new() }
-    }
-
-    /// How much memory lies here unused, in bytes.
-    #[must_use]
-    pub fn spare_bytes(&self) -> usize {
-        self.spare.len() * INPUT_BUFFER_BYTES
     }
 
     /// The buffer handed back last, for it is still warm.
@@ -304,15 +291,15 @@ mod tests {
         let mut pool = BufferPool::new();
         let mut ring = RingBuffer::default();
         ring.acquire(&mut pool);
-        assert_eq!((ring.capacity(), pool.spare_bytes()), (INPUT_BUFFER_BYTES, 0));
+        assert_eq!((ring.capacity(), pool.spare.len()), (INPUT_BUFFER_BYTES, 0));
         fill(&mut ring, b"x");
         ring.release(&mut pool);
         assert_eq!(ring.capacity(), INPUT_BUFFER_BYTES, "unread bytes keep their memory");
         ring.clear();
         ring.release(&mut pool);
-        assert_eq!((ring.capacity(), pool.spare_bytes()), (0, INPUT_BUFFER_BYTES));
+        assert_eq!((ring.capacity(), pool.spare.len()), (0, 1));
         ring.acquire(&mut pool);
-        assert_eq!((ring.capacity(), pool.spare_bytes()), (INPUT_BUFFER_BYTES, 0));
+        assert_eq!((ring.capacity(), pool.spare.len()), (INPUT_BUFFER_BYTES, 0));
     }
 
     #[test]
@@ -321,20 +308,7 @@ mod tests {
         let mut ring = ring_at(2 * INPUT_BUFFER_BYTES, 0);
         ring.acquire(&mut pool);
         ring.release(&mut pool);
-        assert_eq!((ring.capacity(), pool.spare_bytes()), (0, 0));
-    }
-
-    #[test]
-    fn grown_memory_shrinks_once_the_bytes_fit() {
-        let mut pool = BufferPool::new();
-        let bytes = vec![7; INPUT_BUFFER_BYTES + 1];
-        let mut ring = ring_at(2 * INPUT_BUFFER_BYTES, 2 * INPUT_BUFFER_BYTES - 5);
-        fill(&mut ring, &bytes);
-        ring.shrink_to(&mut pool);
-        assert_eq!(ring.capacity(), 2 * INPUT_BUFFER_BYTES);
-        ring.consume(1);
-        ring.shrink_to(&mut pool);
-        assert_eq!((ring.capacity(), ring.as_slice()), (INPUT_BUFFER_BYTES, &bytes[1..]));
+        assert_eq!((ring.capacity(), pool.spare.len()), (0, 0));
     }
 
     #[test]
@@ -344,7 +318,7 @@ mod tests {
         rings.resize_with(INPUT_BUFFERS_SPARE_MAX + 5, RingBuffer::default);
         rings.iter_mut().for_each(|ring| ring.acquire(&mut pool));
         rings.iter_mut().for_each(|ring| ring.release(&mut pool));
-        assert_eq!(pool.spare_bytes(), INPUT_BUFFERS_SPARE_MAX * INPUT_BUFFER_BYTES);
+        assert_eq!(pool.spare.len(), INPUT_BUFFERS_SPARE_MAX);
     }
 
     #[test]

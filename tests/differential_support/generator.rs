@@ -9,9 +9,9 @@ use squint::command::table::{COMMANDS, Command, Group};
 
 use super::differences::{NOT_SENT, OBSERVED};
 use super::grammar;
-use super::random::Random;
 use super::script::{CONNECTIONS, OBSERVER, Script, Step, Word};
 use super::values::{self, Source};
+use squint_testing::random::Random;
 
 /// Steps of a script.
 pub const STEPS: usize = 300;

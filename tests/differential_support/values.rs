@@ -12,8 +12,8 @@
 use squint::command::syntax::{Argument, Kind};
 use squint::command::table::{Command, Group};
 
-use super::random::Random;
 use super::script::{CONNECTIONS, OBSERVER, Word};
+use squint_testing::random::Random;
 
 /// Integers of replies in this range are times; no other value lies there.
 pub const TIMES: std::ops::Range<i64> = 100_000_000..100_000_000_000_000;

@@ -1,25 +1,9 @@
 //! Random commands on a few keys, and their words.
 
+use squint_testing::random::Random;
+
 /// Few, so that clients meet.
 pub const KEYS: usize = 5;
-
-/// A generator of numbers from a seed.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, limit: usize) -> usize {
-        // SplitMix64, from its published description.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % limit.max(1) as u64) as usize
-    }
-
-    pub fn one_in(&mut self, number: usize) -> bool {
-        self.below(number) == 0
-    }
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::data_store::Value;
 use crate::limits::{LIST_BRANCH_CHILDREN_MAX, LIST_NODE_EXACT_BYTES_MAX};
+use squint_testing::random::{self, Random};
 use std::collections::VecDeque;
 
 fn step(
@@ -154,20 +155,6 @@ fn element(random: &mut Random) -> Vec<u8> {
     vec![b'a' + random.below(3) as u8; length]
 }
 
-/// A generator of numbers, since a million operations are more than a fuzzer's input holds.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        // SplitMix64, from its published description.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % limit.max(1) as u64) as usize
-    }
-}
-
 impl Pair {
     fn push(&mut self, random: &mut Random) {
         let element = element(random);
@@ -280,7 +267,7 @@ impl Pair {
 
 /// Phases of growth and decay, so that lists of all sizes occur.
 fn run(seed: u64, operations: usize, length_max: usize) -> usize {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut pair = Pair::default();
     let mut is_growing = true;
     let mut longest = 0;
@@ -309,10 +296,7 @@ fn run(seed: u64, operations: usize, length_max: usize) -> usize {
 /// The seed is printed; with `SQUINT_SEED` in the environment it is that one.
 #[test]
 fn a_million_operations_agree_with_a_deque() {
-    let given = std::env::var("SQUINT_SEED").ok().and_then(|seed| seed.parse().ok());
-    let now = || std::time::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_nanos() as u64);
-    let seed: u64 = given.unwrap_or_else(now);
-    println!("seed={seed}");
+    let seed = random::seed();
     for (turn, length_max) in [20, 300, 3_000, 10_000].into_iter().enumerate() {
         let longest = run(seed.wrapping_add(turn as u64), 250_000, length_max);
         println!("longest={longest}");
@@ -371,7 +355,7 @@ fn elements_as_large_as_a_node_waste_little() {
 fn a_thinned_out_list_gives_memory_back() {
     let mut list = list_of(100_000, number);
     let before = list.heap_bytes();
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     while list.len() > 10_000 {
         let index = random.below(list.len());
         list.remove(index);
@@ -391,7 +375,7 @@ fn a_thinned_out_list_gives_memory_back() {
 #[test]
 fn insertions_everywhere_leave_dense_nodes() {
     let mut list = list_of(2, number);
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     for index in 0..100_000 {
         list.insert(random.below(list.len()), &number(index));
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::data_store::stream::BlockLimits;
 use crate::data_store::stream_steps;
 use arbtest::arbitrary::{Result, Unstructured};
+use squint_testing::random::{self, Random};
 use std::collections::BTreeSet;
 
 const NAMES: [&[u8]; 3] = [b"a", b"b", b"c"];
@@ -246,23 +247,11 @@ fn agrees_with_a_plain_model() {
 /// The seed is printed; with `SQUINT_SEED` in the environment it is that one.
 #[test]
 fn a_million_operations_agree_with_a_plain_model() {
-    let given = std::env::var("SQUINT_SEED").ok().and_then(|seed| seed.parse().ok());
-    let now = || std::time::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_nanos() as u64);
-    let seed: u64 = given.unwrap_or_else(now);
-    println!("seed={seed}");
-    let (mut state, mut operations) = (seed, 0);
+    let (mut random, mut operations) = (Random::new(random::seed()), 0);
     while operations < 1_000_000 {
-        let bytes: Vec<u8> = (0..1024).flat_map(|_| random(&mut state).to_le_bytes()).collect();
+        let bytes: Vec<u8> = (0..1024).flat_map(|_| random.number().to_le_bytes()).collect();
         operations += run(&mut Unstructured::new(&bytes)).expect("there are bytes enough");
     }
-}
-
-/// SplitMix64, from its published description.
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 /// A stream of which every entry is pending in a group.

@@ -11,6 +11,7 @@
 //! | [`bytes`] | bytes in a form that a reader can follow (`+OK\r\n`), and back |
 //! | [`reply`] | where one RESP reply ends, and what it looks like on one line |
 //! | [`conversation`] | the text files in `tests/cases/`: read, played, filled in |
+//! | [`random`] | numbers from a seed, and the seed |
 //! | [`source`] | the source of this repository as text |
 //! | [`temporary`] | directories that are gone when dropped |
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@
 pub mod bytes;
 pub mod connection;
 pub mod conversation;
+pub mod random;
 pub mod reply;
 pub mod server;
 pub mod source;

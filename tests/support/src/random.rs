@@ -1,6 +1,19 @@
-//! Numbers that look random and follow from a seed.
+//! Numbers that look random and follow from a seed: more of them than a fuzzer's input holds.
 
-/// SplitMix64: a counter, well stirred. Every seed is a good one.
+use std::time::UNIX_EPOCH;
+
+/// The seed of a test that takes another one at every run: the one in `SQUINT_SEED` if it is set,
+/// else the time of day. Printed, so that a failure can be repeated.
+#[must_use]
+pub fn seed() -> u64 {
+    let given = std::env::var("SQUINT_SEED").ok().and_then(|seed| seed.parse().ok());
+    let now = || UNIX_EPOCH.elapsed().map_or(1, |since| since.as_nanos() as u64);
+    let seed = given.unwrap_or_else(now);
+    println!("seed={seed}");
+    seed
+}
+
+/// SplitMix64, from its published description: a counter, well stirred. Every seed is a good one.
 #[derive(Clone, Debug)]
 pub struct Random {
     state: u64,
@@ -13,7 +26,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,19 +34,24 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`, which is not 0.
+    /// A number below `end`; 0 if that is 0.
     pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+        (self.number() % end.max(1) as u64) as usize
+    }
+
+    /// True once in so many times.
+    pub fn one_in(&mut self, number: usize) -> bool {
+        self.below(number) == 0
     }
 
     /// A number from `low` to `high`, both included.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
-        low + (self.next() % (high - low + 1).unsigned_abs()).cast_signed()
+        low + (self.number() % (high - low + 1).unsigned_abs()).cast_signed()
     }
 
     /// True this many times out of a hundred.
     pub fn percent(&mut self, percent: u64) -> bool {
-        self.next() % 100 < percent
+        self.number() % 100 < percent
     }
 
     /// One of these.
