@@ -142,6 +142,8 @@ GAINS = [
          cpu_ns(GET, 1, 20_000)),
     Gain("prefetch", "prefetching within a group", "GET, pipeline of 64", "ns of CPU",
          cpu_ns(GET, 64, 200_000)),
+    Gain("huge-pages", "huge pages for a large store", "GET, pipeline of 64", "ns of CPU",
+         cpu_ns(GET, 64, 200_000)),
     Gain("short-arguments", "short arguments read by their shape", "SET", "instructions",
          instructions(["SET", "KEY", wire.VALUE])),
     Gain("growing", "growing by one group of lines", "worst batch of 100 SETs", "us of CPU",

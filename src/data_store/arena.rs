@@ -21,7 +21,7 @@
 //! pages with free blocks are filled up before a new one is made. Entries never move by themselves,
 //! so a page stays until its last one goes.
 
-use super::segments::Segments;
+use super::segments::{Heaped, Segments, newly_huge};
 use super::slab::Slab;
 use squint_sys::{REGION_BYTES, Region};
 use static_assertions::{const_assert, const_assert_eq};
@@ -145,9 +145,9 @@ impl Mapping {
 /// Blocks of memory. No heap until the first one.
 #[derive(Debug)]
 pub(super) struct Arena {
-    /// 40 bytes for each megabyte: what doubling copies is nothing to speak of.
+    /// 80 bytes for every two megabytes: what doubling copies is nothing to speak of.
     mappings: Vec<Mapping>,
-    pages: Segments<Page, 256>,
+    pages: Segments<Heaped<Page, 256>>,
     /// Per class, the first page with free blocks. Empty before the first page.
     partial: Vec<u32>,
     /// Numbers of pages that have run empty; only the last one may have memory.
@@ -277,6 +277,13 @@ impl Arena {
         Handle(index | OWN_ALLOCATION)
     }
 
+    /// A store of some size is looked at in random places all over: huge pages for it.
+    fn add_region(&mut self) {
+        self.mappings.push(Mapping::new());
+        let asking = newly_huge(&mut self.mappings);
+        asking.iter_mut().for_each(|mapping| mapping.region.ask_for_huge_page());
+    }
+
     fn add_page(&mut self, class: usize) -> u32 {
         if self.partial.is_empty() {
             self.partial = vec![NONE; CLASSES];
@@ -288,7 +295,7 @@ impl Arena {
             }
             None => {
                 if self.pages.len() == self.mappings.len() * PAGES_PER_REGION {
-                    self.mappings.push(Mapping::new());
+                    self.add_region();
                 }
                 self.pages.push(Page::new(class));
                 self.pages.len() as u32 - 1

@@ -39,6 +39,7 @@
 use super::arena::Handle;
 use super::line::{Line, tag_of};
 use super::segments::Segments;
+use squint_sys::RegionVec;
 use static_assertions::const_assert;
 
 /// Lines of a group.
@@ -80,8 +81,8 @@ enum LineIndex {
 /// Hashes to handles. No heap while it has never held an entry.
 #[derive(Debug)]
 pub(super) struct Dict {
-    homes: Segments<Line, 256>,
-    overflow: Segments<Line, 256>,
+    homes: Segments<RegionVec<Line>>,
+    overflow: Segments<RegionVec<Line>>,
     len: usize,
     /// Entries on their way from a chain of overflow lines to their new places; empty in between.
     moving: Vec<(u8, Handle)>,

@@ -1,4 +1,4 @@
-//! A vector that never moves what it holds: segments of `N` elements behind a small directory.
+//! A vector that never moves what it holds: segments of equal length behind a small directory.
 //!
 //! ```text
 //!   directory   [ 0 ][ 1 ][ 2 ]                   24 bytes per segment: all that is ever copied
@@ -9,19 +9,55 @@
 //!
 //! Growing by one element so costs a constant: at worst one new segment. (The directory doubles as
 //! any vector does; that of a hundred million keys is copied in a fraction of a millisecond.)
+//!
+//! Segments of `N` elements come from the general allocator ([`Heaped`]); for elements that are
+//! looked at in random order there are whole regions of memory ([`RegionVec`]), which become huge
+//! pages when there are many ([`newly_huge`]).
 
-use std::ops::{Index, IndexMut};
+use squint_sys::RegionVec;
+use std::ops::{Deref, DerefMut, Index, IndexMut};
 
-/// Elements in segments of `N`, a power of two. No heap while empty.
+/// From so many regions on, they ask to be huge pages. The last one may be all but empty, and is
+/// resident all the same: a fifth of the whole at worst.
+const HUGE_FROM_REGIONS: usize = 5;
+
+/// Of some regions, the last of which has just been added, those that are to ask to be huge pages
+/// now: none of a few, all when they have become many, then each one that is added.
+pub(super) fn newly_huge<R>(regions: &mut [R]) -> &mut [R] {
+    let first = match regions.len() {
+        few if few < HUGE_FROM_REGIONS => few,
+        HUGE_FROM_REGIONS => 0,
+        many => many - 1,
+    };
+    &mut regions[first..]
+}
+
+/// What a directory leads to: up to `CAPACITY` elements that never move.
+pub(super) trait Segment: DerefMut<Target = [Self::Element]> {
+    /// What it holds.
+    type Element;
+    /// How many it may hold, a power of two.
+    const CAPACITY: usize;
+
+    fn empty() -> Self;
+    fn push(&mut self, element: Self::Element);
+    fn pop(&mut self) -> Option<Self::Element>;
+    /// It has become one of many.
+    fn ask_for_huge_page(&mut self);
+    /// Bytes of memory.
+    fn bytes(&self) -> usize;
+}
+
+/// Elements in segments. No heap while empty.
 #[derive(Debug)]
-pub(super) struct Segments<T, const N: usize> {
-    segments: Vec<Vec<T>>,
+pub(super) struct Segments<S> {
+    segments: Vec<S>,
     len: usize,
 }
 
-impl<T, const N: usize> Segments<T, N> {
+impl<S: Segment> Segments<S> {
     pub(super) const fn new() -> Self {
-        const { assert!(N.is_power_of_two() && N > 1) };
+        const { assert!(S::CAPACITY.is_power_of_two() && S::CAPACITY > 1) };
         Self { segments: Vec::new(), len: 0 }
     }
 
@@ -29,24 +65,29 @@ impl<T, const N: usize> Segments<T, N> {
         self.len
     }
 
-    pub(super) fn push(&mut self, element: T) {
-        if self.len == self.segments.len() * N {
-            self.segments.push(Vec::with_capacity(N));
+    pub(super) fn push(&mut self, element: S::Element) {
+        if self.len == self.segments.len() * S::CAPACITY {
+            self.add_segment();
         }
-        self.segments[self.len / N].push(element);
+        self.segments[self.len / S::CAPACITY].push(element);
         self.len += 1;
+    }
+
+    fn add_segment(&mut self) {
+        self.segments.push(S::empty());
+        newly_huge(&mut self.segments).iter_mut().for_each(S::ask_for_huge_page);
     }
 
     /// Takes the last element. A segment that has run empty goes when half of the one before it
     /// is empty too, so that a border crossed to and fro allocates nothing.
-    pub(super) fn pop(&mut self) -> Option<T> {
+    pub(super) fn pop(&mut self) -> Option<S::Element> {
         let last = self.len.checked_sub(1)?;
-        let element = self.segments[last / N].pop();
+        let element = self.segments[last / S::CAPACITY].pop();
         self.len = last;
         if last == 0 {
             self.segments = Vec::new();
-        } else if last % N == N / 2 {
-            self.segments.truncate(last / N + 1);
+        } else if last % S::CAPACITY == S::CAPACITY / 2 {
+            self.segments.truncate(last / S::CAPACITY + 1);
         }
         element
     }
@@ -54,33 +95,107 @@ impl<T, const N: usize> Segments<T, N> {
     /// Drops the last segment; `false` when there is none.
     pub(super) fn drop_segment(&mut self) -> bool {
         let dropped = self.segments.pop();
-        self.len = self.len.min(self.segments.len() * N);
+        self.len = self.len.min(self.segments.len() * S::CAPACITY);
         dropped.is_some()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.segments.iter().flatten()
+    pub(super) fn iter<'a>(&'a self) -> impl Iterator<Item = &'a S::Element>
+    where
+        S::Element: 'a,
+    {
+        self.segments.iter().flat_map(|segment| segment.iter())
     }
 
     /// Bytes of heap, those of the elements themselves not counted.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.segments.capacity() * size_of::<Vec<T>>() + self.segments.len() * N * size_of::<T>()
+        let directory = self.segments.capacity() * size_of::<S>();
+        directory + self.segments.iter().map(S::bytes).sum::<usize>()
     }
 }
 
-impl<T, const N: usize> Index<usize> for Segments<T, N> {
-    type Output = T;
+impl<S: Segment> Index<usize> for Segments<S> {
+    type Output = S::Element;
 
     #[inline]
-    fn index(&self, index: usize) -> &T {
-        &self.segments[index / N][index % N]
+    fn index(&self, index: usize) -> &S::Element {
+        &self.segments[index / S::CAPACITY][index % S::CAPACITY]
     }
 }
 
-impl<T, const N: usize> IndexMut<usize> for Segments<T, N> {
+impl<S: Segment> IndexMut<usize> for Segments<S> {
     #[inline]
-    fn index_mut(&mut self, index: usize) -> &mut T {
-        &mut self.segments[index / N][index % N]
+    fn index_mut(&mut self, index: usize) -> &mut S::Element {
+        &mut self.segments[index / S::CAPACITY][index % S::CAPACITY]
+    }
+}
+
+/// A segment of `N` elements in the general allocator's memory.
+#[derive(Debug)]
+pub(super) struct Heaped<T, const N: usize>(Vec<T>);
+
+impl<T, const N: usize> Segment for Heaped<T, N> {
+    type Element = T;
+    const CAPACITY: usize = N;
+
+    fn empty() -> Self {
+        Self(Vec::with_capacity(N))
+    }
+
+    fn push(&mut self, element: T) {
+        self.0.push(element);
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        self.0.pop()
+    }
+
+    /// Its memory is not its own to map.
+    fn ask_for_huge_page(&mut self) {}
+
+    fn bytes(&self) -> usize {
+        N * size_of::<T>()
+    }
+}
+
+impl<T, const N: usize> Deref for Heaped<T, N> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T, const N: usize> DerefMut for Heaped<T, N> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
+
+impl<T: Copy> Segment for RegionVec<T> {
+    type Element = T;
+    const CAPACITY: usize = Self::CAPACITY;
+
+    fn empty() -> Self {
+        Self::new()
+    }
+
+    fn push(&mut self, element: T) {
+        self.push(element);
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        self.pop()
+    }
+
+    fn ask_for_huge_page(&mut self) {
+        self.ask_for_huge_page();
+    }
+
+    /// Only what has been filled is resident.
+    fn bytes(&self) -> usize {
+        size_of_val(&self[..])
     }
 }
 
@@ -91,7 +206,7 @@ mod tests {
     #[test]
     fn agrees_with_a_vector() {
         arbtest::arbtest(|u| {
-            let (mut segments, mut twin) = (Segments::<u8, 4>::new(), Vec::new());
+            let (mut segments, mut twin) = (Segments::<Heaped<u8, 4>>::new(), Vec::new());
             while !u.is_empty() {
                 if u.ratio(3, 5)? {
                     let element = u.arbitrary()?;
@@ -114,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_border_crossed_to_and_fro_keeps_its_segment() {
-        let mut segments = Segments::<u32, 4>::new();
+        let mut segments = Segments::<Heaped<u32, 4>>::new();
         (0..4).for_each(|number| segments.push(number));
         for _ in 0..3 {
             segments.push(4);

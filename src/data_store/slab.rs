@@ -2,7 +2,7 @@
 //!
 //! A vacant slot holds the number of the next vacant one.
 
-use super::segments::Segments;
+use super::segments::{Heaped, Segments};
 
 /// No slot.
 const NONE: u32 = u32::MAX;
@@ -10,7 +10,7 @@ const NONE: u32 = u32::MAX;
 /// Objects by number. No heap while empty.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
-    slots: Segments<Slot<T>, 256>,
+    slots: Segments<Heaped<Slot<T>, 256>>,
     vacant: u32,
     len: usize,
 }

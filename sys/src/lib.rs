@@ -16,6 +16,7 @@
 //! | `kqueue_plan` | the pure half of kqueue: plain functions, tested on every system |
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
 //! | `region` | memory straight from the system, which takes it back in parts |
+//! | `region_vec` | a vector in one of these |
 //! | `pages` | a buffer straight from the system, which has it back at once |
 //! | `prefetch` | a hint to the processor's cache, safe to give |
 //! | `equal_bytes` | sixteen bytes compared with one at once |
@@ -52,6 +53,7 @@ pub mod poller;
 mod prefetch;
 mod process;
 mod region;
+mod region_vec;
 mod rlimit;
 mod room;
 mod signal;
@@ -67,6 +69,7 @@ pub use pages::Pages;
 pub use poller::{Event, Events, Interest, Poller, Token};
 pub use prefetch::prefetch_read;
 pub use region::{REGION_BYTES, Region};
+pub use region_vec::RegionVec;
 pub use room::Room;
 pub use simulated::Simulated;
 pub use system::{Accepted, Address, ListenOptions, Process, Signal, Sys};

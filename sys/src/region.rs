@@ -3,46 +3,111 @@
 //! The general allocator keeps what is freed in the middle of its heap, so a store that has been
 //! emptied would stay as large as it was. A region is mapped once and keeps its addresses; what
 //! nobody needs any more of its content goes back page by page.
+//!
+//! A region is as long as a huge page and begins where one may, so that the system can map all of
+//! it by one entry of its page table instead of 512:
+//!
+//! ```text
+//!   512 small pages   [4K][4K][4K][4K] ... [4K]    a look-up in random memory misses the
+//!                                                  processor's cache of page entries (TLB)
+//!   one huge page     [ 2M                    ]    sixteen of them fit easily
+//! ```
+//!
+//! But one byte written makes all of a huge page resident, so only whoever fills many regions asks
+//! for it ([`Region::ask_for_huge_page`]).
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
 
-/// Bytes of a region. A multiple of every page size in use.
-pub const REGION_BYTES: usize = 1024 * 1024;
+/// Bytes of a region. A multiple of every page size in use, and a huge page where those are 4 KiB.
+pub const REGION_BYTES: usize = 2 * 1024 * 1024;
 
-/// One mapping of [`REGION_BYTES`]. Memory is used only where it has been written to.
+/// One mapping of [`REGION_BYTES`], which begins at a multiple of them. Memory is used only where
+/// it has been written to.
 #[derive(Debug)]
 pub struct Region {
     bytes: NonNull<[u8; REGION_BYTES]>,
+    is_huge: bool,
 }
 
 impl Region {
     /// Maps a region; all of it is zero. Without memory the process ends, as with any allocation.
     #[allow(clippy::new_without_default, reason = "it is not cheap, and nothing like a default")]
     pub fn new() -> Region {
-        let (access, kind) =
-            (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
-        // SAFETY: no address is asked for, so no mapping that exists is touched; an anonymous
-        // mapping needs no descriptor.
-        let address =
-            unsafe { libc::mmap(std::ptr::null_mut(), REGION_BYTES, access, kind, -1, 0) };
-        match NonNull::new(address.cast()) {
-            Some(bytes) if address != libc::MAP_FAILED => Region { bytes },
-            _ => handle_alloc_error(Layout::new::<[u8; REGION_BYTES]>()),
+        // Mappings lie side by side, so behind an aligned one the next is mostly aligned too.
+        let address = map(REGION_BYTES);
+        if address.addr().is_multiple_of(REGION_BYTES) {
+            return Region { bytes: as_bytes(address), is_huge: false };
         }
+        unmap(address, REGION_BYTES);
+        Region { bytes: as_bytes(map_aligned()), is_huge: false }
+    }
+
+    /// Asks the system to map the region as one page. It does so when it can: at once where nothing
+    /// has been written yet, later what is in use. Where the system decides for itself (that is,
+    /// elsewhere than on Linux) nothing is asked.
+    pub fn ask_for_huge_page(&mut self) {
+        self.is_huge = true;
+        #[cfg(target_os = "linux")]
+        self.advise(0..REGION_BYTES, libc::MADV_HUGEPAGE);
     }
 
     /// Gives the memory of a part back. Its bytes are then either what they were or zero, and
     /// using them takes new memory. Part of a page at either end stays.
+    ///
+    /// A huge page falls to pieces by that, and asks no more to be one: else the system would put
+    /// it together again, and what was given back would be resident once more.
     pub fn discard(&mut self, part: Range<usize>) {
+        if std::mem::take(&mut self.is_huge) {
+            #[cfg(target_os = "linux")]
+            self.advise(0..REGION_BYTES, libc::MADV_NOHUGEPAGE);
+        }
+        self.advise(part, ADVICE);
+    }
+
+    fn advise(&mut self, part: Range<usize>, advice: i32) {
         let part = &mut self[part];
         let (address, length) = (part.as_mut_ptr(), part.len());
         // SAFETY: the range lies in this mapping, which is private and anonymous and borrowed by
         // nobody else; all that can happen to its bytes is that they become zero. The system
         // refuses an address that is no page's start, and then nothing happens.
-        unsafe { libc::madvise(address.cast(), length, ADVICE) };
+        unsafe { libc::madvise(address.cast(), length, advice) };
     }
+}
+
+/// Maps so many bytes anywhere.
+fn map(length: usize) -> *mut u8 {
+    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
+    // SAFETY: no address is asked for, so no mapping that exists is touched; an anonymous
+    // mapping needs no descriptor.
+    let address = unsafe { libc::mmap(std::ptr::null_mut(), length, access, kind, -1, 0) };
+    if address == libc::MAP_FAILED {
+        handle_alloc_error(Layout::new::<[u8; REGION_BYTES]>());
+    }
+    address.cast()
+}
+
+/// Maps twice as much as is needed and gives back what lies before and behind the aligned part.
+fn map_aligned() -> *mut u8 {
+    let start = map(2 * REGION_BYTES);
+    let before = start.addr().next_multiple_of(REGION_BYTES) - start.addr();
+    let region = start.wrapping_add(before);
+    unmap(start, before);
+    unmap(region.wrapping_add(REGION_BYTES), REGION_BYTES - before);
+    region
+}
+
+/// Gives a mapping, or an end of one, back: memory that [`map`] has made and nobody reaches.
+fn unmap(address: *mut u8, length: usize) {
+    if length > 0 {
+        // SAFETY: the callers own all of this range, and no reference to it exists.
+        unsafe { libc::munmap(address.cast(), length) };
+    }
+}
+
+fn as_bytes(address: *mut u8) -> NonNull<[u8; REGION_BYTES]> {
+    NonNull::new(address.cast()).expect("the system maps nothing at address 0 unasked")
 }
 
 /// Where the system promises to take the memory at once, that is asked for.
@@ -72,8 +137,7 @@ impl DerefMut for Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        // SAFETY: the mapping was made by `new` with this length, and nobody reaches it any more.
-        unsafe { libc::munmap(self.bytes.as_ptr().cast(), REGION_BYTES) };
+        unmap(self.bytes.as_ptr().cast(), REGION_BYTES);
     }
 }
 
@@ -100,6 +164,22 @@ mod tests {
         region.fill(2);
         assert!(region.iter().all(|&byte| byte == 2));
         region.discard(5..5);
+    }
+
+    #[test]
+    fn regions_begin_where_a_huge_page_may() {
+        let regions: Vec<Region> = (0..9).map(|_| Region::new()).collect();
+        assert!(regions.iter().all(|region| region.as_ptr().addr() % REGION_BYTES == 0));
+    }
+
+    #[test]
+    fn asking_for_a_huge_page_changes_no_byte() {
+        let mut region = Region::new();
+        region[5] = 1;
+        region.ask_for_huge_page();
+        region[REGION_BYTES - 1] = 2;
+        region.discard(65_536..131_072);
+        assert_eq!((region[5], region[65_536], region[REGION_BYTES - 1]), (1, 0, 2));
     }
 
     #[cfg(poller_epoll)]
