@@ -114,11 +114,14 @@ impl Engine {
             let Some(asked) = requests.next() else { return true };
             (ctx.held, ctx.hashes) = (held, asked.hashes);
             answer_in_full(&mut ctx, asked.command, asked.request);
+            if !ctx.client().is_postponed() {
+                end_request(&mut ctx);
+            }
             return false;
         }
         for asked in requests {
             answer(&mut ctx, asked);
-            if leaves_work(&mut ctx) {
+            if end_request(&mut ctx) {
                 return false;
             }
         }
@@ -126,13 +129,13 @@ impl Engine {
     }
 }
 
-/// Whether the command that has just run is to be followed by anything but the client's next one.
+/// What is to be done behind every request. `true`: anything but the client's next one follows.
 #[inline]
-fn leaves_work(ctx: &mut Context<'_>) -> bool {
-    !ctx.effects.is_empty()
-        || ctx.blocking.has_signals()
-        || ctx.reply.out.is_long()
-        || ctx.client().close_after_reply
+fn end_request(ctx: &mut Context<'_>) -> bool {
+    let has_work = !ctx.effects.is_empty() || ctx.blocking.has_signals() || ctx.reply.out.is_long();
+    let client = ctx.client();
+    client.reply_mode = client.reply_mode.of_next_command();
+    has_work || client.close_after_reply
 }
 
 /// Answers one request. Nearly all come from a client at liberty and are taken by a function: that
@@ -147,8 +150,6 @@ fn answer<'a>(ctx: &mut Context<'a>, asked: Asked<'a>) {
             client.last_command = command.name;
             ctx.command = command;
             run(ctx, request);
-            let client = ctx.client();
-            client.reply_mode = client.reply_mode.of_next_command();
         }
         command => answer_in_full(ctx, command, request),
     }
@@ -180,7 +181,6 @@ fn obey_reply_mode(ctx: &mut Context<'_>, silent_from: Option<Mark>) {
     let is_push = ctx.is_push;
     let client = ctx.client();
     let silent_from = silent_from.filter(|_| client.is_silent() && !is_push);
-    client.reply_mode = client.reply_mode.of_next_command();
     if let Some(blocked) = &mut client.blocked {
         blocked.is_silent = silent_from.is_some();
     } else if let Some(mark) = silent_from {

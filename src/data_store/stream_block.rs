@@ -58,6 +58,17 @@ pub trait NewFields<'a>: ExactSizeIterator<Item = &'a [u8]> + Clone {}
 
 impl<'a, F: ExactSizeIterator<Item = &'a [u8]> + Clone> NewFields<'a> for F {}
 
+/// The first of these, the third, and so on. (`step_by` counts, and costs a quarter of XADD.)
+fn every_other<'a>(
+    mut fields: impl Iterator<Item = &'a [u8]> + Clone,
+) -> impl Iterator<Item = &'a [u8]> + Clone {
+    std::iter::from_fn(move || {
+        let field = fields.next();
+        fields.next();
+        field
+    })
+}
+
 #[derive(Debug)]
 pub(super) struct Block {
     /// The id that the block began with. It stays when that entry is deleted.
@@ -81,12 +92,13 @@ static_assertions::const_assert_eq!(size_of::<Block>(), 96);
 impl Block {
     /// A block that begins with this entry; room for so many bytes is made at once.
     pub(super) fn new<'a>(id: StreamId, fields: impl NewFields<'a>, capacity: usize) -> Block {
-        let names = fields.clone().step_by(2).map(Field::new);
+        let names = every_other(fields.clone()).map(Field::new);
+        let count = fields.len() / 2;
         let mut bytes = Vec::with_capacity(capacity);
-        put_varint(&mut bytes, names.len() as u64);
+        put_varint(&mut bytes, count as u64);
         names.clone().for_each(|name| name.put(&mut bytes));
         let names_bytes: usize = names.clone().map(Field::packed_bytes).sum();
-        let packed = FRAME_BYTES + packed_integer_bytes(names.len() as i64) + names_bytes + 2;
+        let packed = FRAME_BYTES + packed_integer_bytes(count as i64) + names_bytes + 2;
         let entries_at = u32::try_from(bytes.len()).expect("a request is below 4 GiB");
         let mut block = Block {
             first: id,
@@ -119,7 +131,9 @@ impl Block {
             packed += packed_integer_bytes(count as i64) + self.put_fields(fields);
             packed += packed_integer_bytes(2 * count as i64 + 4);
         } else {
-            packed += self.put_fields(fields.skip(1).step_by(2));
+            let mut values = fields;
+            values.next();
+            packed += self.put_fields(every_other(values));
             packed += packed_integer_bytes(count as i64 + 3);
         }
         self.add_packed_bytes(packed);
@@ -131,7 +145,7 @@ impl Block {
     fn has_names<'a>(&self, fields: impl NewFields<'a>) -> bool {
         let mut names = Stored(&self.bytes);
         names.varint() == fields.len() as u64 / 2
-            && fields.step_by(2).all(|name| names.field() == Field::new(name))
+            && every_other(fields).all(|name| names.field() == Field::new(name))
     }
 
     /// Appends these fields and returns how many bytes Redis needs for them.

@@ -12,6 +12,7 @@
 //!            on the command      $ + >   last id, last entry, undelivered, in XREAD
 //! ```
 
+use crate::text::number::{U64_DIGITS_MAX, fill_digits};
 use arrayvec::ArrayVec;
 
 /// The id of a stream entry. Ordered by time, then by sequence.
@@ -221,17 +222,11 @@ fn parse_number(text: &[u8]) -> Option<u64> {
 }
 
 fn write_decimal(number: u64, out: &mut StreamIdText) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    let mut rest = number;
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
+    let mut digits = [b'0'; U64_DIGITS_MAX];
+    let start = match number {
+        0 => digits.len() - 1,
+        _ => fill_digits(&mut digits, number),
+    };
     out.try_extend_from_slice(&digits[start..]).expect("there is room for two numbers");
 }
 

@@ -464,6 +464,11 @@ struct Sent {
 
 /// One write of what a connection has: from one place if it is in one, gathered otherwise.
 fn send<S: Sys>(sys: &mut S, connection: &Connection) -> Result<Sent, Verdict> {
+    if let Some(bytes) = connection.output.single_slice() {
+        let piece = &bytes[..bytes.len().min(TRANSFER_BYTES_MAX)];
+        let bytes = sys.write(connection.fd, piece)?;
+        return Ok(Sent { bytes, is_short: bytes < piece.len() });
+    }
     let mut pieces: ArrayVec<_, REPLY_SLICES_MAX> = ArrayVec::new();
     connection.output.slices(&mut pieces);
     let offered: usize = pieces.iter().map(|piece| piece.len()).sum();

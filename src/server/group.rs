@@ -175,7 +175,8 @@ impl Group {
     ) -> bool {
         let (spans, hashes_start) = (spans_start..self.spans.len(), self.hashes.len());
         let request = Request::new(&input[bytes.start..], &self.spans[spans.clone()], &self.bulks);
-        let command = dispatcher::resolve(request);
+        let name = self.spans[spans_start].range_from(bytes.start);
+        let command = ahead.resolve(request, name, input);
         if let Some(command) = command {
             let keys = command.leading_keys.positions(request.len());
             for index in keys.take(KEYS_PREFETCHED_MAX) {
@@ -197,15 +198,40 @@ struct Ahead<'a> {
     hasher: Hasher,
     /// Where in the input the key hashed last lies, and its hash.
     last: (Range<usize>, u64),
+    /// The same of the name looked up last, where the name alone says which command it is.
+    named: (Range<usize>, Option<&'static Command>),
 }
+
+/// A place that no input has.
+const NOWHERE: Range<usize> = usize::MAX..usize::MAX;
 
 impl<'a> Ahead<'a> {
     fn new(engine: &'a mut Engine, client: ClientId) -> Self {
         let bulk_bytes_max = engine.config.settings().bulk_bytes_max;
         let (hasher, client) = (engine.store.hasher(), engine.clients.get(client));
         let limits = ParserLimits { bulk_bytes_max, authenticated: client.authenticated };
-        let last = (0..0, hasher.hash(b""));
-        Self { client, limits, hasher, last }
+        Self { client, limits, hasher, last: (NOWHERE, 0), named: (NOWHERE, None) }
+    }
+
+    /// The command of a request, whose name lies at `place` in `input`. Most pipelines say the
+    /// same again and again: that is looked up once.
+    #[inline]
+    fn resolve(
+        &mut self,
+        request: Request<'_>,
+        place: Range<usize>,
+        input: &[u8],
+    ) -> Option<&'static Command> {
+        if input.get(self.named.0.clone()) == Some(request.at(0)) {
+            return self.named.1;
+        }
+        let command = dispatcher::resolve(request);
+        let is_named_in_full = command.is_some_and(|command| {
+            let is_part = command.parent().is_some();
+            !is_part && !command.is_container()
+        });
+        self.named = (if is_named_in_full { place } else { NOWHERE }, command);
+        command
     }
 
     /// The hash of a key, which lies at `place` in `input`. Whoever fills a queue or counts
