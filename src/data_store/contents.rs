@@ -412,24 +412,23 @@ impl Contents {
         }
     }
 
-    /// The entry, or the overflow line if the entry must be there; `true`: that is needed.
+    /// What the line `links` behind that one leads to, all of them being at hand: the next line,
+    /// and then `true`, or the entry. Nothing where the look-up does not come so far.
     #[inline]
-    pub(super) fn prefetch_entry(&self, hash: u64) -> bool {
-        let Some(home) = self.dict.home(hash) else { return false };
-        if let Some(line) = self.dict.overflow_after(home, hash) {
-            prefetch_read(line);
+    pub(super) fn prefetch_behind(&self, hash: u64, links: usize) -> bool {
+        let Some(mut line) = self.dict.home(hash) else { return false };
+        for _ in 0..links {
+            match self.dict.line_after(line, hash) {
+                Some(next) => line = next,
+                None => return false,
+            }
+        }
+        if let Some(next) = self.dict.line_after(line, hash) {
+            prefetch_read(next);
             return true;
         }
-        dict::candidates(home, hash).for_each(|handle| self.entries.prefetch(handle));
+        dict::candidates(line, hash).for_each(|handle| self.entries.prefetch(handle));
         false
-    }
-
-    /// The entry that is named in the overflow line.
-    pub(super) fn prefetch_spilled(&self, hash: u64) {
-        let line = self.dict.home(hash).and_then(|home| self.dict.overflow_after(home, hash));
-        if let Some(line) = line {
-            dict::candidates(line, hash).for_each(|handle| self.entries.prefetch(handle));
-        }
     }
 }
 

@@ -202,12 +202,12 @@ impl Dict {
         self.line_of(hash).map(|index| &self.homes[index])
     }
 
-    /// The overflow line at which the look-up goes on, unless the home line has something that
-    /// may be it.
+    /// The line at which the look-up goes on behind `line`, unless that one has something that may
+    /// be it, or is the last.
     #[inline]
-    pub(super) fn overflow_after(&self, home: &Line, hash: u64) -> Option<&Line> {
-        let is_needed = home.link() != 0 && home.matches(tag_of(hash)).next().is_none();
-        is_needed.then(|| &self.overflow[home.link() as usize - 1])
+    pub(super) fn line_after(&self, line: &Line, hash: u64) -> Option<&Line> {
+        let is_needed = line.link() != 0 && line.matches(tag_of(hash)).next().is_none();
+        is_needed.then(|| &self.overflow[line.link() as usize - 1])
     }
 
     /// Frees a few lines; `false` when there are none. For a table that nobody asks any more.
