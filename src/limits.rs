@@ -87,10 +87,6 @@ pub const FREES_PER_TICK_MAX: usize = 2 * 1_024;
 /// Descriptors kept for other things than clients: listeners, poller, signals, log, pid file.
 pub const DESCRIPTORS_RESERVED: u64 = 32;
 
-/// Who waits for what others have had for too long (XREADGROUP CLAIM), and nothing is pending, is
-/// asked again after that time, or after so many milliseconds if that is longer.
-pub const CLAIM_RETRY_MS_MIN: u64 = 100;
-
 // --- reading requests
 
 /// Longest line of a request: an inline command, or the header of an aggregate or of a bulk, in
