@@ -84,6 +84,18 @@ pub const EXPIRIES_PER_TICK_MAX: usize = 1_024;
 /// the system less than a millisecond.
 pub const FREES_PER_TICK_MAX: usize = 2 * 1_024;
 
+/// Entries that a trim with ACKED looks at without removing them; the next one goes on behind them.
+/// Takes the system a few milliseconds.
+pub const TRIM_LOOKS_IN_VAIN_MAX: u64 = 64 * 1024;
+
+/// Entries that a consumer group notes as acknowledged for the next trim with ACKED, some 400 KiB;
+/// if there are more, that one looks at all entries again.
+pub const LET_GO_NOTED_MAX: usize = 16 * 1024;
+
+/// Deleted entries that a search for what is pending for long passes and forgets: whoever searches
+/// next goes on behind them.
+pub const DELETED_PASSED_MAX: usize = 16 * 1024;
+
 /// Descriptors kept for other things than clients: listeners, poller, signals, log, pid file.
 pub const DESCRIPTORS_RESERVED: u64 = 32;
 

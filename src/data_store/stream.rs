@@ -15,6 +15,7 @@
 //!   stream_field.rs   names and values as bytes
 //!   stream_range.rs   reading upwards and downwards
 //!   stream_groups.rs  consumer groups, and how far behind they are
+//!   stream_acknowledged.rs  trimming what all groups are done with
 //!   stream_producers.rs  what producers have sent already
 //! ```
 //!
@@ -52,6 +53,8 @@ pub struct Stream {
     max_deleted_id: StreamId,
     entries_added: u64,
     pub(super) groups: Groups,
+    /// Trims with ACKED have looked at entries up to here (see `stream_acknowledged.rs`).
+    pub(super) looked_at: StreamId,
     /// Of streams whose producers say who they are.
     producers: Option<Box<Producers>>,
 }
@@ -149,6 +152,7 @@ impl Stream {
         self.last_id = last_id;
         self.max_deleted_id = max_deleted_id;
         self.entries_added = entries_added;
+        self.look_again_behind(last_id);
         // Deleted entries may have had ids that are now to come.
         while let Some(block) = self.blocks.back_mut().filter(|block| block.last_ever() > last_id) {
             if block.drop_dead_end() {
