@@ -115,6 +115,12 @@ impl Group {
         self.pending.len()
     }
 
+    /// How many of them were given back and belong to nobody. Looks at every consumer.
+    pub fn unowned_count(&self) -> u64 {
+        let owned: u64 = self.consumers.iter().flatten().map(Consumer::pending_count).sum();
+        self.pending.len() - owned
+    }
+
     /// The lowest and the highest id of a pending entry.
     pub fn pending_bounds(&self) -> Option<(StreamId, StreamId)> {
         self.pending.first().zip(self.pending.last())

@@ -27,7 +27,7 @@ pub use super::stream_block::{BlockLimits, NewFields};
 pub use super::stream_field::Field;
 use super::stream_groups::Groups;
 use super::stream_index::{At, Blocks};
-use super::stream_producers::Producers;
+use super::stream_producers::{Memory, Producers};
 pub use super::stream_range::Range;
 use super::stream_walk::Place;
 pub use super::stream_walk::{Entry, Fields};
@@ -125,9 +125,9 @@ impl Stream {
         self.producers.as_deref_mut()
     }
 
-    /// The same, from now on.
-    pub fn producers(&mut self) -> &mut Producers {
-        self.producers.get_or_insert_default()
+    /// The same, from now on: with this memory, if none has said so before.
+    pub fn producers(&mut self, memory: Memory) -> &mut Producers {
+        self.producers.get_or_insert_with(|| Box::new(Producers::new(memory)))
     }
 
     /// The lowest id of an entry that is there.
