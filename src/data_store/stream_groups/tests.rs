@@ -278,6 +278,7 @@ fn a_million_operations_agree_with_a_plain_model() {
         let bytes: Vec<u8> = (0..1024).flat_map(|_| random.number().to_le_bytes()).collect();
         operations += run(&mut Unstructured::new(&bytes)).expect("there are bytes enough");
     }
+    println!("operations={operations}");
 }
 
 /// A stream of which every entry is pending in a group.
