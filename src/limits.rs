@@ -19,6 +19,11 @@ pub const INPUT_BUFFER_BYTES: usize = 16 * 1024;
 /// Room that a read must find at least, bytes: less would make many reads of one pipeline.
 pub const INPUT_READ_BYTES_MIN: usize = 4 * 1024;
 
+/// Unread bytes of a request that comes slowly are kept in memory of their own size up to here:
+/// thousands of clients may send so, and a page each would be most of what they cost. It is half a
+/// page, as more would need one anyhow.
+pub const INPUT_PARKED_BYTES_MAX: usize = 2 * 1024;
+
 /// Bulks from this length on that have not come whole are received into an allocation of their
 /// own, which then becomes the value: no buffer from the pool would hold them, and what they save
 /// in copying is more than an allocation costs.
