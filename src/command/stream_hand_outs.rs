@@ -5,7 +5,7 @@ use super::Request;
 use super::context::Context;
 use super::error_reply::ErrorReply;
 use super::stream_read_options::ReadOptions;
-use super::stream_reads::{Budget, Start, Wrote, has_entries_after};
+use super::stream_reads::{Budget, Start, Wrote};
 use super::streams;
 use crate::data_store::consumer_group::{Delivery, Group, Owner};
 use crate::data_store::stream::{Entry, Stream};
@@ -26,7 +26,7 @@ pub fn has_any(
         let is_new = group.find_consumer(request.at(consumer)).is_none();
         group.hear_from(request.at(consumer), now_ms);
         let has_any = start != Start::Undelivered
-            || has_entries_after(stream, group.last_id)
+            || stream.has_entries_after(group.last_id)
             || !claimable(stream, group, options, 1, now_ms).is_empty();
         (has_any, is_new)
     });

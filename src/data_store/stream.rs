@@ -208,6 +208,16 @@ impl Stream {
         }
     }
 
+    /// Is there an entry above this id? Who waits asks that often; mostly the last block can tell.
+    pub fn has_entries_after(&self, id: StreamId) -> bool {
+        match self.blocks.back() {
+            Some(block) if block.is_whole() => block.last_ever() > id,
+            _ => id
+                .next()
+                .is_some_and(|next| self.range(next, StreamId::MAX, false).next().is_some()),
+        }
+    }
+
     /// The entry with this id.
     pub fn get(&self, id: StreamId) -> Option<Entry<'_>> {
         self.range(id, id, false).next()

@@ -227,6 +227,8 @@ fn check_group(group: &Group, plain: &PlainGroup, u: &mut Unstructured) -> Resul
 }
 
 fn check(stream: &Stream, plain: &Plain, u: &mut Unstructured) -> Result<()> {
+    let id = any_id(u)?;
+    assert_eq!(stream.has_entries_after(id), plain.entries.iter().any(|other| *other > id));
     assert!(stream.groups().keys().map(|name| &**name).eq(plain.groups.keys().copied()));
     for (group, plain_group) in stream.groups().values().zip(plain.groups.values()) {
         check_group(group, plain_group, u)?;
