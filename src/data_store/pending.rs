@@ -137,10 +137,17 @@ impl<N: Note> Run<N> {
             put_entry(&mut self.bytes, last, entry);
             (last, number) = (entry, number + 1);
         }
-        // They stand at the end now: turn them to the front of what they replace.
+        // They stand at the end now. If there is room in what they replace, they go there; else they
+        // are turned to the front of it.
         let put = self.bytes.len() - length;
-        self.bytes[start..].rotate_right(put);
-        self.bytes.drain(start + put..end + put);
+        if put <= end - start {
+            self.bytes.copy_within(length.., end - put);
+            self.bytes.truncate(length);
+            self.bytes.drain(start..end - put);
+        } else {
+            self.bytes[start..].rotate_right(put);
+            self.bytes.drain(start + put..end + put);
+        }
         if self.bytes.len() <= self.bytes.capacity() / 4 {
             self.bytes.shrink_to(self.bytes.len() * 2);
         }
