@@ -1,5 +1,5 @@
-//! Nineteen thousand connections at once: a thousand of them wait on a key each, then all on one key;
-//! ten thousand hear the same messages.
+//! Nineteen thousand connections at once: a thousand of them wait on a key each, then all on one
+//! key; ten thousand hear the same messages.
 //!
 //! The server is a process of its own, so the limit of open files (20,000 here) counts once for it
 //! and once for this test.

@@ -25,9 +25,9 @@
 //! ```
 //!
 //! Time alone can serve who waits with CLAIM. Only the first in such a line keeps an eye on the
-//! clock ([`Blocking::is_first_to_claim`]): when the time has come the line is signalled, and whoever
-//! is the first then is asked. Who leaves while it keeps time has the line signalled too, so that
-//! another one does.
+//! clock ([`Blocking::is_first_to_claim`]): when the time has come the line is signalled, and
+//! whoever is the first then is asked. Who leaves while it keeps time has the line signalled too,
+//! so that another one does.
 
 use crate::membership::{Membership, Place};
 use crate::text::keyed_hash::KeyedState;

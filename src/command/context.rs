@@ -272,8 +272,8 @@ impl Context<'_> {
         self.blocking.signal_groups(self.store.index, key);
     }
 
-    /// Asks a client that waits to claim what is pending in a group: something has become so, or has
-    /// been for longer than anything before.
+    /// Asks a client that waits to claim what is pending in a group: something has become so, or
+    /// has been for longer than anything before.
     pub fn signal_claims(&mut self, key: &[u8], group: &[u8]) {
         self.blocking.signal_claims(self.store.index, key, group);
     }
@@ -311,8 +311,8 @@ impl Context<'_> {
 }
 
 impl Context<'_> {
-    /// After some time the client that has just blocked, or whoever is before it then, shall be asked
-    /// again.
+    /// After some time the client that has just blocked, or whoever is before it then, shall be
+    /// asked again.
     pub fn retry_after(&mut self, retry_ms: u64) {
         match &mut self.client().blocked {
             Some(blocked) => blocked.retry_ms = Some(retry_ms),

@@ -137,8 +137,8 @@ impl<N: Note> Run<N> {
             put_entry(&mut self.bytes, last, entry);
             (last, number) = (entry, number + 1);
         }
-        // They stand at the end now. If there is room in what they replace, they go there; else they
-        // are turned to the front of it.
+        // They stand at the end now. If there is room in what they replace, they go there; else
+        // they are turned to the front of it.
         let put = self.bytes.len() - length;
         if put <= end - start {
             self.bytes.copy_within(length.., end - put);

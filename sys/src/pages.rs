@@ -81,7 +81,8 @@ impl Drop for Pages {
         }
         let (start, length) = (self.bytes.cast::<libc::c_void>(), self.bytes.len());
         if length <= SHORT_BYTES_MAX {
-            // SAFETY: such a length means a box that `zeroed` has leaked; nobody reaches it any more.
+            // SAFETY: such a length means a box that `zeroed` has leaked; nobody reaches it any
+            // more.
             return drop(unsafe { Box::from_raw(self.bytes.as_ptr()) });
         }
         // SAFETY: a length above that means a mapping, made by `zeroed` with this length; nobody
