@@ -91,8 +91,8 @@ pub struct Blocked {
     /// When it gives up, monotonic milliseconds: set by the server, which has the clock, when the
     /// waiting begins.
     pub deadline_ms: Option<u64>,
-    /// After so many milliseconds its command is executed again, though no key was signalled: time
-    /// alone may serve it (XREADGROUP CLAIM).
+    /// After so many milliseconds time alone may serve it or those who wait beside it (XREADGROUP
+    /// CLAIM): it keeps time for them.
     pub retry_ms: Option<u64>,
     /// When that is, monotonic milliseconds.
     pub retry_at_ms: Option<u64>,
@@ -241,6 +241,12 @@ impl Client {
             & self.transaction.is_none()
             & (self.subscriptions == 0)
             & !self.is_silent()
+    }
+
+    /// It waits, and its timer is also that of others: see [`Blocked::retry_ms`].
+    #[must_use]
+    pub fn keeps_time(&self) -> bool {
+        self.blocked.as_ref().is_some_and(|blocked| blocked.retry_ms.is_some())
     }
 
     /// It waits for the end of CLIENT PAUSE.

@@ -19,6 +19,11 @@ pub const INPUT_BUFFER_BYTES: usize = 16 * 1024;
 /// Room that a read must find at least, bytes: less would make many reads of one pipeline.
 pub const INPUT_READ_BYTES_MIN: usize = 4 * 1024;
 
+/// Unread bytes of a request that comes slowly are kept in memory of their own size up to here:
+/// thousands of clients may send so, and a page each would be most of what they cost. It is half a
+/// page, as more would need one anyhow.
+pub const INPUT_PARKED_BYTES_MAX: usize = 2 * 1024;
+
 /// Bulks from this length on that have not come whole are received into an allocation of their
 /// own, which then becomes the value: no buffer from the pool would hold them, and what they save
 /// in copying is more than an allocation costs.
@@ -84,12 +89,20 @@ pub const EXPIRIES_PER_TICK_MAX: usize = 1_024;
 /// the system less than a millisecond.
 pub const FREES_PER_TICK_MAX: usize = 2 * 1_024;
 
+/// Entries that a trim with ACKED looks at without removing them; the next one goes on behind them.
+/// Takes the system a few milliseconds.
+pub const TRIM_LOOKS_IN_VAIN_MAX: u64 = 64 * 1024;
+
+/// Entries that a consumer group notes as acknowledged for the next trim with ACKED, some 400 KiB;
+/// if there are more, that one looks at all entries again.
+pub const LET_GO_NOTED_MAX: usize = 16 * 1024;
+
+/// Deleted entries that a search for what is pending for long passes and forgets: whoever searches
+/// next goes on behind them.
+pub const DELETED_PASSED_MAX: usize = 16 * 1024;
+
 /// Descriptors kept for other things than clients: listeners, poller, signals, log, pid file.
 pub const DESCRIPTORS_RESERVED: u64 = 32;
-
-/// Who waits for what others have had for too long (XREADGROUP CLAIM), and nothing is pending, is
-/// asked again after that time, or after so many milliseconds if that is longer.
-pub const CLAIM_RETRY_MS_MIN: u64 = 100;
 
 // --- reading requests
 

@@ -87,11 +87,13 @@ impl<S: Sys> Server<S> {
             let ahead_ms = expiry_ms.saturating_sub(self.now.wall_ms()).max(0).unsigned_abs();
             self.now.monotonic_ms.saturating_add(ahead_ms).saturating_mul(1_000_000)
         });
-        // While large values are being freed, a tick is due at once.
-        let freeing_ns = self.engine.store.has_garbage().then_some(0);
+        // While large values are being freed, a tick is due at once; so it is if somebody has left
+        // who kept time for others.
+        let is_due = self.engine.store.has_garbage() || self.engine.blocking.has_signals();
+        let due_ns = is_due.then_some(0);
         let ending_ns = self.shutdown.as_ref().map(life::Ending::deadline_ns);
         let pause_ns = self.engine.pause.end_ms().map(|ms| ms.saturating_mul(1_000_000));
-        expiry_ns.into_iter().chain(freeing_ns).chain(ending_ns).chain(pause_ns).min()
+        expiry_ns.into_iter().chain(due_ns).chain(ending_ns).chain(pause_ns).min()
     }
 
     /// Sends what there is to send.

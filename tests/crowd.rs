@@ -1,4 +1,5 @@
-//! Ten thousand connections at once: a thousand of them wait on a key each, then all on one key.
+//! Nineteen thousand connections at once: a thousand of them wait on a key each, then all on one
+//! key; ten thousand hear the same messages.
 //!
 //! The server is a process of its own, so the limit of open files (20,000 here) counts once for it
 //! and once for this test.
@@ -8,10 +9,13 @@ use std::time::{Duration, Instant};
 use squint_testing::connection::encoded;
 use squint_testing::{Connection, Server, ours};
 
-const CONNECTIONS: usize = 10_000;
+const CONNECTIONS: usize = 19_000;
 const WAITERS: usize = 1_000;
 /// So many begin to wait between two answers that are waited for.
 const COMPANY: usize = 100;
+const SUBSCRIBERS: usize = 10_000;
+/// Published in two pipelines.
+const MESSAGES: usize = 20;
 /// The shortest timeout: long enough that all wait before the first one ends.
 const TIMEOUT_MIN_MS: u64 = 4_000;
 /// How far apart the timeouts are.
@@ -20,8 +24,8 @@ const TIMEOUT_STEP_MS: u64 = 2;
 const LATE_MAX: Duration = Duration::from_millis(1_500);
 
 #[test]
-fn d22_ten_thousand_connections_and_a_thousand_waiters() {
-    let server = Server::start(&ours!(), &["--maxclients", "11000"]);
+fn d22_nineteen_thousand_connections_wait_and_listen() {
+    let server = Server::start(&ours!(), &["--maxclients", "19100"]);
     let mut control = server.connect();
     let mut crowd: Vec<Connection> = (0..CONNECTIONS).map(|_| server.connect()).collect();
     // The last ones may still stand in the queue of the listening socket.
@@ -49,6 +53,7 @@ fn d22_ten_thousand_connections_and_a_thousand_waiters() {
     assert_eq!(control.ask("DBSIZE"), b":0\r\n");
     everybody_is_answered(&mut crowd);
     everybody_waits_on_one_key(&mut control, &mut crowd);
+    subscribers_hear_everything_in_order(&mut control, &mut crowd[..SUBSCRIBERS]);
     drop(crowd);
     until(&mut control, "connected_clients", 1);
 }
@@ -123,6 +128,27 @@ fn everybody_waits_on_one_key(control: &mut Connection, crowd: &mut [Connection]
     }
     until(control, "blocked_clients", 0);
     control.expect_reply("EXISTS k", b":0\r\n");
+}
+
+fn subscribers_hear_everything_in_order(control: &mut Connection, crowd: &mut [Connection]) {
+    for subscriber in crowd.iter_mut() {
+        subscriber.command("SUBSCRIBE news");
+    }
+    for subscriber in crowd.iter_mut() {
+        subscriber.expect(b"*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n");
+    }
+    for half in [0..MESSAGES / 2, MESSAGES / 2..MESSAGES] {
+        let publish = |number| encoded(&["PUBLISH", "news", &format!("message {number:03}")]);
+        control.send(&half.clone().map(publish).collect::<Vec<_>>().concat());
+        let replies = format!(":{SUBSCRIBERS}\r\n").repeat(half.len());
+        control.expect(replies.as_bytes());
+        let message =
+            |number| format!("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$11\r\nmessage {number:03}\r\n");
+        let messages = half.map(message).collect::<String>();
+        for subscriber in crowd.iter_mut() {
+            subscriber.expect(messages.as_bytes());
+        }
+    }
 }
 
 /// Waits until a field of INFO has this value.

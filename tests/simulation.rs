@@ -4,6 +4,7 @@
 //! deadline in the tick of a push, a clock set back) is written down here and happens every time.
 
 mod simulation_support {
+    mod claims;
     mod descriptors;
     mod fan_out;
     mod pauses;

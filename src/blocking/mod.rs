@@ -23,6 +23,11 @@
 //!   | database | length of key | key |                        the common line: a *scoped key*
 //!   | database | length of key | key | CLAIM's time | group   a group's line
 //! ```
+//!
+//! Time alone can serve who waits with CLAIM. Only the first in such a line keeps an eye on the
+//! clock ([`Blocking::is_first_to_claim`]): when the time has come the line is signalled, and
+//! whoever is the first then is asked. Who leaves while it keeps time has the line signalled too,
+//! so that another one does.
 
 use crate::membership::{Membership, Place};
 use crate::text::keyed_hash::KeyedState;
@@ -36,6 +41,9 @@ type ScopedKey = Vec<u8>;
 /// What stands before the key in a line's name.
 const KEY_AT: usize = size_of::<u32>() + size_of::<u64>();
 
+/// CLAIM's time in the name of a group's line whose clients wait without it.
+const NO_CLAIM: i64 = -1;
+
 /// Waiters by key, and the keys that were signalled and not yet served.
 #[derive(Debug)]
 pub struct Blocking {
@@ -45,30 +53,32 @@ pub struct Blocking {
     in_groups: Membership,
     /// The names in `in_groups`, in order.
     group_lines: BTreeSet<Vec<u8>>,
-    signalled: VecDeque<ScopedKey>,
-    signalled_set: HashSet<ScopedKey, KeyedState>,
+    /// Names of [`Signal`]s, each once.
+    signalled: VecDeque<Vec<u8>>,
+    signalled_set: HashSet<Vec<u8>, KeyedState>,
     arrivals: u64,
     scratch: ScopedKey,
 }
 
-/// A signalled key.
+/// A signalled key: all its lines, or one of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Signal {
-    scoped: ScopedKey,
+    /// A scoped key, or the name of a group's line.
+    name: Vec<u8>,
 }
 
 impl Signal {
     /// The database that the key is in.
     #[must_use]
     pub fn database(&self) -> usize {
-        let number = self.scoped.first_chunk().copied().expect("a scoped key starts with 4 bytes");
+        let number = self.name.first_chunk().copied().expect("a scoped key starts with 4 bytes");
         u32::from_le_bytes(number) as usize
     }
 
     /// The key itself.
     #[must_use]
     pub fn key(&self) -> &[u8] {
-        &self.scoped[KEY_AT..]
+        &scoped_key(&self.name)[KEY_AT..]
     }
 }
 
@@ -125,7 +135,7 @@ impl Blocking {
         client: Token,
     ) {
         scope(&mut self.scratch, database, key);
-        self.scratch.extend_from_slice(&wanted.claim_idle_ms.unwrap_or(-1).to_le_bytes());
+        self.scratch.extend_from_slice(&wanted.claim_idle_ms.unwrap_or(NO_CLAIM).to_le_bytes());
         self.scratch.extend_from_slice(wanted.group);
         self.in_groups.join(&self.scratch, client);
         if !self.group_lines.contains(&self.scratch) {
@@ -133,11 +143,15 @@ impl Blocking {
         }
     }
 
-    /// Takes `client` out of all lines: it was served, timed out, was unblocked or left.
-    pub fn leave(&mut self, client: Token) {
+    /// Takes `client` out of all lines: it was served, timed out, was unblocked or left. If it
+    /// `keeps_time`, somebody behind it has to.
+    pub fn leave(&mut self, client: Token, keeps_time: bool) {
         self.waiting.leave_all(client);
         if self.in_groups.is_empty() {
             return;
+        }
+        if keeps_time {
+            self.signal_claims_beside(client);
         }
         for line in self.in_groups.names(client) {
             if self.in_groups.members_of(line) == 1 {
@@ -159,6 +173,40 @@ impl Blocking {
             self.signalled_set.insert(scoped.to_vec());
             self.signalled.push_back(scoped.to_vec());
         }
+    }
+
+    /// Notes that something has become pending in a group, if anybody waits to claim it.
+    pub fn signal_claims(&mut self, database: usize, key: &[u8], group: &[u8]) {
+        if self.in_groups.is_empty() {
+            return;
+        }
+        let scoped = scope(&mut self.scratch, database, key);
+        let lines = lines_from(&self.group_lines, scoped).filter(|line| {
+            let (claim_idle_ms, in_group) = claim_and_group(line);
+            claim_idle_ms != NO_CLAIM && in_group == group
+        });
+        let lines: Vec<Vec<u8>> = lines.cloned().collect();
+        lines.into_iter().for_each(|line| self.signal_line(line));
+    }
+
+    /// Notes that time has come for `client` and those who wait to claim beside it.
+    pub fn signal_claims_beside(&mut self, client: Token) {
+        let lines = self.in_groups.names(client).filter(|line| is_for_claims(line));
+        let lines: Vec<Vec<u8>> = lines.map(|line| line.to_vec()).collect();
+        lines.into_iter().for_each(|line| self.signal_line(line));
+    }
+
+    fn signal_line(&mut self, line: Vec<u8>) {
+        if self.signalled_set.insert(line.clone()) {
+            self.signalled.push_back(line);
+        }
+    }
+
+    /// Is this client the first of those who wait to claim the same as it?
+    #[must_use]
+    pub fn is_first_to_claim(&self, client: Token) -> bool {
+        let mut lines = self.in_groups.names(client).filter(|line| is_for_claims(line));
+        lines.any(|line| self.in_groups.members(line).next() == Some(client))
     }
 
     /// Notes that something has happened to the consumer groups in a key, if anybody waits on one:
@@ -189,16 +237,18 @@ impl Blocking {
 
     /// The key signalled first among those not yet taken.
     pub fn take_signal(&mut self) -> Option<Signal> {
-        let scoped = self.signalled.pop_front()?;
-        self.signalled_set.remove(&scoped);
-        Some(Signal { scoped })
+        let name = self.signalled.pop_front()?;
+        self.signalled_set.remove(&name);
+        Some(Signal { name })
     }
 
-    /// The first of every line at a signalled key.
+    /// The first of every line at a signalled key, or of the one that was signalled.
     pub fn fronts<'a>(&'a self, signal: &'a Signal) -> impl Iterator<Item = Front> + 'a {
         let front = |is_in_group| move |place| Front { is_in_group, place };
-        let common = self.waiting.first(&signal.scoped).map(front(false));
-        let lines = lines_from(&self.group_lines, &signal.scoped);
+        let common = self.waiting.first(&signal.name).map(front(false));
+        let is_key = scoped_key(&signal.name).len() == signal.name.len();
+        let lines = lines_from(&self.group_lines, &signal.name);
+        let lines = lines.filter(move |line| is_key || **line == signal.name);
         let in_groups = lines.filter_map(|line| self.in_groups.first(line)).map(front(true));
         common.into_iter().chain(in_groups)
     }
@@ -252,6 +302,17 @@ fn scoped_key(line: &[u8]) -> &[u8] {
     &line[..KEY_AT + u64::from_le_bytes(*length) as usize]
 }
 
+/// CLAIM's time and the group in the name of a group's line.
+fn claim_and_group(line: &[u8]) -> (i64, &[u8]) {
+    let behind = &line[scoped_key(line).len()..];
+    let (time, group) = behind.split_first_chunk().expect("CLAIM's time stands behind the key");
+    (i64::from_le_bytes(*time), group)
+}
+
+fn is_for_claims(line: &[u8]) -> bool {
+    claim_and_group(line).0 != NO_CLAIM
+}
+
 /// The first four bytes of every scoped key of a database.
 pub(crate) fn database_prefix(database: usize) -> [u8; 4] {
     u32::try_from(database).expect("databases are numbered by a small setting").to_le_bytes()
@@ -301,12 +362,12 @@ mod tests {
             blocking.wait(0, key, token(1));
             blocking.wait(0, key, token(2));
         }
-        blocking.leave(token(1));
+        blocking.leave(token(1), false);
         blocking.signal(0, b"b");
         let signal = blocking.take_signal().expect("signalled");
         let front = blocking.fronts(&signal).next().expect("one is left");
         assert_eq!(blocking.at(front), (token(2), None));
-        blocking.leave(token(2));
+        blocking.leave(token(2), false);
         assert_eq!((blocking.client_count(), blocking.key_count()), (0, 0));
     }
 
@@ -343,8 +404,34 @@ mod tests {
         blocking.signal_all_groups(0);
         let keys = std::iter::from_fn(|| blocking.take_signal()).map(|s| s.key().to_vec());
         assert!(keys.eq([b"k".to_vec(), b"kg".to_vec()]));
-        (0..10).for_each(|number| blocking.leave(token(number)));
+        (0..10).for_each(|number| blocking.leave(token(number), false));
         assert_eq!((blocking.client_count(), blocking.key_count()), (0, 0));
         assert!(blocking.group_lines.is_empty());
+    }
+
+    #[test]
+    fn who_keeps_time_for_a_line_hands_that_on() {
+        let mut blocking = blocking();
+        let claims = |group| GroupWait { group, claim_idle_ms: Some(5) };
+        for (number, group) in [(1, &b"g"[..]), (2, b"g"), (3, b"gg"), (3, b"g")] {
+            blocking.wait_in_group(0, b"k", claims(group), token(number));
+        }
+        blocking.wait_in_group(0, b"k", GroupWait { group: b"g", claim_idle_ms: None }, token(4));
+        let first = (1..=4).map(|number| blocking.is_first_to_claim(token(number)));
+        assert!(first.eq([true, false, true, false]));
+        let asked = |blocking: &mut Blocking| {
+            let signals: Vec<Signal> = std::iter::from_fn(|| blocking.take_signal()).collect();
+            let fronts = signals.iter().flat_map(|signal| blocking.fronts(signal));
+            fronts.map(|front| blocking.at(front).0.index).collect::<Vec<u32>>()
+        };
+        blocking.signal_claims(0, b"k", b"g");
+        blocking.signal_claims(0, b"k", b"");
+        assert_eq!(asked(&mut blocking), [1]);
+        blocking.leave(token(1), true);
+        assert_eq!(asked(&mut blocking), [2]);
+        blocking.leave(token(2), false);
+        assert_eq!(asked(&mut blocking), []);
+        blocking.leave(token(3), true);
+        assert_eq!(asked(&mut blocking), [], "nobody is left");
     }
 }

@@ -49,8 +49,6 @@ pub enum Call<'a> {
     Transaction,
     /// The client was blocked in it, and this key was signalled.
     Served(&'a [u8]),
-    /// The client was blocked in it, and time has passed.
-    Retried,
 }
 
 /// How a command has changed a key.
@@ -220,7 +218,7 @@ pub struct Context<'a> {
     pub hashes: &'a [(usize, u64)],
     /// The command blocks (or goes on to block): no reply yet.
     pub is_blocked: bool,
-    /// It goes on to block, to be asked again after so many milliseconds.
+    /// It goes on to block; after so many milliseconds time alone can serve it.
     pub retry_ms: Option<u64>,
     /// The reply is a push: CLIENT REPLY OFF does not silence it.
     pub is_push: bool,
@@ -274,6 +272,12 @@ impl Context<'_> {
         self.blocking.signal_groups(self.store.index, key);
     }
 
+    /// Asks a client that waits to claim what is pending in a group: something has become so, or
+    /// has been for longer than anything before.
+    pub fn signal_claims(&mut self, key: &[u8], group: &[u8]) {
+        self.blocking.signal_claims(self.store.index, key, group);
+    }
+
     /// Nothing is there for the client: it waits on `keys`. Inside EXEC nothing ever waits.
     pub fn block<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>, wait: Wait<'_>) {
         match self.call {
@@ -281,7 +285,7 @@ impl Context<'_> {
                 Absence::NullArray => self.reply.null_array(),
                 Absence::Null => self.reply.null(),
             },
-            Call::Served(_) | Call::Retried => self.is_blocked = true,
+            Call::Served(_) => self.is_blocked = true,
             Call::Direct => {
                 self.is_blocked = true;
                 let (database, client) = (self.store.index, self.id);
@@ -307,8 +311,8 @@ impl Context<'_> {
 }
 
 impl Context<'_> {
-    /// The client that has just blocked shall be asked again after some time, if it is not served
-    /// before.
+    /// After some time the client that has just blocked, or whoever is before it then, shall be
+    /// asked again.
     pub fn retry_after(&mut self, retry_ms: u64) {
         match &mut self.client().blocked {
             Some(blocked) => blocked.retry_ms = Some(retry_ms),

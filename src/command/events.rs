@@ -141,8 +141,8 @@ impl Context<'_> {
         }
         match change {
             Change::Grown => self.blocking.signal(self.store.index, key),
-            // A command of another family has left something else there.
-            Change::Altered if self.command.group == Group::Stream => {}
+            // Only a string takes a stream's place; what else alters a key leaves its groups alone.
+            Change::Altered if self.command.group != Group::String => {}
             Change::Altered | Change::Removed => self.signal_groups(key),
         }
     }

@@ -198,7 +198,8 @@ impl Engine {
 
     /// Forgets a client: it waits on nothing, listens to nothing, guards nothing.
     pub fn disconnect(&mut self, client: ClientId) {
-        self.blocking.leave(client);
+        let keeps_time = self.clients.find(client).is_some_and(|state| state.keeps_time());
+        self.blocking.leave(client, keeps_time);
         self.pubsub.leave(client);
         self.watches.leave(client);
         self.clients.disconnect(client);

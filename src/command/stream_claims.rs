@@ -10,6 +10,7 @@ use super::args::Arguments;
 use super::context::{CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
 use super::events::Event;
+use super::stream_hand_outs::is_sooner;
 use super::stream_pending::no_such_key_or_group;
 use super::streams::{self, INVALID_ID};
 use crate::data_store::consumer_group::{Delivery, Group, Owner};
@@ -95,7 +96,8 @@ pub fn xclaim(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let (ids, options) = ClaimOptions::parse(request, now_ms)?;
     let claiming = options.claiming;
     let is_new = is_new_consumer(stream, request);
-    stream.with_group(request.at(2), |stream, group| {
+    let is_sooner = stream.with_group(request.at(2), |stream, group| {
+        let first_ms = group.first_delivery_ms();
         group.last_id = group.last_id.max(options.last_id);
         let mut claimant = Claimant::new(stream, group, request.at(3), claiming, now_ms);
         let made_pending = Delivery { count: 1, ..Delivery::default() };
@@ -107,7 +109,11 @@ pub fn xclaim(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         });
         let claimed: Vec<StreamId> = claimed.collect();
         write_claimed(reply, stream, &claimed, claiming);
+        is_sooner(group.first_delivery_ms(), first_ms)
     });
+    if is_sooner == Some(true) {
+        ctx.signal_claims(key.bytes, request.at(2));
+    }
     tell_of_consumer(ctx, key, is_new);
     Ok(())
 }

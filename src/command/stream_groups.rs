@@ -85,8 +85,7 @@ pub fn xgroup_setid(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResul
         b"+" => StreamId::MAX,
         text => position(text, Some(stream))?,
     };
-    let group = stream.group(request.at(3)).expect("just seen");
-    (group.last_id, group.entries_read) = (last_id, options.entries_read);
+    assert!(stream.set_position(request.at(3), last_id, options.entries_read), "just seen");
     ctx.also(request.at(2), Event::XGroupSetId);
     ctx.reply.ok();
     Ok(())

@@ -5,13 +5,12 @@ use super::Request;
 use super::context::Context;
 use super::error_reply::ErrorReply;
 use super::stream_read_options::ReadOptions;
-use super::stream_reads::{Budget, Start, Wrote, has_entries_after};
+use super::stream_reads::{Budget, Start, Wrote};
 use super::streams;
 use crate::data_store::consumer_group::{Delivery, Group, Owner};
 use crate::data_store::stream::{Entry, Stream};
 use crate::data_store::stream_id::StreamId;
 use crate::data_store::{Key, UnixMs};
-use crate::limits::CLAIM_RETRY_MS_MIN;
 use crate::resp::writer::Writer;
 
 /// Is there anything for the consumer? And is it a new one: it is heard of in any case.
@@ -27,7 +26,7 @@ pub fn has_any(
         let is_new = group.find_consumer(request.at(consumer)).is_none();
         group.hear_from(request.at(consumer), now_ms);
         let has_any = start != Start::Undelivered
-            || has_entries_after(stream, group.last_id)
+            || stream.has_entries_after(group.last_id)
             || !claimable(stream, group, options, 1, now_ms).is_empty();
         (has_any, is_new)
     });
@@ -47,22 +46,23 @@ fn claimable(
     stream.pending_until(group, now_ms.saturating_sub(idle_ms), count)
 }
 
-/// If the client waits and CLAIM was given: after how many milliseconds something can be pending
-/// for long enough.
+/// If the client is the first who waits to claim: after how many milliseconds something will have
+/// been pending for long enough. `None` if nothing is pending: whoever hands something out says so
+/// (see `blocking/mod.rs`).
 pub fn retry_ms(ctx: &mut Context<'_>, request: Request<'_>, options: &ReadOptions) -> Option<u64> {
     let idle_ms = options.claim_idle_ms.filter(|_| ctx.is_blocked)?;
-    let (group, _) = options.group.expect("XREADGROUP names its group");
-    let now_ms = ctx.store.now_ms;
-    let mut wait_ms = idle_ms.unsigned_abs().max(CLAIM_RETRY_MS_MIN);
-    for index in options.keys() {
-        let key = ctx.hash(request.at(index));
-        let group = ctx.store.stream(key).ok().flatten().and_then(|s| s.group(request.at(group)));
-        if let Some(first_ms) = group.and_then(|group| group.first_delivery_ms()) {
-            let left_ms = first_ms.saturating_add(idle_ms).saturating_sub(now_ms);
-            wait_ms = wait_ms.min(left_ms.max(1).unsigned_abs());
-        }
+    if !ctx.blocking.is_first_to_claim(ctx.id) {
+        return None;
     }
-    Some(wait_ms)
+    let (group, _) = options.group.expect("XREADGROUP names its group");
+    let first_delivery_ms = |index| {
+        let key = ctx.hash(request.at(index));
+        let stream = ctx.store.stream(key).ok().flatten()?;
+        stream.group(request.at(group))?.first_delivery_ms()
+    };
+    let first_ms = options.keys().filter_map(first_delivery_ms).min()?;
+    let left_ms = first_ms.saturating_add(idle_ms).saturating_sub(ctx.store.now_ms);
+    Some(left_ms.max(1).unsigned_abs())
 }
 
 /// Writes entries for a consumer, and remembers that it has them.
@@ -79,21 +79,31 @@ pub fn hand_out(
     let reply = &mut ctx.reply;
     let header = reply.deferred();
     let stream = ctx.store.stream(key)?.expect("just seen");
-    let number = stream.with_group(request.at(group), |stream, group| {
+    let handed_out = stream.with_group(request.at(group), |stream, group| {
         let owner = group.hear_from(request.at(consumer), now_ms);
+        let first_ms = group.first_delivery_ms();
         let mut hand = Hand { reply, budget, stream, group, owner, now_ms };
-        match start {
+        let number = match start {
             Start::Undelivered => {
                 let claimed = hand.claimed(options);
                 claimed + hand.new_entries(options, options.count - claimed)
             }
             Start::After(id) => hand.own_entries(id, options.count),
-        }
+        };
+        (number, is_sooner(group.first_delivery_ms(), first_ms))
     });
-    let number = number.expect("just seen");
+    let (number, is_sooner) = handed_out.expect("just seen");
+    if is_sooner {
+        ctx.signal_claims(key.bytes, request.at(group));
+    }
     ctx.reply.finish_array(header, number);
     let is_own = start != Start::Undelivered;
     Ok(if number > 0 || is_own { Wrote::Entries } else { Wrote::Nothing })
+}
+
+/// Has something become pending, or been handed out before anything else that is?
+pub fn is_sooner(first_ms: Option<UnixMs>, first_before_ms: Option<UnixMs>) -> bool {
+    first_ms.is_some_and(|ms| first_before_ms.is_none_or(|before_ms| ms < before_ms))
 }
 
 /// Hands entries of one stream to one consumer.

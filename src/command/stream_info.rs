@@ -96,7 +96,8 @@ fn write_full(reply: &mut Writer<'_>, stream: &Stream, count: usize) {
     reply.bulk(b"groups");
     reply.array(stream.groups().len());
     for (name, group) in stream.groups() {
-        reply.map(7);
+        let unowned = group.unowned_count();
+        reply.map(7 + usize::from(unowned > 0));
         reply.bulk(b"name");
         reply.bulk(name);
         write_progress(reply, stream, group);
@@ -106,6 +107,14 @@ fn write_full(reply: &mut Writer<'_>, stream: &Stream, count: usize) {
             Some(d.owner.map_or(&b""[..], |owner| group.consumer(owner).name()))
         });
         write_consumers_full(reply, group, count);
+        write_unowned(reply, unowned);
+    }
+}
+
+/// How many entries were given back, if any were: of other groups clients hear what 7.2 tells them.
+fn write_unowned(reply: &mut Writer<'_>, number: u64) {
+    if number > 0 {
+        write_number(reply, "nacked-count", streams::count(number));
     }
 }
 
@@ -159,12 +168,14 @@ pub fn xinfo_groups(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResul
     let stream = ctx.store.read_stream(key)?.ok_or(NO_SUCH_KEY)?;
     reply.array(stream.groups().len());
     for (name, group) in stream.groups() {
-        reply.map(6);
+        let unowned = group.unowned_count();
+        reply.map(6 + usize::from(unowned > 0));
         reply.bulk(b"name");
         reply.bulk(name);
         write_number(reply, "consumers", group.consumer_count() as i64);
         write_number(reply, "pending", streams::count(group.pending_count()));
         write_progress(reply, stream, group);
+        write_unowned(reply, unowned);
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::stream_options::{AddOptions, Origin};
 use super::streams;
 use crate::data_store::stream::Stream;
 use crate::data_store::stream_id::StreamId;
+use crate::data_store::stream_producers::Memory;
 use crate::data_store::value::Value;
 
 const NO_SUCH_KEY: ErrorReply = ErrorReply::fixed("ERR no such key");
@@ -33,13 +34,14 @@ pub fn add(
     let (key, limits, now_ms) =
         (ctx.key(request, 1), streams::block_limits(ctx.config), ctx.store.now_ms);
     let clock_ms = u64::try_from(now_ms).unwrap_or(0);
+    let memory = usual_memory(ctx);
     let remember = |stream: &mut Stream| -> Result<(StreamId, Option<u64>), ErrorReply> {
         let known = stream.known_producers();
         if let Some(id) = known.and_then(|known| known.find(producer, &message, now_ms)) {
             return Ok((id, None));
         }
         let (id, trimmed) = streams::append(stream, options, fields, limits, clock_ms)?;
-        stream.producers().add(producer, &message, id, now_ms);
+        stream.producers(memory).add(producer, &message, id, now_ms);
         Ok((id, Some(trimmed)))
     };
     let (id, trimmed) = match ctx.store.stream(key)? {
@@ -60,6 +62,15 @@ pub fn add(
         streams::added(ctx, key, trimmed);
     }
     Ok(())
+}
+
+/// How much is known of the producers of a stream that has not been told.
+fn usual_memory(ctx: &Context<'_>) -> Memory {
+    let settings = ctx.config.settings();
+    Memory {
+        duration_ms: i64::from(settings.stream_idmp_duration_s) * 1000,
+        names_max: usize::try_from(settings.stream_idmp_names_max).unwrap_or(usize::MAX),
+    }
 }
 
 /// What the message is called. Without a name of its own that is 16 bytes made from its fields with
@@ -88,7 +99,8 @@ fn message_name(
 pub fn xcfgset(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let (duration_ms, names_max) = parse_memory(request)?;
     let key = ctx.key(request, 1);
-    let producers = ctx.store.stream(key)?.ok_or(NO_SUCH_KEY)?.producers();
+    let memory = usual_memory(ctx);
+    let producers = ctx.store.stream(key)?.ok_or(NO_SUCH_KEY)?.producers(memory);
     let mut memory = producers.memory();
     memory.duration_ms = duration_ms.unwrap_or(memory.duration_ms);
     memory.names_max = names_max.unwrap_or(memory.names_max);

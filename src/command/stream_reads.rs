@@ -154,7 +154,7 @@ fn ready(
         let now_ms = ctx.store.now_ms;
         let Some(stream) = ctx.store.read_stream(key)? else { continue };
         let has_entries = match options.group {
-            None => matches!(start, Start::After(id) if has_entries_after(stream, id)),
+            None => matches!(start, Start::After(id) if stream.has_entries_after(id)),
             Some(_) => {
                 let (has_any, is_new) =
                     stream_hand_outs::has_any(stream, request, options, start, now_ms);
@@ -172,12 +172,6 @@ fn ready(
         }
     }
     Ok(ready)
-}
-
-/// Has the stream entries above an id?
-pub fn has_entries_after(stream: &Stream, id: StreamId) -> bool {
-    let first = id.next().and_then(|first| stream.range(first, StreamId::MAX, false).next());
-    first.is_some()
 }
 
 /// Nothing is there: the client waits, if it said so.

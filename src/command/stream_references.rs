@@ -148,7 +148,7 @@ pub fn xnack(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let number = given_back.ok_or_else(|| no_such_key_or_group(request))?;
     ctx.reply.integer(number as i64);
     if number > 0 {
-        ctx.signal_groups(key.bytes);
+        ctx.signal_claims(key.bytes, request.at(2));
     }
     Ok(())
 }

@@ -74,7 +74,8 @@ impl Engine {
     ) -> bool {
         let state = self.clients.get(client);
         if state.closing {
-            self.blocking.leave(client); // the next to be served need not pass it again
+            let keeps_time = state.keeps_time();
+            self.blocking.leave(client, keeps_time); // the next to be served need not pass it again
             return false;
         }
         // Who waits on a group is asked whatever there is: the group may be gone.
@@ -107,8 +108,8 @@ impl Engine {
         });
         dispatcher::call(&mut ctx, blocked.request.as_request());
         if ctx.is_blocked {
-            blocked.retry_ms = ctx.retry_ms;
-            if blocked.retry_ms.is_some() {
+            let kept_time = std::mem::replace(&mut blocked.retry_ms, ctx.retry_ms).is_some();
+            if kept_time || blocked.retry_ms.is_some() {
                 ctx.effects.blocked.push(client); // its timer is armed anew
             }
             self.clients.get(client).blocked = Some(blocked);
@@ -118,15 +119,16 @@ impl Engine {
         self.effects.outbox.take_buffer_back(reply);
     }
 
-    /// The time of a blocked client has come: it is over, or the client is asked once more.
-    pub fn end_wait(&mut self, client: ClientId, now: Now, host: &mut dyn Host) {
+    /// The time of a blocked client has come: it is over, or something can be claimed.
+    pub fn end_wait(&mut self, client: ClientId, now: Now) {
         let Some(state) = self.clients.find_mut(client) else { return };
-        let is_due = |at_ms: Option<u64>| at_ms.is_some_and(|ms| ms <= now.monotonic_ms);
-        let Some(blocked) = state.blocked.take_if(|blocked| !is_due(blocked.deadline_ms)) else {
+        let Some(blocked) = &mut state.blocked else { return };
+        if blocked.deadline_ms.is_some_and(|ms| ms <= now.monotonic_ms) {
             self.unblock(client, Unblock::Timeout);
-            return;
-        };
-        self.ask_again(client, blocked, Call::Retried, now, host);
+        } else {
+            (blocked.retry_ms, blocked.retry_at_ms) = (None, None);
+            self.blocking.signal_claims_beside(client);
+        }
     }
 
     /// Ends the waiting of a client that is not served. `false` if it does not wait.
@@ -151,7 +153,7 @@ impl Engine {
 
     /// A client has its reply and waits no more.
     fn resume(&mut self, client: ClientId, blocked: &Blocked, reply: &ReplyBuffer) {
-        self.blocking.leave(client);
+        self.blocking.leave(client, blocked.retry_ms.is_some());
         if !blocked.is_silent {
             self.effects.outbox.copy_all(client, reply);
         }

@@ -164,6 +164,8 @@ pub static DIRECTIVES: &[Directive] = &[
     // Encodings
     row("stream-node-max-bytes", MEMORY, "4096", Live, Used),
     row("stream-node-max-entries", I63, "100", Live, Used),
+    row("stream-idmp-duration", Integer(1, 86_400), "100", Live, Used),
+    row("stream-idmp-maxsize", Integer(1, 10_000), "100", Live, Used),
     row("hash-max-listpack-entries", I63, "512", Live, Ignored).alias("hash-max-ziplist-entries"),
     row("hash-max-listpack-value", MEMORY, "64", Live, Ignored).alias("hash-max-ziplist-value"),
     row("list-max-listpack-size", I32, "-2", Live, Ignored).alias("list-max-ziplist-size"),

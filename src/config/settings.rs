@@ -59,6 +59,11 @@ pub struct Settings {
     pub stream_node_bytes_max: u64,
     /// `stream-node-max-entries`; 0 = no limit.
     pub stream_node_entries_max: u64,
+    /// `stream-idmp-duration`: how long messages of producers are known, seconds, if a stream says
+    /// nothing else.
+    pub stream_idmp_duration_s: u32,
+    /// `stream-idmp-maxsize`: how many of each producer.
+    pub stream_idmp_names_max: u64,
     /// `notify-keyspace-events`: what is published when keys change.
     pub keyspace_events: KeyspaceEvents,
 }
@@ -145,6 +150,8 @@ impl Settings {
             protected_configs: permission_of(from.choice("enable-protected-configs")),
             stream_node_bytes_max: from.memory("stream-node-max-bytes"),
             stream_node_entries_max: from.count("stream-node-max-entries"),
+            stream_idmp_duration_s: from.integer("stream-idmp-duration"),
+            stream_idmp_names_max: from.count("stream-idmp-maxsize"),
             keyspace_events: from.keyspace_events("notify-keyspace-events"),
         }
     }

@@ -15,6 +15,7 @@
 //! What a group knows of entries is their ids. An entry can be deleted while it is pending.
 
 use super::pending::{Note, Pending};
+use super::stream_acknowledged::LetGo;
 use super::stream_field::{Stored, put_varint};
 use super::{StreamId, UnixMs};
 use std::collections::BTreeMap;
@@ -96,6 +97,7 @@ pub struct Group {
     /// nobody knows.
     pub entries_read: Option<u64>,
     pending: Pending<Delivery>,
+    pub(super) let_go: LetGo,
     /// By the number in [`Owner`].
     consumers: Vec<Option<Consumer>>,
     vacant: Vec<u32>,
@@ -111,6 +113,12 @@ impl Group {
     /// How many entries are pending.
     pub fn pending_count(&self) -> u64 {
         self.pending.len()
+    }
+
+    /// How many of them were given back and belong to nobody. Looks at every consumer.
+    pub fn unowned_count(&self) -> u64 {
+        let owned: u64 = self.consumers.iter().flatten().map(Consumer::pending_count).sum();
+        self.pending.len() - owned
     }
 
     /// The lowest and the highest id of a pending entry.
@@ -178,6 +186,7 @@ impl Group {
         if let Some(owner) = delivery.owner {
             self.consumer_mut(owner).pending.remove(id);
         }
+        self.let_go.note(id);
         Some(delivery)
     }
 
@@ -246,6 +255,9 @@ impl Group {
         let consumer = self.consumers[owner.0 as usize].take().expect("a name has a consumer");
         self.vacant.push(owner.0);
         let count = consumer.pending.len();
+        if count > 0 {
+            self.let_go.lose_track();
+        }
         // One pass over all is cheaper than many look-ups.
         if count > self.pending.len() / 16 {
             self.pending.retain(|delivery| delivery.owner != Some(owner));

@@ -42,6 +42,7 @@ mod pending;
 mod segments;
 mod slab;
 pub mod stream;
+mod stream_acknowledged;
 mod stream_block;
 mod stream_field;
 pub mod stream_groups;

@@ -7,6 +7,7 @@
 //! ```text
 //!   runs:    first id ──> Run          a B-tree: O(log n)
 //!            9-4      ──> | id note | id note | ...          up to 64 of them, walked
+//!   ranks:   lowest rank in a run, first id of that run      another one, an item per run
 //!
 //!   id:      ms less that before | sequence, less that before if ms is the same
 //!   note:    as its type says, counted from the note before
@@ -23,8 +24,8 @@ use super::StreamId;
 use super::stream_field::{Stored, put_varint};
 use super::stream_steps;
 use arrayvec::ArrayVec;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, btree_set};
+use std::iter::Peekable;
 
 /// Ids in one run: a change packs half of them on average.
 const RUN_IDS_MAX: usize = 64;
@@ -38,9 +39,13 @@ pub(super) trait Note: Copy + Default + std::fmt::Debug {
     fn put(self, previous: Self, bytes: &mut Vec<u8>);
     /// Reads what [`Note::put`] wrote.
     fn take(stored: &mut Stored<'_>, previous: Self) -> Self;
-    /// A number by which notes are searched without an index: each run knows its lowest.
+    /// A number by which notes are searched: each run knows its lowest. [`UNRANKED`] if they are
+    /// not.
     fn rank(self) -> u64;
 }
+
+/// The rank of notes that nobody searches for: an index of them would be for nothing.
+const UNRANKED: u64 = u64::MAX;
 
 /// Nothing beside the id.
 impl Note for () {
@@ -49,7 +54,7 @@ impl Note for () {
     fn take(_: &mut Stored<'_>, (): ()) {}
 
     fn rank(self) -> u64 {
-        0
+        UNRANKED
     }
 }
 
@@ -67,7 +72,7 @@ struct Run<N> {
 impl<N: Note> Run<N> {
     fn new(entries: &[(StreamId, N)]) -> Run<N> {
         let mut run =
-            Run { last: Default::default(), bytes: Vec::new(), lowest_rank: u64::MAX, length: 0 };
+            Run { last: Default::default(), bytes: Vec::new(), lowest_rank: UNRANKED, length: 0 };
         entries.iter().for_each(|&entry| run.push(entry));
         run
     }
@@ -101,8 +106,9 @@ impl<N: Note> Run<N> {
             self.last = last;
         }
         self.length = self.length + added - u32::from(found.is_some()) - u32::from(next.is_some());
-        self.lowest_rank = self.lowest_rank.min(note.map_or(u64::MAX, Note::rank));
-        if found.is_some_and(|found| found.rank() == self.lowest_rank) {
+        self.lowest_rank = self.lowest_rank.min(note.map_or(UNRANKED, Note::rank));
+        let has_lost = found.filter(|found| found.rank() == self.lowest_rank);
+        if has_lost.is_some_and(|found| found.rank() != UNRANKED) {
             self.find_lowest_rank();
         }
         found
@@ -113,7 +119,7 @@ impl<N: Note> Run<N> {
         let mut ranks = self.walk().map(|(_, note)| note.rank());
         if ranks.all(|rank| rank != self.lowest_rank) {
             let ranks = self.walk().map(|(_, note)| note.rank());
-            self.lowest_rank = ranks.min().unwrap_or(u64::MAX);
+            self.lowest_rank = ranks.min().unwrap_or(UNRANKED);
         }
     }
 
@@ -131,10 +137,17 @@ impl<N: Note> Run<N> {
             put_entry(&mut self.bytes, last, entry);
             (last, number) = (entry, number + 1);
         }
-        // They stand at the end now: turn them to the front of what they replace.
+        // They stand at the end now. If there is room in what they replace, they go there; else
+        // they are turned to the front of it.
         let put = self.bytes.len() - length;
-        self.bytes[start..].rotate_right(put);
-        self.bytes.drain(start + put..end + put);
+        if put <= end - start {
+            self.bytes.copy_within(length.., end - put);
+            self.bytes.truncate(length);
+            self.bytes.drain(start..end - put);
+        } else {
+            self.bytes[start..].rotate_right(put);
+            self.bytes.drain(start + put..end + put);
+        }
         if self.bytes.len() <= self.bytes.capacity() / 4 {
             self.bytes.shrink_to(self.bytes.len() * 2);
         }
@@ -147,11 +160,6 @@ impl<N: Note> Run<N> {
 
     fn unpack(&self) -> Unpacked<N> {
         self.walk().collect()
-    }
-
-    /// Packs other entries instead.
-    fn pack(&mut self, entries: &[(StreamId, N)]) {
-        *self = Run::new(entries);
     }
 
     fn is_full(&self) -> bool {
@@ -194,17 +202,17 @@ impl<N: Note> Iterator for Walk<'_, N> {
 /// Ids in order of rank; see [`Pending::by_rank`].
 ///
 /// ```text
-///   runs:   those not looked into yet, by what they may have at the least: (lowest rank, key)
+///   runs:   those not looked into yet, by what they have at the least: (lowest rank, key)
 ///   found:  what the others have, by (rank, id)
 /// ```
 ///
 /// A run is looked into when it comes before all that was found. It then has the next id, or one
-/// of the next: who takes few ids looks into few runs.
+/// of the next: who takes few ids looks into few runs, however many there are.
 #[derive(Debug)]
 pub(super) struct ByRank<'a, N> {
     pending: &'a Pending<N>,
     rank_max: u64,
-    runs: BinaryHeap<Reverse<(u64, StreamId)>>,
+    runs: Peekable<btree_set::Range<'a, (u64, StreamId)>>,
     found: BTreeMap<(u64, StreamId), N>,
 }
 
@@ -212,10 +220,11 @@ impl<N: Note> Iterator for ByRank<'_, N> {
     type Item = (StreamId, N);
 
     fn next(&mut self) -> Option<(StreamId, N)> {
-        while let Some(&Reverse(least)) = self.runs.peek()
+        while let Some(&&least) = self.runs.peek()
             && self.found.first_key_value().is_none_or(|(first, _)| least < *first)
         {
-            self.runs.pop();
+            self.runs.next();
+            stream_steps::count();
             let entries = self.pending.runs[&least.1].walk().inspect(|_| stream_steps::count());
             let ranked = entries.map(|(id, note)| ((note.rank(), id), note));
             self.found.extend(ranked.filter(|((rank, _), _)| *rank <= self.rank_max));
@@ -230,12 +239,14 @@ impl<N: Note> Iterator for ByRank<'_, N> {
 pub(super) struct Pending<N> {
     /// By an id that no id of the run is below. No run is empty.
     runs: BTreeMap<StreamId, Run<N>>,
+    /// Each run that has a lowest rank, by that, with its key.
+    ranks: BTreeSet<(u64, StreamId)>,
     length: u64,
 }
 
 impl<N> Default for Pending<N> {
     fn default() -> Self {
-        Pending { runs: BTreeMap::new(), length: 0 }
+        Pending { runs: BTreeMap::new(), ranks: BTreeSet::new(), length: 0 }
     }
 }
 
@@ -282,15 +293,13 @@ impl<N: Note> Pending<N> {
 
     /// The ids whose notes rank no higher than `rank_max`, in order of rank, then of id.
     pub(super) fn by_rank(&self, rank_max: u64) -> ByRank<'_, N> {
-        let runs = self.runs.iter().inspect(|_| stream_steps::count());
-        let runs = runs.filter(|(_, run)| run.lowest_rank <= rank_max);
-        let runs = runs.map(|(&key, run)| Reverse((run.lowest_rank, key))).collect();
+        let runs = self.ranks.range(..=(rank_max, StreamId::MAX)).peekable();
         ByRank { pending: self, rank_max, runs, found: BTreeMap::new() }
     }
 
     /// The lowest rank of all notes.
     pub(super) fn lowest_rank(&self) -> Option<u64> {
-        self.runs.values().map(|run| run.lowest_rank).min()
+        self.ranks.first().map(|(rank, _)| *rank)
     }
 
     /// Adds an id, or changes its note; gives the note back that was there.
@@ -301,10 +310,12 @@ impl<N: Note> Pending<N> {
         }
         let key = self.key_for(id);
         let run = self.runs.get_mut(&key).expect("a run was found or made");
+        let lowest_before = run.lowest_rank;
         let before = run.change(id, Some(note));
-        let is_too_long = run.length as usize > RUN_IDS_MAX;
+        let (lowest, length) = (run.lowest_rank, run.length as usize);
+        self.refile(key, lowest_before, lowest);
         self.length += u64::from(before.is_none());
-        if is_too_long {
+        if length > RUN_IDS_MAX {
             self.split(key);
         }
         before
@@ -314,13 +325,16 @@ impl<N: Note> Pending<N> {
     fn push_back(&mut self, id: StreamId, note: N) {
         self.length += 1;
         if let Some(mut last) = self.runs.last_entry() {
-            let run = last.get_mut();
+            let (key, run) = (*last.key(), last.get_mut());
             if !run.is_full() {
-                return run.push((id, note));
+                let lowest_before = run.lowest_rank;
+                run.push((id, note));
+                let lowest = run.lowest_rank;
+                return self.refile(key, lowest_before, lowest);
             }
             run.bytes.shrink_to_fit();
         }
-        self.runs.insert(id, Run::new(&[(id, note)]));
+        self.add_run(id, Run::new(&[(id, note)]));
     }
 
     /// The key of the run that an id belongs to; there is one at least. An id below all others
@@ -329,28 +343,55 @@ impl<N: Note> Pending<N> {
         if let Some((&key, _)) = self.runs.range(..=id).next_back() {
             return key;
         }
-        if let Some((_, run)) = self.runs.pop_first() {
-            self.runs.insert(id, run);
+        if let Some((&first, _)) = self.runs.first_key_value() {
+            let run = self.take_run(first);
+            self.add_run(id, run);
         }
         id
     }
 
+    fn add_run(&mut self, key: StreamId, run: Run<N>) {
+        self.refile(key, UNRANKED, run.lowest_rank);
+        self.runs.insert(key, run);
+    }
+
+    fn take_run(&mut self, key: StreamId) -> Run<N> {
+        let run = self.runs.remove(&key).expect("who takes a run has seen it");
+        self.refile(key, run.lowest_rank, UNRANKED);
+        run
+    }
+
+    /// The lowest rank in a run is another one.
+    fn refile(&mut self, key: StreamId, before: u64, now: u64) {
+        if before == now {
+            return;
+        }
+        if before != UNRANKED {
+            self.ranks.remove(&(before, key));
+        }
+        if now != UNRANKED {
+            self.ranks.insert((now, key));
+        }
+    }
+
     /// Moves the higher half of a run into a new one.
     fn split(&mut self, key: StreamId) {
-        let Some(run) = self.runs.get_mut(&key) else { return };
-        let entries = run.unpack();
+        let entries = self.take_run(key).unpack();
         let (low, high) = entries.split_at(entries.len() / 2);
-        run.pack(low);
-        self.runs.insert(high[0].0, Run::new(high));
+        self.add_run(key, Run::new(low));
+        self.add_run(high[0].0, Run::new(high));
     }
 
     /// Takes an id out, and gives its note back.
     pub(super) fn remove(&mut self, id: StreamId) -> Option<N> {
         let (&key, run) = self.runs.range_mut(..=id).next_back()?;
+        let lowest_before = run.lowest_rank;
         let note = run.change(id, None)?;
+        let (lowest, length) = (run.lowest_rank, run.length as usize);
+        self.refile(key, lowest_before, lowest);
         self.length -= 1;
-        match run.length as usize {
-            0 => drop(self.runs.remove(&key)),
+        match length {
+            0 => drop(self.take_run(key)),
             1..=RUN_IDS_FEW => {
                 let before = self.runs.range(..key).next_back().map(|(&before, _)| before);
                 self.join_next(key);
@@ -368,10 +409,10 @@ impl<N: Note> Pending<N> {
         if run.length + next.length > RUN_IDS_MAX as u32 / 2 {
             return;
         }
-        let moved = self.runs.remove(&next_key).map(|next| next.unpack()).unwrap_or_default();
-        if let Some(run) = self.runs.get_mut(&key) {
-            moved.into_iter().for_each(|entry| run.push(entry));
-        }
+        let moved = self.take_run(next_key);
+        let mut run = self.take_run(key);
+        moved.walk().for_each(|entry| run.push(entry));
+        self.add_run(key, run);
     }
 
     /// Takes out all ids whose notes are not `kept`, in one pass.
@@ -380,18 +421,20 @@ impl<N: Note> Pending<N> {
         self.runs.retain(|_, run| {
             let mut entries = run.unpack();
             entries.retain(|(_, note)| kept(*note));
-            run.pack(&entries);
+            *run = Run::new(&entries);
             length += u64::from(run.length);
             run.length > 0
         });
         self.length = length;
+        let ranks = self.runs.iter().map(|(&key, run)| (run.lowest_rank, key));
+        self.ranks = ranks.filter(|(rank, _)| *rank != UNRANKED).collect();
     }
 
     /// Frees up to `budget` runs; returns how many.
     pub(super) fn drop_some(&mut self, budget: usize) -> usize {
         for freed in 0..budget {
-            let Some((_, run)) = self.runs.pop_first() else { return freed };
-            self.length -= u64::from(run.length);
+            let Some((&key, _)) = self.runs.first_key_value() else { return freed };
+            self.length -= u64::from(self.take_run(key).length);
         }
         budget
     }
@@ -400,7 +443,8 @@ impl<N: Note> Pending<N> {
     #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
         let bytes: usize = self.runs.values().map(|run| run.bytes.capacity()).sum();
-        bytes + self.runs.len() * size_of::<(StreamId, Run<N>)>() * 3 / 2
+        let (run, rank) = (size_of::<(StreamId, Run<N>)>(), size_of::<(u64, StreamId)>());
+        bytes + (self.runs.len() * run + self.ranks.len() * rank) * 3 / 2
     }
 }
 
@@ -464,6 +508,9 @@ mod tests {
         let lowest = lowest.into_iter().take(count).map(|(&id, &note)| (id, note));
         assert!(pending.by_rank(note).take(count).eq(lowest));
         assert!(pending.runs.values().all(|run| run.length as usize <= RUN_IDS_MAX));
+        let ranks: BTreeSet<_> =
+            pending.runs.iter().map(|(&k, run)| (run.lowest_rank, k)).collect();
+        assert_eq!(pending.ranks, ranks);
         Ok(())
     }
 

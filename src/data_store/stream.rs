@@ -15,6 +15,7 @@
 //!   stream_field.rs   names and values as bytes
 //!   stream_range.rs   reading upwards and downwards
 //!   stream_groups.rs  consumer groups, and how far behind they are
+//!   stream_acknowledged.rs  trimming what all groups are done with
 //!   stream_producers.rs  what producers have sent already
 //! ```
 //!
@@ -26,7 +27,7 @@ pub use super::stream_block::{BlockLimits, NewFields};
 pub use super::stream_field::Field;
 use super::stream_groups::Groups;
 use super::stream_index::{At, Blocks};
-use super::stream_producers::Producers;
+use super::stream_producers::{Memory, Producers};
 pub use super::stream_range::Range;
 use super::stream_walk::Place;
 pub use super::stream_walk::{Entry, Fields};
@@ -52,6 +53,8 @@ pub struct Stream {
     max_deleted_id: StreamId,
     entries_added: u64,
     pub(super) groups: Groups,
+    /// Trims with ACKED have looked at entries up to here (see `stream_acknowledged.rs`).
+    pub(super) looked_at: StreamId,
     /// Of streams whose producers say who they are.
     producers: Option<Box<Producers>>,
 }
@@ -122,9 +125,9 @@ impl Stream {
         self.producers.as_deref_mut()
     }
 
-    /// The same, from now on.
-    pub fn producers(&mut self) -> &mut Producers {
-        self.producers.get_or_insert_default()
+    /// The same, from now on: with this memory, if none has said so before.
+    pub fn producers(&mut self, memory: Memory) -> &mut Producers {
+        self.producers.get_or_insert_with(|| Box::new(Producers::new(memory)))
     }
 
     /// The lowest id of an entry that is there.
@@ -149,6 +152,7 @@ impl Stream {
         self.last_id = last_id;
         self.max_deleted_id = max_deleted_id;
         self.entries_added = entries_added;
+        self.look_again_behind(last_id);
         // Deleted entries may have had ids that are now to come.
         while let Some(block) = self.blocks.back_mut().filter(|block| block.last_ever() > last_id) {
             if block.drop_dead_end() {
@@ -201,6 +205,16 @@ impl Stream {
         match reverse {
             true => Range::downwards(&self.blocks, from, to),
             false => Range::upwards(&self.blocks, self.front, from, to),
+        }
+    }
+
+    /// Is there an entry above this id? Who waits asks that often; mostly the last block can tell.
+    pub fn has_entries_after(&self, id: StreamId) -> bool {
+        match self.blocks.back() {
+            Some(block) if block.is_whole() => block.last_ever() > id,
+            _ => id
+                .next()
+                .is_some_and(|next| self.range(next, StreamId::MAX, false).next().is_some()),
         }
     }
 

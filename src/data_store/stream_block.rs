@@ -181,6 +181,11 @@ impl Block {
         self.live as usize
     }
 
+    /// Whether nothing in it was deleted.
+    pub(super) fn is_whole(&self) -> bool {
+        self.deleted == 0
+    }
+
     /// Entries ever added.
     fn entries(&self) -> u32 {
         self.live + self.deleted

@@ -17,8 +17,9 @@
 //! ```
 
 use super::consumer_group::{Delivery, Group};
-use super::stream::{Stream, Trim, TrimBy};
+use super::stream::{Stream, Trim};
 use super::{StreamId, UnixMs};
+use crate::limits::DELETED_PASSED_MAX;
 use std::collections::BTreeMap;
 
 /// Groups by name.
@@ -53,6 +54,7 @@ impl Stream {
         if self.groups.contains_key(name) {
             return false;
         }
+        self.look_again_behind(group.last_id);
         self.groups.insert(name.into(), group);
         true
     }
@@ -60,9 +62,24 @@ impl Stream {
     /// Removes a group. It comes in a stream without entries, in which it can be freed in slices.
     pub fn remove_group(&mut self, name: &[u8]) -> Option<Box<Stream>> {
         let (name, group) = self.groups.remove_entry(name)?;
+        self.look_again_behind(StreamId::MIN);
         let mut remains = Box::<Stream>::default();
         remains.groups.insert(name, group);
         Some(remains)
+    }
+
+    /// Tells a group how far it has been handed entries (XGROUP SETID); `false` if there is none of
+    /// this name.
+    pub fn set_position(
+        &mut self,
+        name: &[u8],
+        last_id: StreamId,
+        entries_read: Option<u64>,
+    ) -> bool {
+        self.look_again_behind(last_id);
+        let Some(group) = self.groups.get_mut(name) else { return false };
+        (group.last_id, group.entries_read) = (last_id, entries_read);
+        true
     }
 
     /// Does something that takes both the stream's entries and one of its groups. The stream has
@@ -92,7 +109,7 @@ impl Stream {
 
     /// Up to `count` entries that are pending since `time_ms` or before, those first that were
     /// handed out first. Of deleted entries that it comes across, the group is rid afterwards: each
-    /// is passed once.
+    /// is passed once, and many of them in slices.
     pub fn pending_until(
         &self,
         group: &mut Group,
@@ -101,7 +118,7 @@ impl Stream {
     ) -> Vec<(StreamId, Delivery)> {
         let (mut found, mut deleted) = (Vec::new(), Vec::new());
         for (id, delivery) in group.deliveries_until(time_ms) {
-            if found.len() == count {
+            if found.len() == count || deleted.len() == DELETED_PASSED_MAX {
                 break;
             }
             match self.get(id) {
@@ -194,39 +211,6 @@ impl Stream {
             }
         }
         trimmed
-    }
-
-    /// Entries that a group refers to are left out, so that others behind them may go. It works
-    /// entry by entry, `~` or not.
-    fn trim_acknowledged(&mut self, trim: Trim) -> u64 {
-        let (most, end) = match trim.by {
-            TrimBy::MaxLen(kept) => (self.length().saturating_sub(kept), Some(StreamId::MAX)),
-            TrimBy::MinId(least) => (u64::MAX, least.previous()),
-        };
-        let looked_at = trim.limit.filter(|&limit| limit > 0).unwrap_or(u64::MAX);
-        let Some(end) = end else { return 0 };
-        let due: Vec<StreamId> = self
-            .with_references(end)
-            .take(usize::try_from(looked_at).unwrap_or(usize::MAX))
-            .filter_map(|(id, is_referenced)| (!is_referenced).then_some(id))
-            .take(usize::try_from(most).unwrap_or(usize::MAX))
-            .collect();
-        due.iter().filter(|&&id| self.remove(id)).count() as u64
-    }
-
-    /// The entries up to `end`, each with what [`Stream::is_referenced`] says: entries and what is
-    /// pending are walked side by side. Those that some group was not handed yet are left out.
-    fn with_references(&self, end: StreamId) -> impl Iterator<Item = (StreamId, bool)> + use<'_> {
-        let end = self.groups.values().map(|group| group.last_id).fold(end, StreamId::min);
-        let pending = self.groups.values().map(|group| group.deliveries(StreamId::MIN, end));
-        let mut pending: Vec<_> = pending.map(Iterator::peekable).collect();
-        self.range(StreamId::MIN, end, false).map(move |entry| {
-            let is_pending = pending.iter_mut().any(|ids| {
-                while ids.next_if(|(id, _)| *id < entry.id).is_some() {}
-                ids.peek().is_some_and(|(id, _)| *id == entry.id)
-            });
-            (entry.id, is_pending)
-        })
     }
 
     pub(super) fn group_pieces(&self) -> usize {

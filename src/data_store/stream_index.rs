@@ -59,6 +59,10 @@ impl Blocks {
     }
 
     /// The newest block, to add entries to.
+    pub(super) fn back(&self) -> Option<&Block> {
+        self.segments.back()?.back()
+    }
+
     pub(super) fn back_mut(&mut self) -> Option<&mut Block> {
         self.segments.back_mut()?.back_mut()
     }

@@ -26,12 +26,6 @@ pub struct Memory {
     pub names_max: usize,
 }
 
-impl Default for Memory {
-    fn default() -> Memory {
-        Memory { duration_ms: 100_000, names_max: 100 }
-    }
-}
-
 #[derive(Debug, Default)]
 struct Producer {
     ids: BTreeMap<Rc<[u8]>, StreamId>,
@@ -52,7 +46,7 @@ impl Producer {
 }
 
 /// What a stream knows of its producers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Producers {
     memory: Memory,
     by_name: BTreeMap<Box<[u8]>, Producer>,
@@ -63,6 +57,12 @@ pub struct Producers {
 }
 
 impl Producers {
+    /// Nobody has said anything yet.
+    pub fn new(memory: Memory) -> Producers {
+        let (by_name, swept) = (BTreeMap::new(), Box::default());
+        Producers { memory, by_name, swept, names_added: 0, duplicates: 0 }
+    }
+
     /// How long names are known.
     pub fn memory(&self) -> Memory {
         self.memory
@@ -142,9 +142,11 @@ mod tests {
         StreamId::new(ms, 0)
     }
 
+    const USUAL: Memory = Memory { duration_ms: 100_000, names_max: 100 };
+
     #[test]
     fn what_comes_twice_is_known() {
-        let mut producers = Producers::default();
+        let mut producers = Producers::new(USUAL);
         assert_eq!(producers.find(b"a", b"m", 0), None);
         producers.add(b"a", b"m", id(1), 0);
         assert_eq!(producers.find(b"a", b"m", 100_000), Some(id(1)));
@@ -155,8 +157,8 @@ mod tests {
 
     #[test]
     fn a_producer_has_so_many_names_and_no_more() {
-        let mut producers = Producers::default();
-        producers.set_memory(Memory { names_max: 2, ..Memory::default() });
+        let mut producers = Producers::new(USUAL);
+        producers.set_memory(Memory { names_max: 2, ..USUAL });
         for (ms, name) in (1..).zip([b"a", b"b", b"c"]) {
             producers.add(b"p", name, id(ms), 0);
         }
@@ -165,13 +167,13 @@ mod tests {
         assert_eq!(producers.counts(0), (1, 2));
         producers.set_memory(producers.memory());
         assert_eq!(producers.counts(0), (1, 2));
-        producers.set_memory(Memory::default());
+        producers.set_memory(USUAL);
         assert_eq!(producers.counts(0), (0, 0));
     }
 
     #[test]
     fn silent_producers_are_forgotten() {
-        let mut producers = Producers::default();
+        let mut producers = Producers::new(USUAL);
         for number in 0..1_000_u32 {
             producers.add(&number.to_be_bytes(), b"m", id(1), 0);
         }

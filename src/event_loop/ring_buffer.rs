@@ -16,7 +16,8 @@
 //!
 //! - **An idle connection holds no memory.** The default ring has none; [`RingBuffer::acquire`]
 //!   takes a buffer from the pool before a read, and [`RingBuffer::release`] hands it back once all
-//!   bytes are consumed.
+//!   bytes are consumed. A few bytes of a request that comes slowly move into memory of their own
+//!   size meanwhile ([`RingBuffer::park`]).
 //! - **No byte is zeroed twice.** Memory is zeroed when it is allocated and from then on always
 //!   initialized, so a read goes straight into [`RingBuffer::spare`], safely. The trap: a pooled
 //!   buffer still holds what some other client sent. Only [`RingBuffer::commit`] makes bytes
@@ -24,7 +25,7 @@
 //! - **Requests are parsed in place**, which wants them in one piece. Bytes wrap seldom (an emptied
 //!   ring starts at 0 again) and are stitched at a cost that follows the bytes, not the capacity.
 
-use crate::limits::{INPUT_BUFFER_BYTES, INPUT_BUFFERS_SPARE_MAX};
+use crate::limits::{INPUT_BUFFER_BYTES, INPUT_BUFFERS_SPARE_MAX, INPUT_PARKED_BYTES_MAX};
 use squint_sys::Pages;
 
 /// Unread bytes, oldest first. `Default` holds no memory.
@@ -127,13 +128,24 @@ impl RingBuffer {
         let wanted =
             self.len.checked_add(spare_bytes_min).and_then(usize::checked_next_power_of_two);
         let wanted = wanted.expect("callers ask for less than half the address space");
-        self.move_into(Pages::zeroed(wanted));
+        drop(self.move_into(Pages::zeroed(wanted)));
     }
 
-    /// Takes standard-size memory from `pool` if this ring holds none.
+    /// Takes standard-size memory from `pool` if this ring holds less.
     pub fn acquire(&mut self, pool: &mut BufferPool) {
         if self.memory.is_empty() {
             self.memory = pool.take();
+        } else if self.capacity() < INPUT_BUFFER_BYTES {
+            drop(self.move_into(pool.take()));
+        }
+    }
+
+    /// Moves unread bytes, if they are few, into memory of their own size; what held them goes to
+    /// the pool. The next read takes other memory.
+    pub fn park(&mut self, pool: &mut BufferPool) {
+        if (1..=INPUT_PARKED_BYTES_MAX).contains(&self.len) {
+            let before = self.move_into(Pages::zeroed(self.len.next_power_of_two()));
+            pool.put(before);
         }
     }
 
@@ -163,13 +175,14 @@ impl RingBuffer {
         self.head = 0;
     }
 
-    fn move_into(&mut self, mut memory: Pages) {
+    /// Gives back what the bytes lay in.
+    fn move_into(&mut self, mut memory: Pages) -> Pages {
         let first = self.first_span();
         let second = self.len - first.len();
         memory[..first.len()].copy_from_slice(first);
         memory[first.len()..self.len].copy_from_slice(&self.memory[..second]);
-        self.memory = memory;
         self.head = 0;
+        std::mem::replace(&mut self.memory, memory)
     }
 }
 
@@ -219,6 +232,25 @@ mod tests {
         ring.reserve(capacity);
         ring.head = head;
         ring
+    }
+
+    #[test]
+    fn few_bytes_are_parked_and_fetched() {
+        for (head, len) in [(0, 1), (100, 500), (INPUT_BUFFER_BYTES - 3, INPUT_PARKED_BYTES_MAX)] {
+            let (mut ring, mut pool) = (ring_at(INPUT_BUFFER_BYTES, head), BufferPool::new());
+            let bytes: Vec<u8> = (0..len).map(|number| number as u8).collect();
+            fill(&mut ring, &bytes);
+            ring.park(&mut pool);
+            assert_eq!((ring.capacity(), pool.spare.len()), (len.next_power_of_two(), 1));
+            assert_eq!(ring.contiguous(), bytes);
+            ring.acquire(&mut pool);
+            assert_eq!((ring.capacity(), pool.spare.len()), (INPUT_BUFFER_BYTES, 0));
+            assert_eq!(ring.contiguous(), bytes);
+        }
+        let (mut ring, mut pool) = (ring_at(INPUT_BUFFER_BYTES, 0), BufferPool::new());
+        fill(&mut ring, &[b'x'; INPUT_PARKED_BYTES_MAX + 1]);
+        ring.park(&mut pool);
+        assert_eq!(ring.capacity(), INPUT_BUFFER_BYTES, "a page would hold them too");
     }
 
     #[test]

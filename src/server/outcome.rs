@@ -178,7 +178,7 @@ impl<S: Sys> Server<S> {
             self.condemn(client);
         } else {
             if is_due(deadlines.blocked_ms) {
-                self.engine.end_wait(client, self.now, &mut self.event_loop);
+                self.engine.end_wait(client, self.now);
                 self.apply_effects();
             }
             self.arm(index);

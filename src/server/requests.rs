@@ -168,6 +168,8 @@ impl<S: Sys> Server<S> {
             // What is not a whole request is dropped.
             let is_silent = connection.output.is_empty() && !self.group.has_run_of(client);
             if is_silent { self.condemn(client) } else { self.linger(index) }
+        } else if !self.group.has_run_of(client) {
+            connection.input.park(&mut self.event_loop.pool);
         }
     }
 

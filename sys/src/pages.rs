@@ -2,12 +2,19 @@
 //!
 //! What the general allocator is given back in the middle of its heap it keeps. For buffers that
 //! thousands of clients need in one second and none in the next, that is too long.
+//!
+//! The system gives whole pages. So what needs less than half of one comes from the general
+//! allocator all the same.
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-/// Bytes that begin at a page of their own. Memory is used only where it has been written to.
+/// Lengths up to here come from the general allocator.
+const SHORT_BYTES_MAX: usize = 2048;
+
+/// Bytes that begin at a page of their own, unless they are few. Memory is used only where it has
+/// been written to.
 #[derive(Debug)]
 pub struct Pages {
     bytes: NonNull<[u8]>,
@@ -25,6 +32,9 @@ impl Pages {
     #[must_use]
     pub fn zeroed(length: usize) -> Pages {
         assert!(length > 0 && length <= isize::MAX as usize, "{length} bytes in one piece");
+        if length <= SHORT_BYTES_MAX {
+            return Pages { bytes: NonNull::from(Box::leak(vec![0; length].into_boxed_slice())) };
+        }
         let (access, kind) =
             (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
         // SAFETY: no address is asked for, so no mapping that exists is touched; an anonymous
@@ -50,8 +60,8 @@ impl Deref for Pages {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        // SAFETY: the slice is empty, or a mapping of just its length, which lives as long as
-        // `self`, is initialised by the system, and is reached through `self` alone.
+        // SAFETY: the slice is empty, or a box or a mapping of just its length, which lives as long
+        // as `self`, is initialised, and is reached through `self` alone.
         unsafe { self.bytes.as_ref() }
     }
 }
@@ -70,7 +80,12 @@ impl Drop for Pages {
             return;
         }
         let (start, length) = (self.bytes.cast::<libc::c_void>(), self.bytes.len());
-        // SAFETY: a length above zero means a mapping, made by `zeroed` with this length; nobody
+        if length <= SHORT_BYTES_MAX {
+            // SAFETY: such a length means a box that `zeroed` has leaked; nobody reaches it any
+            // more.
+            return drop(unsafe { Box::from_raw(self.bytes.as_ptr()) });
+        }
+        // SAFETY: a length above that means a mapping, made by `zeroed` with this length; nobody
         // reaches it any more.
         unsafe { libc::munmap(start.as_ptr(), length) };
     }
@@ -87,6 +102,16 @@ mod tests {
         assert!(pages.iter().all(|&byte| byte == 0));
         pages[9_999] = 7;
         assert_eq!((pages[0], pages[9_999]), (0, 7));
+    }
+
+    #[test]
+    fn few_bytes_are_like_many() {
+        for length in [1, SHORT_BYTES_MAX - 1, SHORT_BYTES_MAX, SHORT_BYTES_MAX + 1, 5_000] {
+            let mut pages = Pages::zeroed(length);
+            assert!(pages.len() == length && pages.iter().all(|&byte| byte == 0));
+            pages[length - 1] = 7;
+            assert_eq!(pages.iter().map(|&byte| usize::from(byte)).sum::<usize>(), 7);
+        }
     }
 
     #[test]

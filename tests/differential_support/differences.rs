@@ -117,7 +117,7 @@ pub const DIFFERENCES: &[Difference] = &[
             let first = &mismatch.redis[..first];
             let is_empty = first.ends_with(b"\r\n*0\r\n")
                 && (first.starts_with(b"*1\r\n*2\r\n$") || first.starts_with(b"%1\r\n$"));
-            !mismatch.is_sender && mismatch.ours.is_empty() && is_empty
+            !mismatch.is_sender && is_empty && !mismatch.ours.starts_with(first)
         }),
     },
     Difference {

@@ -181,7 +181,28 @@ impl Writer<'_> {
             self.push(connection, made, is_joined);
             is_joined = true;
         }
+        let made_again = self.made_again(row, &words);
         self.push(connection, words, is_joined);
+        if let Some(made) = made_again {
+            self.push(connection, made, true);
+        }
+    }
+
+    /// A command that creates the consumer again that a command deletes, if somebody may wait in
+    /// its name: whenever 7.2 asks that one, it creates the consumer anew, and 7.0 when there is
+    /// something for it.
+    fn made_again(&self, row: &Command, words: &[Word]) -> Option<Vec<Word>> {
+        let (name, rest) = words.split_last()?;
+        let [_, _, key, group] = rest else { return None };
+        let waits = |step: &Step| {
+            let has = |text: &str| step.words.iter().any(|word| is_word(word, text));
+            has("XREADGROUP") && has("BLOCK") && step.words.contains(name)
+        };
+        let is_awaited = row.name == "xgroup|delconsumer" && self.script.iter().any(waits);
+        is_awaited.then(|| {
+            let start = ["XGROUP", "CREATECONSUMER"].map(Word::from);
+            start.into_iter().chain([key, group, name].map(Word::clone)).collect()
+        })
     }
 
     fn words(&mut self, row: &'static Command) -> Vec<Word> {

@@ -108,6 +108,8 @@ fn agree(u: &mut Unstructured, stream: &Stream, twin: &Twin) -> Result<()> {
     assert_eq!(stream.first_entry().map(read), twin.first_key_value().map(expected));
     assert_eq!(stream.last_entry().map(read), twin.last_key_value().map(expected));
     let (from, to) = (any_id(u, twin)?, any_id(u, twin)?);
+    let is_below = twin.keys().next_back().is_some_and(|last| *last > from);
+    assert_eq!(stream.has_entries_after(from), is_below);
     assert_eq!(stream.get(from).map(read), twin.get_key_value(&from).map(expected));
     let wanted = twin.range(from..=to.max(from)).filter(|_| from <= to).map(expected);
     assert!(stream.range(from, to, false).map(read).eq(wanted.clone()));
