@@ -30,12 +30,18 @@ pub const INPUT_PARKED_BYTES_MAX: usize = 2 * 1024;
 pub const INPUT_BULK_APART_BYTES_MIN: usize = 32 * 1024;
 
 /// What such an allocation begins with, bytes, unless the bulk is shorter: most that are sent come
-/// with one more read then, as with Redis.
-pub const INPUT_BULK_BYTES_FIRST: usize = 64 * 1024;
+/// with one more read then, as with Redis. The system gives memory only where bytes have come.
+pub const INPUT_BULK_BYTES_FIRST: usize = 1024 * 1024;
+
+/// How many times its length such an allocation becomes when it is full: a value of any size costs
+/// a few calls for memory.
+pub const INPUT_BULK_GROWTH: usize = 4;
 
 /// Most bytes of such a bulk that one read takes, and of a reply that one write takes: a peer that
-/// is as fast as the loop would hold it for as long as its bytes last.
-pub const TRANSFER_BYTES_MAX: usize = 256 * 1024;
+/// is as fast as the loop would hold it for as long as its bytes last. About what the kernel keeps
+/// for a socket, a millisecond's copying: with less, a large value would cost more calls than in
+/// Redis, which has no such limit.
+pub const TRANSFER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Input buffers the pool keeps while nobody uses them: one for each request of a group, 1 MiB in
 /// all. What a burst used beyond goes back to the system.

@@ -8,12 +8,13 @@
 //! ```
 //!
 //! Memory follows what has arrived, never what a header promises: the allocation begins small, when
-//! something comes, at most doubles each time that it is full, and its last step is exact. (A large
-//! one grows without being copied: the system moves its pages.) So half a gigabyte takes half a
-//! gigabyte, and a thousand liars who promise as much and send nothing take nothing.
+//! something comes, quadruples at most each time that it is full, and its last step is exact. (A
+//! large one grows without being copied: the system moves its pages, and gives memory only to those
+//! that were written to.) So half a gigabyte takes half a gigabyte, and a thousand liars who promise
+//! as much and send nothing take nothing.
 
 use super::error::ProtocolError;
-use crate::limits::INPUT_BULK_BYTES_FIRST;
+use crate::limits::{INPUT_BULK_BYTES_FIRST, INPUT_BULK_GROWTH};
 use crate::shared_bytes::SharedBytes;
 
 /// A bulk whose length is known and whose bytes have come in part.
@@ -28,7 +29,10 @@ pub(super) struct IncomingBulk {
 impl IncomingBulk {
     /// A bulk of `body_len` bytes that begins with `received`.
     pub(super) fn new(received: &[u8], body_len: usize) -> Self {
-        Self { bytes: SharedBytes::new(received.to_vec()), body_len }
+        let room = if received.is_empty() { 0 } else { INPUT_BULK_BYTES_FIRST.min(body_len + 2) };
+        let mut bytes = Vec::with_capacity(room.max(received.len()));
+        bytes.extend_from_slice(received);
+        Self { bytes: SharedBytes::new(bytes), body_len }
     }
 
     /// Where its next bytes go, and how many at most; `None` when it has them all.
@@ -40,8 +44,8 @@ impl IncomingBulk {
             return None;
         }
         if received == bytes.capacity() {
-            let doubled = received.saturating_mul(2).max(INPUT_BULK_BYTES_FIRST);
-            bytes.reserve_exact(doubled.min(total) - received);
+            let grown = received.saturating_mul(INPUT_BULK_GROWTH).max(INPUT_BULK_BYTES_FIRST);
+            bytes.reserve_exact(grown.min(total) - received);
         }
         let room = bytes.capacity().min(total) - received;
         Some((bytes, room))
@@ -89,19 +93,18 @@ mod tests {
 
     #[test]
     fn memory_follows_what_has_arrived() {
-        let stream = [vec![b'x'; 300_000], b"\r\n".to_vec()].concat();
-        let mut bulk = IncomingBulk::new(&stream[..5], 300_000);
-        assert!(bulk.bytes.get_mut().expect("ours").capacity() < 100);
+        let stream = [vec![b'x'; 3_000_000], b"\r\n".to_vec()].concat();
+        let mut bulk = IncomingBulk::new(&stream[..5], 3_000_000);
         while bulk.received() < stream.len() {
             assert_eq!(bulk.is_whole(), Ok(false));
-            receive(&mut bulk, &stream, 9_999);
+            receive(&mut bulk, &stream, 99_999);
             let capacity = bulk.bytes.get_mut().expect("ours").capacity();
-            assert!(capacity <= INPUT_BULK_BYTES_FIRST.max(2 * bulk.received()), "{capacity}");
+            assert!(capacity <= INPUT_BULK_BYTES_FIRST.max(INPUT_BULK_GROWTH * bulk.received()), "{capacity}");
             assert!(capacity <= stream.len());
         }
         assert_eq!(bulk.is_whole(), Ok(true));
         assert!(bulk.room().is_none());
-        assert_eq!(&bulk.into_body()[..], &stream[..300_000]);
+        assert_eq!(&bulk.into_body()[..], &stream[..3_000_000]);
     }
 
     #[test]

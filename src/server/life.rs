@@ -132,7 +132,7 @@ impl<S: Sys> Server<S> {
         let wall_us = sys.wall_us();
         let offset_s = sys.local_offset_seconds(wall_us.div_euclid(1_000_000));
         let local_ms = wall_us.div_euclid(1000) + offset_s * 1000;
-        let line = logging::line(sys.process_id(), local_ms, level, message);
+        let line = logging::line(self.engine.facts.process_id, local_ms, level, message);
         if !sys.log(path.as_deref(), &line) {
             self.engine.stats.log_lines_dropped += 1;
         }

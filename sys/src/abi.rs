@@ -10,7 +10,9 @@ use nix::sys::socket::{
 use static_assertions::{const_assert, const_assert_eq};
 use std::ffi::OsStr;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+#[cfg(target_vendor = "apple")]
+use std::os::fd::AsRawFd;
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 
 // A length of any address fits the type in which the kernel tells it.
 const_assert!(size_of::<libc::sockaddr_storage>() < u16::MAX as usize);
@@ -78,13 +80,23 @@ fn with_peer_address(
     Ok((fd, peer))
 }
 
-/// A pipe whose ends are non-blocking and close-on-exec: reader, writer.
+/// A pipe whose ends are non-blocking and close-on-exec from birth: reader, writer.
+#[cfg(not(target_vendor = "apple"))]
+pub fn pipe() -> Result<(Fd, Fd), Errno> {
+    use nix::fcntl::OFlag;
+    let (reader, writer) = nix::unistd::pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)?;
+    Ok((Fd(reader.into_raw_fd()), Fd(writer.into_raw_fd())))
+}
+
+/// A pipe whose ends are non-blocking and close-on-exec; Apple's have to be told afterwards.
+#[cfg(target_vendor = "apple")]
 pub fn pipe() -> Result<(Fd, Fd), Errno> {
     let (reader, writer) = nix::unistd::pipe()?;
     Ok((nonblocking(reader)?, nonblocking(writer)?))
 }
 
 /// Sets both flags on a descriptor that could not have them from birth.
+#[cfg(target_vendor = "apple")]
 fn nonblocking(fd: OwnedFd) -> Result<Fd, Errno> {
     use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
     let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);

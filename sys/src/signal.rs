@@ -55,7 +55,8 @@ fn handle_with(signal: nix::sys::signal::Signal, handler: SigHandler) -> Result<
 /// The request, once; empties the pipe.
 pub fn take(reader: Fd) -> Option<Signal> {
     let mut bytes = [0; 8];
-    while nix::unistd::read(reader.borrow(), &mut bytes).is_ok_and(|count| count > 0) {}
+    // A read that is not full has emptied the pipe: no second one has to say so.
+    while nix::unistd::read(reader.borrow(), &mut bytes) == Ok(bytes.len()) {}
     match FIRST.swap(0, Ordering::SeqCst) {
         libc::SIGTERM => Some(Signal::Terminate),
         libc::SIGINT => Some(Signal::Interrupt),

@@ -1,0 +1,264 @@
+"""A server under strace, and the clients of a script, who speak to it."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import shlex
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from . import script as scripts
+from . import trace
+from .script import filled, request
+
+PATIENCE_S = 30
+# The server has gone to sleep when it has called nothing for so long. Redis wakes every 100 ms.
+QUIET_S = 0.04
+LISTENING = "0A"
+
+
+class StageError(Exception):
+    """A script that did not go as it is written, or a server that did not start."""
+
+
+@dataclasses.dataclass
+class Program:
+    """A server that can be started: what to call it, and its command line for a port."""
+
+    name: str
+    command: object
+
+    @classmethod
+    def squint(cls, path, *more):
+        return cls("Squint", lambda port: [str(path), *arguments(port), *more])
+
+    @classmethod
+    def redis(cls):
+        return cls("Redis", lambda port: ["redis-server", *arguments(port)])
+
+    @classmethod
+    def other(cls, text):
+        """A command of the user's own. `{port}` in it stands for the port."""
+        words = shlex.split(text)
+        if not any("{port}" in word for word in words):
+            words += ["--port", "{port}"]
+        name = pathlib.Path(words[0]).name
+        return cls(name, lambda port: [word.replace("{port}", str(port)) for word in words])
+
+
+def arguments(port):
+    """Local and without files."""
+    return [*("--port", str(port), "--bind", "127.0.0.1"), *("--save", "", "--appendonly", "no")]
+
+
+@dataclasses.dataclass
+class Recording:
+    """What a server did in a script: its calls, and what is needed to name what they touch."""
+
+    calls: list
+    # Calls before the counting began: descriptors get their names there.
+    before: list
+    # Port of a client -> its name in the script.
+    clients: dict
+    # When the clients did what: seconds since 1970, and a word or two.
+    actions: list
+    begin: float
+    end: float
+    directory: str
+    command: list
+
+
+class Stage:
+    """Plays one script."""
+
+    def __init__(self, program, script):
+        self.program = program
+        self.script = script
+        self.connections = {}
+        self.clients = {}
+        self.actions = []
+        self.begin = None
+
+    def play(self):
+        with tempfile.TemporaryDirectory() as directory:
+            self.directory = pathlib.Path(directory)
+            self.log = self.directory / "trace"
+            self.port = free_port()
+            try:
+                for step in self.script.steps:
+                    self.do(step)
+                end = self.last_moment()
+            finally:
+                self.stop()
+            calls = trace.read(self.log)
+        counted = [call for call in calls if self.begin <= call.start <= end]
+        before = [call for call in calls if call.start < self.begin]
+        return Recording(counted, before, self.clients, self.actions, self.begin, end,
+                         str(self.directory), self.command)
+
+    def do(self, step):
+        try:
+            getattr(self, f"do_{step.verb}")(step)
+        except (OSError, AssertionError) as error:
+            raise StageError(f"{self.script.name}, line {step.line}, {self.program.name}: "
+                             f"{error or type(error).__name__}") from error
+
+    def note(self, text):
+        self.actions.append((time.time(), text))
+
+    def do_start(self, _):
+        if self.begin is None and self.script.steps[0].verb == "count":
+            self.begin = time.time()
+        self.command = self.program.command(self.port) + self.script.arguments
+        tool = ["strace", *trace.OPTIONS, "-o", str(self.log), "--", *self.command]
+        self.output = open(self.directory / "output", "wb")
+        self.process = subprocess.Popen(tool, cwd=self.directory, stdin=subprocess.DEVNULL,
+                                        stdout=self.output, stderr=self.output)
+        wait_for(lambda: self.is_listening() or self.has_ended(), "a listening socket")
+        if self.has_ended():
+            raise AssertionError(f"it ended at once:\n{self.said()}")
+        self.settle()
+
+    def has_ended(self):
+        return self.process.poll() is not None
+
+    def said(self):
+        return (self.directory / "output").read_text(errors="replace")
+
+    def is_listening(self):
+        """Without knocking: that would be a call more."""
+        table = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+        rows = [line.split() for line in table]
+        return any(row[1].endswith(f":{self.port:04X}") and row[3] == LISTENING for row in rows)
+
+    @property
+    def pid(self):
+        """The server itself; strace is its parent."""
+        return int(self.log.read_text().split()[0])
+
+    def settle(self):
+        """Waits until the server sleeps. It may be on its way to, so it must do so for a while."""
+        def is_quiet():
+            size = self.log.stat().st_size
+            time.sleep(QUIET_S)
+            return self.log.stat().st_size == size and self.state() == "S"
+        wait_for(is_quiet, "a server that sleeps")
+
+    def state(self):
+        return pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    def do_count(self, _):
+        if hasattr(self, "process"):
+            self.settle()
+        self.begin = time.time()
+
+    def last_moment(self):
+        if not self.has_ended():
+            self.settle()
+        return time.time()
+
+    def do_send(self, step):
+        shown = b" ".join(step.value)[:24].decode("latin-1")
+        for name in step.names:
+            numbers = range(1, step.times + 1) if step.times > 1 else [int(name) if name.isdigit() else 1]
+            data = b"".join([request(filled(step.value, number)) for number in numbers])
+            self.connection(name).sendall(data)
+        self.note(shown if step.times == 1 else f"{step.times} x {shown}")
+
+    def do_raw(self, step):
+        for name in step.names:
+            self.connection(name).sendall(step.value * step.times)
+        self.note("half a request")
+
+    def do_expect(self, step):
+        wanted = step.value * step.times
+        for name in step.names:
+            got = receive(self.connection(name), len(wanted))
+            assert got == wanted, f"{name} got {got[:200]!r}, not {wanted[:200]!r}"
+
+    def do_connect(self, step):
+        for name in step.names:
+            self.connection(name)
+
+    def do_close(self, step):
+        for name in step.names:
+            self.connections.pop(name).close()
+        self.note("close")
+
+    def do_closed(self, step):
+        for name in step.names:
+            assert self.connection(name).recv(1) == b"", f"{name} was not closed"
+
+    def do_pause(self, step):
+        time.sleep(step.value)
+
+    def do_hold(self, _):
+        os.kill(self.pid, signal.SIGSTOP)
+        wait_for(lambda: self.state() in "Tt", "a server that is held")
+
+    def do_release(self, _):
+        os.kill(self.pid, signal.SIGCONT)
+
+    def do_signal(self, step):
+        self.note(f"SIG{step.value}")
+        os.kill(self.pid, getattr(signal, f"SIG{step.value}"))
+
+    def do_exits(self, step):
+        code = self.process.wait(PATIENCE_S)
+        assert code == step.value, f"the exit code is {code}:\n{self.said()}"
+
+    def connection(self, name):
+        if name not in self.connections:
+            made = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connections[name] = made
+            self.clients[made.getsockname()[1]] = name
+            self.note("connect")
+        return self.connections[name]
+
+    def stop(self):
+        for connection in self.connections.values():
+            connection.close()
+        if not hasattr(self, "process"):
+            return
+        if not self.has_ended():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                os.kill(self.pid, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(PATIENCE_S)
+        if not self.has_ended():
+            self.process.kill()
+        self.output.close()
+
+
+def receive(connection, count):
+    parts = []
+    while count > 0:
+        part = connection.recv(count)
+        if not part:
+            break
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {PATIENCE_S} s for {what}")
+        time.sleep(0.002)
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def record(program, path):
+    return Stage(program, scripts.read(path)).play()
