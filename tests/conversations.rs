@@ -18,17 +18,25 @@ const WORKERS: usize = 6;
 
 #[test]
 fn ours_answers_every_conversation() {
-    play_all(&ours!());
+    play_all(&ours!(), &[]);
+}
+
+/// A command that makes a system call which is not on the list would kill the server.
+#[cfg(target_os = "linux")]
+#[test]
+fn ours_answers_every_conversation_behind_the_filter() {
+    play_all(&ours!(), &["--seccomp", "yes"]);
 }
 
 #[test]
 fn redis_answers_every_conversation() {
     if let Some(redis) = Program::redis_or_leave_out() {
-        play_all(&redis);
+        play_all(&redis, &[]);
     }
 }
 
-fn play_all(program: &Program) {
+/// `arguments` are given to every server, before those that a conversation has of its own.
+fn play_all(program: &Program, arguments: &[&str]) {
     let files = case_files();
     assert!(!files.is_empty(), "no case files");
     let next = AtomicUsize::new(0);
@@ -37,9 +45,9 @@ fn play_all(program: &Program) {
     std::thread::scope(|scope| {
         for _ in 0..WORKERS.min(files.len()) {
             scope.spawn(|| {
-                let mut server = Server::start(program, &[]);
+                let mut server = Server::start(program, arguments);
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (count, mut found) = play_file(program, &mut server, file);
+                    let (count, mut found) = play_file(program, arguments, &mut server, file);
                     played.fetch_add(count, Ordering::Relaxed);
                     failures.lock().expect("no thread panicked with it").append(&mut found);
                 }
@@ -78,7 +86,12 @@ fn case_files() -> Vec<PathBuf> {
 }
 
 /// Plays a file; the number of conversations, and what failed.
-fn play_file(program: &Program, server: &mut Server, file: &Path) -> (usize, Vec<String>) {
+fn play_file(
+    program: &Program,
+    arguments: &[&str],
+    server: &mut Server,
+    file: &Path,
+) -> (usize, Vec<String>) {
     let text = std::fs::read_to_string(file).expect("a case file is text");
     let name = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(file).display();
     let conversations = match parse(&text) {
@@ -89,8 +102,8 @@ fn play_file(program: &Program, server: &mut Server, file: &Path) -> (usize, Vec
     let mut blessing = Blessing::default();
     let mut failures = Vec::new();
     for conversation in &conversations {
-        if let Err(failure) = play(program, server, conversation, blesses.then_some(&mut blessing))
-        {
+        let blessing = blesses.then_some(&mut blessing);
+        if let Err(failure) = play(program, arguments, server, conversation, blessing) {
             let Failure { line_number, message } = failure;
             let title = &conversation.title;
             failures.push(format!("{name}:{line_number} ({title}): {message}"));
@@ -104,6 +117,7 @@ fn play_file(program: &Program, server: &mut Server, file: &Path) -> (usize, Vec
 
 fn play(
     program: &Program,
+    arguments: &[&str],
     server: &mut Server,
     conversation: &Conversation,
     blessing: Option<&mut Blessing>,
@@ -113,8 +127,8 @@ fn play(
         if conversation.server_arguments.is_empty() {
             return Stage::new(server, None).play(conversation, blessing);
         }
-        let arguments: Vec<&str> =
-            conversation.server_arguments.iter().map(String::as_str).collect();
+        let own = conversation.server_arguments.iter().map(String::as_str);
+        let arguments: Vec<&str> = arguments.iter().copied().chain(own).collect();
         let mut own_server = Server::start(program, &arguments);
         let password = arguments.iter().position(|argument| *argument == "--requirepass");
         let password = password.and_then(|at| arguments.get(at + 1).copied());

@@ -8,6 +8,8 @@ import pathlib
 import re
 from typing import Any
 
+# A script that is about time that passes has a pause of at least so long.
+PASSING_S = 0.5
 # A connection that a line does not name.
 CLIENT = "client"
 
@@ -47,6 +49,16 @@ class Script:
     def counted(self):
         verbs = [step.verb for step in self.steps]
         return self.steps[verbs.index("count") + 1:] if "count" in verbs else self.steps
+
+    @property
+    def seconds(self):
+        """How long it takes at least."""
+        return sum(step.value for step in self.steps if step.verb == "pause")
+
+    @property
+    def passes_time(self):
+        """Whether what is counted is about time that passes: then a server's timer counts too."""
+        return sum(step.value for step in self.counted if step.verb == "pause") >= PASSING_S
 
     @property
     def requests(self):

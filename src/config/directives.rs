@@ -83,6 +83,7 @@ pub static DIRECTIVES: &[Directive] = &[
 
     // Process
     row("daemonize", Bool, "no", Fixed, Used),
+    row("seccomp", Bool, "no", Fixed, Used),
     row("supervised", SUPERVISORS, "no", Fixed, Used),
     row("pidfile", Text, "", Fixed, Used),
     row("dir", Text, ".", Protected, Used),

@@ -39,6 +39,8 @@ pub struct Settings {
     pub databases: u32,
     /// `daemonize`: leave the terminal.
     pub daemonize: bool,
+    /// `seccomp`: no system call but those that serving needs. Not a directive of Redis.
+    pub seccomp: bool,
     /// `supervised`: whom to tell that the server is ready.
     pub supervised: Supervised,
     /// `pidfile`.
@@ -140,6 +142,7 @@ impl Settings {
             output_limits: from.output_limits("client-output-buffer-limit"),
             databases: from.integer("databases"),
             daemonize: from.bool("daemonize"),
+            seccomp: from.bool("seccomp"),
             supervised: supervised_of(from.choice("supervised")),
             pidfile: from.path("pidfile"),
             dir: from.path("dir").unwrap_or_else(|| PathBuf::from(".")),

@@ -99,7 +99,10 @@ mod tests {
             assert_eq!(bulk.is_whole(), Ok(false));
             receive(&mut bulk, &stream, 99_999);
             let capacity = bulk.bytes.get_mut().expect("ours").capacity();
-            assert!(capacity <= INPUT_BULK_BYTES_FIRST.max(INPUT_BULK_GROWTH * bulk.received()), "{capacity}");
+            assert!(
+                capacity <= INPUT_BULK_BYTES_FIRST.max(INPUT_BULK_GROWTH * bulk.received()),
+                "{capacity}"
+            );
             assert!(capacity <= stream.len());
         }
         assert_eq!(bulk.is_whole(), Ok(true));

@@ -55,6 +55,7 @@ impl<S: Sys> Server<S> {
         let settings = server.engine.config.settings().clone();
         listening::open_all(&mut server.event_loop, &settings).map_err(StartError)?;
         server.leave_terminal()?;
+        server.confine()?;
         server.announce();
         Ok(server)
     }
@@ -66,6 +67,15 @@ impl<S: Sys> Server<S> {
             let left = self.event_loop.daemonize();
             left.map_err(|errno| StartError(format!("Can't daemonize: {errno}")))?;
             self.engine.facts.process_id = self.event_loop.sys.process_id();
+        }
+        Ok(())
+    }
+
+    /// With `seccomp`, gives up every system call that serving does not need.
+    fn confine(&mut self) -> Result<(), StartError> {
+        if self.engine.config.settings().seccomp {
+            let confined = self.event_loop.sys.confine();
+            confined.map_err(|errno| StartError(format!("No filter for system calls: {errno}")))?;
         }
         Ok(())
     }
@@ -221,8 +231,14 @@ impl<S: Sys> Server<S> {
     }
 }
 
-/// The directory, and the log file in it: whoever asks for a log wants to know that there is none.
+/// What the system must be able to do; the directory, and the log file in it: whoever asks for a log
+/// wants to know that there is none.
 fn prepare_process<S: Sys>(sys: &mut S, settings: &Settings) -> Result<(), StartError> {
+    if settings.seccomp && !sys.can_confine() {
+        let text =
+            "'seccomp yes' needs Linux 4.14 or later, built with seccomp: write 'seccomp no'.";
+        return Err(StartError(text.to_string()));
+    }
     sys.current_dir_set(&settings.dir).map_err(|errno| {
         let dir = settings.dir.display();
         StartError(format!(

@@ -13,8 +13,10 @@
 //! | `epoll`, `kqueue` | translation only: an [`Interest`] becomes bits, bits become an [`Event`] |
 //! | [`simulated`] | a machine in memory: [`Simulated`], the third backend |
 //! | [`counting`] | an allocator that counts, for tests; no binary has it |
-//! | `kqueue_plan` | the pure half of kqueue: plain functions, tested on every system |
+//! | [`kqueue_plan`] | the pure half of kqueue: plain functions, tested on every system |
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
+//! | [`syscalls`] | every system call that the server makes, and why |
+//! | `seccomp` | a filter that lets no other call through, built from that list |
 //! | `region` | memory straight from the system, which takes it back in parts |
 //! | `region_vec` | a vector in one of these |
 //! | `pages` | a buffer straight from the system, which has it back at once |
@@ -45,8 +47,7 @@ mod file;
 mod hosts;
 #[cfg(poller_kqueue)]
 mod kqueue;
-#[cfg(any(poller_kqueue, test))]
-mod kqueue_plan;
+pub mod kqueue_plan;
 pub mod native;
 mod pages;
 pub mod poller;
@@ -56,9 +57,12 @@ mod region;
 mod region_vec;
 mod rlimit;
 mod room;
+#[cfg(poller_epoll)]
+mod seccomp;
 mod signal;
 pub mod simulated;
 mod socket;
+pub mod syscalls;
 pub mod system;
 
 pub use equal_bytes::equal_bytes;

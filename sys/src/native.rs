@@ -14,6 +14,23 @@ pub type NativePoller = crate::epoll::Epoll;
 #[cfg(poller_kqueue)]
 pub type NativePoller = crate::kqueue::Kqueue;
 
+/// What keeps the process to its own calls: Linux alone has it.
+#[cfg(poller_epoll)]
+use crate::seccomp as confinement;
+#[cfg(poller_kqueue)]
+mod confinement {
+    //! The BSDs have pledge, Capsicum and sandboxes, each with rules of its own, and none of them
+    //! is run here.
+
+    pub fn is_supported() -> bool {
+        false
+    }
+
+    pub fn confine() -> Result<(), crate::Errno> {
+        Err(crate::Errno(libc::ENOSYS))
+    }
+}
+
 /// The operating system underneath. One per process, for signals belong to the process.
 pub struct Native {
     poller: NativePoller,
@@ -21,12 +38,14 @@ pub struct Native {
     /// A peer on a Unix socket has no address: it is known by the path it came through. One or
     /// none.
     unix_listeners: Vec<(Fd, PathBuf)>,
+    is_confined: bool,
 }
 
 impl Native {
     /// A system with a poller that watches nothing yet.
     pub fn new() -> Result<Self, Errno> {
-        Ok(Self { poller: NativePoller::new()?, signals: None, unix_listeners: Vec::new() })
+        let poller = NativePoller::new()?;
+        Ok(Self { poller, signals: None, unix_listeners: Vec::new(), is_confined: false })
     }
 
     fn unix_path_of(&self, listener: Fd) -> PathBuf {
@@ -59,7 +78,7 @@ impl Sys for Native {
     }
 
     fn resolve(&mut self, host: &str) -> Option<IpAddr> {
-        hosts::resolve(host)
+        if self.is_confined { host.parse().ok() } else { hosts::resolve(host) }
     }
 
     fn listen_tcp(&mut self, address: SocketAddr, options: ListenOptions) -> Result<Fd, Errno> {
@@ -165,6 +184,16 @@ impl Sys for Native {
 
     fn remove_file(&mut self, path: &Path) {
         file::remove(path);
+    }
+
+    fn can_confine(&self) -> bool {
+        confinement::is_supported()
+    }
+
+    fn confine(&mut self) -> Result<(), Errno> {
+        confinement::confine()?;
+        self.is_confined = true;
+        Ok(())
     }
 
     fn local_offset_seconds(&mut self, wall_seconds: i64) -> i64 {

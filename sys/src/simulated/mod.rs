@@ -221,6 +221,15 @@ impl Sys for Simulated {
         Ok(())
     }
 
+    fn can_confine(&self) -> bool {
+        true
+    }
+
+    /// A simulated machine can do nothing but what is simulated.
+    fn confine(&mut self) -> Result<(), Errno> {
+        Ok(())
+    }
+
     fn current_dir_set(&mut self, path: &Path) -> Result<(), Errno> {
         self.world.state().current_dir = path.to_path_buf();
         Ok(())

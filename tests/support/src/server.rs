@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
@@ -161,10 +161,15 @@ impl Server {
     /// Waits for the process to end by itself; its exit code, or `None` if it does not end in
     /// time or was killed by a signal.
     pub fn exit_code_within(&mut self, time_max: Duration) -> Option<i32> {
+        self.end_within(time_max)?.code()
+    }
+
+    /// Waits for the process to end by itself; how it did, or `None` if it does not in time.
+    pub fn end_within(&mut self, time_max: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + time_max;
         loop {
             match self.child.try_wait() {
-                Ok(Some(status)) => return status.code(),
+                Ok(Some(status)) => return Some(status),
                 Ok(None) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(5));
                 }
