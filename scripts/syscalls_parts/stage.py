@@ -18,7 +18,10 @@ from .script import filled, request
 PATIENCE_S = 30
 # The server has gone to sleep when it has called nothing for so long. Redis wakes every 100 ms.
 QUIET_S = 0.04
+# How /proc/net/tcp says that a socket listens.
 LISTENING = "0A"
+# Nothing that would send the loader looking for libraries elsewhere.
+ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath)}
 
 
 class StageError(Exception):
@@ -33,8 +36,13 @@ class Program:
     command: object
 
     @classmethod
-    def squint(cls, path, *more):
-        return cls("Squint", lambda port: [str(path), *arguments(port), *more])
+    def squint(cls, path):
+        return cls("Squint", lambda port: [str(path), *arguments(port)])
+
+    @classmethod
+    def squint_behind_filter(cls, path):
+        """There a call that is not on the list ends the server, and the script fails."""
+        return cls("Squint behind the filter", lambda port: [str(path), *arguments(port), "--seccomp", "yes"])
 
     @classmethod
     def redis(cls):
@@ -116,8 +124,8 @@ class Stage:
         self.command = self.program.command(self.port) + self.script.arguments
         tool = ["strace", *trace.OPTIONS, "-o", str(self.log), "--", *self.command]
         self.output = open(self.directory / "output", "wb")
-        self.process = subprocess.Popen(tool, cwd=self.directory, stdin=subprocess.DEVNULL,
-                                        stdout=self.output, stderr=self.output)
+        self.process = subprocess.Popen(tool, cwd=self.directory, env=ENVIRONMENT,
+                                        stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output)
         wait_for(lambda: self.is_listening() or self.has_ended(), "a listening socket")
         if self.has_ended():
             raise AssertionError(f"it ended at once:\n{self.said()}")

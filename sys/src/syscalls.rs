@@ -96,7 +96,7 @@ const fn without_prefix(constant: &'static str) -> &'static str {
 }
 
 /// What `SYS_epoll_wait` or `SYS_epoll_pwait` stands for in a row: the older call exists on x86-64
-/// alone, and there a program may use either.
+/// alone, and there a program may use either. `none`: nothing took its place.
 macro_rules! syscalls {
     ($($phase:ident $older:ident $(| $newer:ident)? : $why:literal, $redis:literal;)+) => {
         &[$(Syscall {
@@ -110,8 +110,10 @@ macro_rules! syscalls {
         }),+]
     };
     (@newer) => { None };
+    (@newer none) => { None };
     (@newer $newer:ident) => { Some(without_prefix(stringify!($newer))) };
     (@numbers $every:ident) => { &[libc::$every] };
+    (@numbers $older:ident none) => { &[#[cfg(target_arch = "x86_64")] libc::$older] };
     (@numbers $older:ident $newer:ident) => {
         &[#[cfg(target_arch = "x86_64")] libc::$older, libc::$newer]
     };
@@ -132,6 +134,7 @@ pub const SYSCALLS: &[Syscall] = syscalls! {
     Load SYS_mprotect: "what was relocated becomes read-only", "the same";
     Load SYS_munmap: "the loader's cache, when it is done", "the same";
     Load SYS_close: "opened files", "the same";
+    Load SYS_arch_prctl | none: "where the thread's own variables are", "the same";
     Load SYS_set_tid_address: "the thread knows itself", "the same";
     Load SYS_set_robust_list: "the same", "the same, and for each of four threads";
     Load SYS_rseq: "the same", "the same, and for each of four threads";
