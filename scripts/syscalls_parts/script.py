@@ -40,10 +40,14 @@ class Step:
 class Script:
     """A whole script. What comes before the step `count` is not counted."""
 
-    name: str
+    path: pathlib.Path
     title: str
     steps: list[Step]
     arguments: list[str]
+
+    @property
+    def name(self):
+        return self.path.stem
 
     @property
     def counted(self):
@@ -83,7 +87,7 @@ def read(path):
                 raise ScriptError(f"{path}:{number}: {error}: {text}") from None
     if not any(step.verb == "start" for step in steps):
         steps.insert(0, Step(0, "start"))
-    return Script(pathlib.Path(path).stem, " ".join(title), steps, arguments)
+    return Script(pathlib.Path(path), " ".join(title), steps, arguments)
 
 
 def step_of(number, text):

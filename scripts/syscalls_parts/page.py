@@ -1,0 +1,151 @@
+"""The comparison as one page of HTML that needs nothing but itself: page.html.j2 is its shape."""
+
+import dataclasses
+import datetime
+import html
+import pathlib
+import platform
+import subprocess
+
+from . import kqueue, phases
+
+# A lane of chips is for the eye; all rows are in the table below it.
+CHIPS_MAX = 48
+ROWS_OPEN_MAX = 30
+# The strip of time: its width, and the least that a call is drawn with.
+STRIP_WIDTH = 1000
+CALL_WIDTH_MIN = 1.6
+LABELS_MAX = 6
+LABEL_WIDTH = 150
+
+
+@dataclasses.dataclass
+class Chip:
+    """One call, or many alike."""
+
+    phase: str
+    text: str
+    times: int
+    # The first and the last of those that are repeated together.
+    opens: bool = False
+    closes: bool = False
+    of_block: int = 1
+
+
+def phase_of_row(row, lane):
+    return phases.phase_of(row.first, lane.of_timer)
+
+
+def chips(lane):
+    found = []
+    rows = lane.rows
+    for index, row in enumerate(rows):
+        opens = index == 0 or rows[index - 1].block != row.block
+        closes = index + 1 == len(rows) or rows[index + 1].block != row.block
+        is_alone = opens and closes
+        found.append(Chip(phase_of_row(row, lane), row.text, row.times if is_alone else 1,
+                          opens and not is_alone, closes and not is_alone, row.times))
+    return found
+
+
+def strip(lane, seconds):
+    """What a lane did, at the time at which it did: rectangles, and bars for sleep."""
+    calls, sleeps = [], []
+    scale = STRIP_WIDTH / seconds
+    for named in lane.named:
+        start = (named.call.start - lane.recording.begin) * scale
+        took = named.call.took
+        phase = phases.phase_of(named, lane.of_timer)
+        end = STRIP_WIDTH if took is None else min(STRIP_WIDTH, start + took * scale)
+        if named.name == "epoll_wait":
+            sleeps.append((round(start, 1), round(max(end - start, 0.5), 1)))
+        width = CALL_WIDTH_MIN if named.name == "epoll_wait" else max(CALL_WIDTH_MIN, end - start)
+        calls.append((round(start, 1), round(min(width, 40), 1), phase))
+    # Asleep from the beginning until the first call, for that is when counting begins.
+    first = calls[0][0] if calls else STRIP_WIDTH
+    return {"calls": calls, "sleeps": [(0, first), *sleeps]}
+
+
+def marks(recording, seconds):
+    """What the clients did, as far as there is room for words."""
+    found, last = [], -LABEL_WIDTH
+    for when, text in recording.actions:
+        x = (when - recording.begin) / seconds * STRIP_WIDTH
+        if x < 0:
+            continue
+        has_room = x - last >= LABEL_WIDTH and x < STRIP_WIDTH - LABEL_WIDTH / 2
+        if has_room and sum(1 for _, label in found if label) < LABELS_MAX:
+            last = x
+            found.append((round(x, 1), text))
+        else:
+            found.append((round(x, 1), ""))
+    return found
+
+
+def axis(seconds):
+    """Round moments on the strip of time."""
+    step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10) if seconds / step <= 8)
+    moments = [index * step for index in range(int(seconds / step) + 1)]
+    unit = "s" if step >= 1 else "ms"
+    return [(round(moment / seconds * STRIP_WIDTH, 1), f"{moment * (1 if unit == 's' else 1000):g} {unit}")
+            for moment in moments]
+
+
+def section(comparison, planned, source):
+    """What the template needs of one script."""
+    lanes = [lane for lane in (comparison.left, comparison.right) if lane]
+    seconds = max(lane.recording.end - lane.recording.begin for lane in lanes)
+    most = max([1, *(lane.counts.get(name, 0) for lane in lanes for name in comparison.names)])
+    return {
+        "script": comparison.script,
+        "source": source,
+        "lanes": [{"name": lane.program.name, "total": lane.total, "of_timer": len(lane.of_timer),
+                   "chips": chips(lane)[:CHIPS_MAX], "more": max(0, len(lane.rows) - CHIPS_MAX),
+                   "strip": strip(lane, seconds), "counts": lane.counts} for lane in lanes],
+        "marks": marks(comparison.left.recording, seconds),
+        "axis": axis(seconds),
+        "names": comparison.names,
+        "most": most,
+        "rows": [(pair, pair.left and phase_of_row(pair.left, comparison.left),
+                  pair.right and phase_of_row(pair.right, comparison.right)) for pair in comparison.pairs],
+        "is_open": len(comparison.pairs) <= ROWS_OPEN_MAX,
+        "kqueue": folded(planned),
+        "kqueue_total": len(planned),
+        "larger": max([1, *(lane.total for lane in lanes)]),
+    }
+
+
+def folded(texts):
+    """Texts that follow each other and are alike but for numbers: the first, and how many."""
+    found = []
+    for text in texts:
+        shape = "".join(letter for letter in text if not letter.isdigit())
+        if found and found[-1][0] == shape:
+            found[-1][2] += 1
+        else:
+            found.append([shape, text, 1])
+    return [(text, times) for _, text, times in found][:CHIPS_MAX]
+
+
+def redis_version():
+    words = subprocess.run(["redis-server", "--version"], capture_output=True, text=True).stdout.split()
+    return next((word[2:] for word in words if word.startswith("v=")), "")
+
+
+def write(root, output, comparisons):
+    import jinja2
+
+    program = kqueue.build(root)
+    here = pathlib.Path(__file__).parent
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(here), autoescape=True,
+                                     trim_blocks=True, lstrip_blocks=True)
+    environment.filters["unquoted"] = html.unescape
+    sections = [section(comparison, kqueue.calls(program, comparison.left),
+                        comparison.script.path.read_text()) for comparison in comparisons]
+    names = [lane["name"] for lane in sections[0]["lanes"]]
+    text = environment.get_template("page.html.j2").render(
+        sections=sections, names=names, phases=phases.PHASES, width=STRIP_WIDTH,
+        versions={"Redis": redis_version()}, kernel=platform.release().split("-")[0],
+        date=datetime.date.today().isoformat())
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text)
