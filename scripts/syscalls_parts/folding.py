@@ -1,7 +1,9 @@
 """Repetition made short: `read write read write read write` is three times `read write`."""
 
 import dataclasses
+import re
 
+NUMBERED = re.compile(r"client (\d+)")
 PERIOD_MAX = 16
 
 
@@ -22,10 +24,10 @@ class Row:
     @property
     def text(self):
         """Of many alike the first; with numbered clients, from whom to whom."""
-        first, last = self.first.whose, self.last.whose
-        if first != last and first.startswith("client ") and last.startswith("client "):
-            return self.first.text.replace(first, f"{first}..{last.split()[1]}", 1)
-        return self.first.text
+        first, last = (NUMBERED.search(call.text) for call in (self.first, self.last))
+        if not first or not last or first[0] == last[0]:
+            return self.first.text
+        return NUMBERED.sub(f"{first[0]}..{last[1]}", self.first.text, count=1)
 
 
 def fold(calls):

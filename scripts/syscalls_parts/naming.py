@@ -36,7 +36,8 @@ class Named:
     """A call as it is shown."""
 
     call: object
-    # Calls of the same key are alike: the name, what kind of thing it is done to, and the error.
+    # Calls of the same key are alike: the name, what kind of thing it is done to, an option, the error,
+    # and whether another thread makes it.
     key: tuple
     # To what it is done: "client 7", "listener", "poller", a path, or nothing.
     whose: str
@@ -62,9 +63,11 @@ class Names:
         whose = self.whose(call)
         made = self.follow(call)
         kind = "client" if whose.startswith("client ") else whose
+        shown = self.shown(call, whose)
+        option = shown[-1] if call.name in WITH_WORDS else ""
         thread = "thread" if call.thread else ""
-        text = f"{call.name}({', '.join(self.shown(call, whose))}){ending(call, made)}"
-        return Named(call, (call.name, kind, call.error, thread), whose, text)
+        text = f"{call.name}({', '.join(shown)}){ending(call, made)}"
+        return Named(call, (call.name, kind, option, call.error, thread), whose, text)
 
     def whose(self, call):
         if call.name in ON_PATH:
@@ -81,7 +84,9 @@ class Names:
     def path(self, path):
         for actual, name in self.replaced:
             path = path.replace(actual, name)
-        return re.sub(r"/proc/\d+/", "/proc/PID/", path)
+        path = re.sub(r"/proc/\d+/", "/proc/PID/", path)
+        # Where a distribution keeps its libraries is of no interest.
+        return pathlib.PurePath(path).name if path.startswith(("/lib", "/usr")) else path
 
     def follow(self, call):
         """Descriptors come and go. The name of the one that this call has made, or nothing."""

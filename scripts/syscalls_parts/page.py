@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-import html
+import itertools
 import pathlib
 import platform
 import subprocess
@@ -15,6 +15,9 @@ ROWS_OPEN_MAX = 30
 # The strip of time: its width, and the least that a call is drawn with.
 STRIP_WIDTH = 1000
 CALL_WIDTH_MIN = 1.6
+# A call in the picture of the order: how wide at most, and from which width on with a gap.
+CELL_WIDTH_MAX = 30
+CELL_WIDTH_APART = 5
 LABELS_MAX = 6
 LABEL_WIDTH = 150
 
@@ -25,26 +28,45 @@ class Chip:
 
     phase: str
     text: str
+    times: int = 1
+
+
+@dataclasses.dataclass
+class Group:
+    """Chips that are repeated together so many times; mostly one chip, once."""
+
     times: int
-    # The first and the last of those that are repeated together.
-    opens: bool = False
-    closes: bool = False
-    of_block: int = 1
+    chips: list
 
 
 def phase_of_row(row, lane):
     return phases.phase_of(row.first, lane.of_timer)
 
 
-def chips(lane):
+def groups(lane):
     found = []
-    rows = lane.rows
-    for index, row in enumerate(rows):
-        opens = index == 0 or rows[index - 1].block != row.block
-        closes = index + 1 == len(rows) or rows[index + 1].block != row.block
-        is_alone = opens and closes
-        found.append(Chip(phase_of_row(row, lane), row.text, row.times if is_alone else 1,
-                          opens and not is_alone, closes and not is_alone, row.times))
+    for _, rows in itertools.groupby(lane.rows, key=lambda row: row.block):
+        rows = list(rows)
+        if len(rows) == 1:
+            row = rows[0]
+            found.append(Group(1, [Chip(phase_of_row(row, lane), row.text, row.times)]))
+        else:
+            found.append(Group(rows[0].times, [Chip(phase_of_row(row, lane), row.text) for row in rows]))
+    return found
+
+
+def cells(lane, most):
+    """Each call a cell of the same width, in the order in which they were made."""
+    width = min(CELL_WIDTH_MAX, STRIP_WIDTH / most)
+    found, at = [], 0
+    for phase, calls in itertools.groupby(phases.phase_of(named, lane.of_timer) for named in lane.named):
+        count = len(list(calls))
+        # Few are drawn apart; of many only the colours can be seen.
+        if width >= CELL_WIDTH_APART:
+            found += [(round((at + index) * width, 1), round(width - 2, 1), phase) for index in range(count)]
+        else:
+            found.append((round(at * width, 1), round(count * width, 2), phase))
+        at += count
     return found
 
 
@@ -59,8 +81,10 @@ def strip(lane, seconds):
         end = STRIP_WIDTH if took is None else min(STRIP_WIDTH, start + took * scale)
         if named.name == "epoll_wait":
             sleeps.append((round(start, 1), round(max(end - start, 0.5), 1)))
-        width = CALL_WIDTH_MIN if named.name == "epoll_wait" else max(CALL_WIDTH_MIN, end - start)
-        calls.append((round(start, 1), round(min(width, 40), 1), phase))
+        # A wait is a moment and then sleep; so is what another thread does.
+        is_sleep = named.name == "epoll_wait" or named.call.thread
+        width = CALL_WIDTH_MIN if is_sleep else max(CALL_WIDTH_MIN, end - start)
+        calls.append((round(start, 1), round(width, 1), phase))
     # Asleep from the beginning until the first call, for that is when counting begins.
     first = calls[0][0] if calls else STRIP_WIDTH
     return {"calls": calls, "sleeps": [(0, first), *sleeps]}
@@ -95,23 +119,23 @@ def section(comparison, planned, source):
     """What the template needs of one script."""
     lanes = [lane for lane in (comparison.left, comparison.right) if lane]
     seconds = max(lane.recording.end - lane.recording.begin for lane in lanes)
-    most = max([1, *(lane.counts.get(name, 0) for lane in lanes for name in comparison.names)])
+    larger = max([1, *(lane.total for lane in lanes)])
     return {
         "script": comparison.script,
         "source": source,
         "lanes": [{"name": lane.program.name, "total": lane.total, "of_timer": len(lane.of_timer),
-                   "chips": chips(lane)[:CHIPS_MAX], "more": max(0, len(lane.rows) - CHIPS_MAX),
-                   "strip": strip(lane, seconds), "counts": lane.counts} for lane in lanes],
+                   "groups": groups(lane)[:CHIPS_MAX],
+                   "more": max(0, len(groups(lane)) - CHIPS_MAX), "strip": strip(lane, seconds),
+                   "cells": cells(lane, larger), "counts": lane.counts} for lane in lanes],
         "marks": marks(comparison.left.recording, seconds),
         "axis": axis(seconds),
         "names": comparison.names,
-        "most": most,
         "rows": [(pair, pair.left and phase_of_row(pair.left, comparison.left),
                   pair.right and phase_of_row(pair.right, comparison.right)) for pair in comparison.pairs],
         "is_open": len(comparison.pairs) <= ROWS_OPEN_MAX,
         "kqueue": folded(planned),
         "kqueue_total": len(planned),
-        "larger": max([1, *(lane.total for lane in lanes)]),
+        "larger": larger,
     }
 
 
@@ -139,7 +163,6 @@ def write(root, output, comparisons):
     here = pathlib.Path(__file__).parent
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(here), autoescape=True,
                                      trim_blocks=True, lstrip_blocks=True)
-    environment.filters["unquoted"] = html.unescape
     sections = [section(comparison, kqueue.calls(program, comparison.left),
                         comparison.script.path.read_text()) for comparison in comparisons]
     names = [lane["name"] for lane in sections[0]["lanes"]]

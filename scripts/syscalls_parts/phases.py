@@ -13,7 +13,7 @@ PHASES = {
     "rest": "files, settings, the log",
 }
 MEMORY = {"mmap", "munmap", "mremap", "madvise", "brk", "mprotect"}
-THREADS = {"futex", "clone3", "clone", "set_robust_list", "rseq"}
+THREADS = {"futex", "clone3", "clone"}
 READS, WRITES = {"read", "readv", "recvfrom"}, {"write", "writev", "sendto"}
 BIRTH = {"accept4", "accept", "setsockopt", "getpeername", "fcntl"}
 

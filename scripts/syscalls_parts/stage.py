@@ -103,7 +103,7 @@ class Stage:
             finally:
                 self.stop()
             calls = trace.read(self.log)
-        counted = [call for call in calls if self.begin <= call.start <= end]
+        counted = [until(end, call) for call in calls if self.begin <= call.start <= end]
         before = [call for call in calls if call.start < self.begin]
         return Recording(counted, before, self.clients, self.actions, self.begin, end,
                          str(self.directory), self.command)
@@ -175,7 +175,7 @@ class Stage:
             numbers = range(1, step.times + 1) if step.times > 1 else [int(name) if name.isdigit() else 1]
             data = b"".join([request(filled(step.value, number)) for number in numbers])
             self.connection(name).sendall(data)
-        self.note(shown if step.times == 1 else f"{step.times} x {shown}")
+        self.note(shown if step.times == 1 else f"{step.times:,} × {shown}")
 
     def do_raw(self, step):
         for name in step.names:
@@ -241,6 +241,13 @@ class Stage:
         if not self.has_ended():
             self.process.kill()
         self.output.close()
+
+
+def until(end, call):
+    """The call as it was when the script ended: what went on then had no answer yet."""
+    if call.took is None or call.start + call.took <= end:
+        return call
+    return dataclasses.replace(call, answer="?", error="", took=None)
 
 
 def receive(connection, count):

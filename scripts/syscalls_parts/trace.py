@@ -34,17 +34,12 @@ class Call:
     answer: str = "?"
     error: str = ""
     took: Optional[float] = None
-
-    @property
-    def is_main(self):
-        return self.thread == 0
-
     # Which thread of the process: 0 is the first.
     thread: int = 0
 
 
 def read(path):
-    """All calls in the order in which they began, and the process id of the server."""
+    """All calls in the order in which they began."""
     calls, pending, threads = [], {}, {}
     for line in path.read_text(errors="replace").splitlines():
         found = LINE.fullmatch(line)
