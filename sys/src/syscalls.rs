@@ -64,9 +64,9 @@ impl Phase {
     }
 }
 
-/// One reason for one call.
+/// One reason for one call: a row of the table.
 #[derive(Clone, Copy, Debug)]
-pub struct Syscall {
+pub struct Row {
     /// The name that `strace` shows.
     pub name: &'static str,
     /// What newer architectures have in its place; they never got the older calls.
@@ -82,7 +82,7 @@ pub struct Syscall {
     pub(crate) numbers: &'static [libc::c_long],
 }
 
-impl Syscall {
+impl Row {
     /// Whether a trace may show it under this name.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
@@ -99,7 +99,7 @@ const fn without_prefix(constant: &'static str) -> &'static str {
 /// alone, and there a program may use either. `none`: nothing took its place.
 macro_rules! syscalls {
     ($($phase:ident $older:ident $(| $newer:ident)? : $why:literal, $redis:literal;)+) => {
-        &[$(Syscall {
+        &[$(Row {
             name: without_prefix(stringify!($older)),
             newer: syscalls!(@newer $($newer)?),
             phase: Phase::$phase,
@@ -121,7 +121,7 @@ macro_rules! syscalls {
 
 /// The list, phase by phase; within a phase the most frequent first.
 #[rustfmt::skip]
-pub const SYSCALLS: &[Syscall] = syscalls! {
+pub const SYSCALLS: &[Row] = syscalls! {
     Load SYS_execve: "the program begins", "the same";
     Load SYS_brk: "the heap's start", "the same";
     Load SYS_access | SYS_faccessat: "the loader looks for a list of libraries to load first", "the same";
@@ -275,7 +275,7 @@ mod tests {
         let phases: Vec<Phase> = SYSCALLS.iter().map(|syscall| syscall.phase).collect();
         assert!(phases.is_sorted());
         for (index, one) in SYSCALLS.iter().enumerate() {
-            let twin = |other: &&Syscall| other.name == one.name && other.phase == one.phase;
+            let twin = |other: &&Row| other.name == one.name && other.phase == one.phase;
             assert_eq!(SYSCALLS[index + 1..].iter().find(twin).map(|other| other.name), None);
         }
     }
