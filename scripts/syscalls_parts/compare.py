@@ -55,9 +55,8 @@ class Comparison:
         self.names = list(dict.fromkeys(names))
 
     @property
-    def difference(self):
-        """How many more the left one makes than the right one, which is given its timer for free."""
-        return self.left.total - self.right.total_without_timer if self.right else 0
+    def lanes(self):
+        return [lane for lane in (self.left, self.right) if lane]
 
 
 def pairs(left, right):

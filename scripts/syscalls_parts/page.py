@@ -63,7 +63,8 @@ def cells(lane, most):
         count = len(list(calls))
         # Few are drawn apart; of many only the colours can be seen.
         if width >= CELL_WIDTH_APART:
-            found += [(round((at + index) * width, 1), round(width - 2, 1), phase) for index in range(count)]
+            found += [(round((at + index) * width, 1), round(width - 2, 1), phase)
+                      for index in range(count)]
         else:
             found.append((round(at * width, 1), round(count * width, 2), phase))
         at += count
@@ -117,7 +118,7 @@ def axis(seconds):
 
 def section(comparison, planned, source):
     """What the template needs of one script."""
-    lanes = [lane for lane in (comparison.left, comparison.right) if lane]
+    lanes = comparison.lanes
     seconds = max(lane.recording.end - lane.recording.begin for lane in lanes)
     larger = max([1, *(lane.total for lane in lanes)])
     return {

@@ -15,12 +15,13 @@ PHASES = {
 MEMORY = {"mmap", "munmap", "mremap", "madvise", "brk", "mprotect"}
 THREADS = {"futex", "clone3", "clone"}
 READS, WRITES = {"read", "readv", "recvfrom"}, {"write", "writev", "sendto"}
+NOT_CLIENTS = {"", "?", "stdin", "stdout", "stderr", "poller", "listener", "socket"}
 BIRTH = {"accept4", "accept", "setsockopt", "getpeername", "fcntl"}
 
 
 def phase_of(named, of_timer):
     """The phase of a call: by its name, and by what it is done to."""
-    name, is_client = named.name, named.key[1] not in ("", "stdout", "stderr", "poller", "listener", "socket")
+    name, kind = named.name, named.key[1]
     if id(named) in of_timer:
         return "timer"
     if name == "epoll_wait":
@@ -33,9 +34,7 @@ def phase_of(named, of_timer):
         return "memory"
     if name in THREADS:
         return "threads"
-    if not is_client or named.key[1].startswith("/"):
-        return "rest"
-    return of_client(name)
+    return "rest" if kind in NOT_CLIENTS or kind.startswith("/") else of_client(name)
 
 
 def of_client(name):

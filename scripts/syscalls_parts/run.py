@@ -23,7 +23,8 @@ SILENCE_MAX_S = 2
 def parse(documentation):
     parser = argparse.ArgumentParser(
         description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scripts", nargs="*", type=pathlib.Path, metavar="SCRIPT", help="a file of your own")
+    parser.add_argument("scripts", nargs="*", type=pathlib.Path, metavar="SCRIPT",
+                        help="a file of your own")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="some of tests/syscalls/")
     parser.add_argument("--against", metavar="COMMAND",
                         help="another server than redis-server; {port} in it stands for the port")

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import random
 import shlex
 import signal
 import socket
@@ -18,6 +19,7 @@ from .script import filled, request
 PATIENCE_S = 30
 # The server has gone to sleep when it has called nothing for so long. Redis wakes every 100 ms.
 QUIET_S = 0.04
+PORTS = (20_000, 32_000)
 # How /proc/net/tcp says that a socket listens.
 LISTENING = "0A"
 # Nothing that would send the loader looking for libraries elsewhere.
@@ -42,7 +44,8 @@ class Program:
     @classmethod
     def squint_behind_filter(cls, path):
         """There a call that is not on the list ends the server, and the script fails."""
-        return cls("Squint behind the filter", lambda port: [str(path), *arguments(port), "--seccomp", "yes"])
+        option = ["--seccomp", "yes"]
+        return cls("Squint behind the filter", lambda port: [str(path), *arguments(port), *option])
 
     @classmethod
     def redis(cls):
@@ -119,8 +122,6 @@ class Stage:
         self.actions.append((time.time(), text))
 
     def do_start(self, _):
-        if self.begin is None and self.script.steps[0].verb == "count":
-            self.begin = time.time()
         self.command = self.program.command(self.port) + self.script.arguments
         tool = ["strace", *trace.OPTIONS, "-o", str(self.log), "--", *self.command]
         self.output = open(self.directory / "output", "wb")
@@ -130,6 +131,8 @@ class Stage:
         if self.has_ended():
             raise AssertionError(f"it ended at once:\n{self.said()}")
         self.settle()
+        if not any(step.verb == "count" for step in self.script.steps):
+            self.begin = time.time()
 
     def has_ended(self):
         return self.process.poll() is not None
@@ -270,9 +273,12 @@ def wait_for(condition, what):
 
 
 def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that nobody listens on, and that the system gives to no outgoing connection meanwhile."""
+    while True:
+        number = random.randrange(*PORTS)
+        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", number))
+            return number
 
 
 def record(program, path):
