@@ -34,6 +34,7 @@ fn main() {
     let root = if is_server { "" } else { "../" };
     println!("cargo:rerun-if-changed={root}build.rs");
     name_the_poller();
+    name_the_filter();
     if is_server {
         println!("cargo:rerun-if-changed=src/command/name_hash.rs");
         println!("cargo:rerun-if-changed=src/command/rows.rs");
@@ -51,6 +52,17 @@ fn name_the_poller() {
             println!("cargo:rustc-cfg=poller_kqueue");
         }
         other => panic!("Squint needs epoll or kqueue, and {other} has neither"),
+    }
+}
+
+/// `cfg(seccomp)` where the kernel can hold a process to a list of system calls, and `sys` knows
+/// what the architecture is called there.
+fn name_the_filter() {
+    println!("cargo:rustc-check-cfg=cfg(seccomp)");
+    let target = |name| std::env::var(name).expect("cargo describes the target");
+    let (system, machine) = (target("CARGO_CFG_TARGET_OS"), target("CARGO_CFG_TARGET_ARCH"));
+    if system == "linux" && ["x86_64", "aarch64", "riscv64"].contains(&machine.as_str()) {
+        println!("cargo:rustc-cfg=seccomp");
     }
 }
 

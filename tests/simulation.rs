@@ -23,6 +23,14 @@ fn ping_goes_through_the_whole_tick() {
     assert_eq!(scene.received(client), b"+PONG\r\n");
 }
 
+/// A simulated machine has no filter for system calls, like a BSD.
+#[test]
+fn a_machine_without_a_filter_refuses_to_promise_one() {
+    let refused = Scene::try_start(&["--seccomp", "yes"]).map(|_| ()).map_err(|e| e.to_string());
+    let text = "'seccomp yes' needs Linux 4.14 or later, built with seccomp: write 'seccomp no'.";
+    assert_eq!(refused, Err(text.to_string()));
+}
+
 #[test]
 fn d21_a_blocked_client_times_out_within_two_milliseconds() {
     let mut scene = Scene::start(&[]);

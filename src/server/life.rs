@@ -231,8 +231,8 @@ impl<S: Sys> Server<S> {
     }
 }
 
-/// What the system must be able to do; the directory, and the log file in it: whoever asks for a log
-/// wants to know that there is none.
+/// What the system must be able to do; the directory, and the log file in it: whoever asks for a
+/// log wants to know that there is none.
 fn prepare_process<S: Sys>(sys: &mut S, settings: &Settings) -> Result<(), StartError> {
     if settings.seccomp && !sys.can_confine() {
         let text =

@@ -57,7 +57,7 @@ mod region;
 mod region_vec;
 mod rlimit;
 mod room;
-#[cfg(poller_epoll)]
+#[cfg(seccomp)]
 mod seccomp;
 mod signal;
 pub mod simulated;

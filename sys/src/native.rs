@@ -14,13 +14,13 @@ pub type NativePoller = crate::epoll::Epoll;
 #[cfg(poller_kqueue)]
 pub type NativePoller = crate::kqueue::Kqueue;
 
-/// What keeps the process to its own calls: Linux alone has it.
-#[cfg(poller_epoll)]
+/// What keeps the process to its own calls.
+#[cfg(seccomp)]
 use crate::seccomp as confinement;
-#[cfg(poller_kqueue)]
+#[cfg(not(seccomp))]
 mod confinement {
-    //! The BSDs have pledge, Capsicum and sandboxes, each with rules of its own, and none of them
-    //! is run here.
+    //! Nothing: the BSDs have pledge, Capsicum and sandboxes, each with rules of its own, and we
+    //! have no machine to try them on.
 
     pub fn is_supported() -> bool {
         false

@@ -78,7 +78,7 @@ pub struct Row {
     /// What Redis does there.
     pub redis: &'static str,
     /// The numbers by which this architecture's kernel knows it; none where it does not exist.
-    #[cfg(poller_epoll)]
+    #[cfg(seccomp)]
     pub(crate) numbers: &'static [libc::c_long],
 }
 
@@ -105,7 +105,7 @@ macro_rules! syscalls {
             phase: Phase::$phase,
             why: $why,
             redis: $redis,
-            #[cfg(poller_epoll)]
+            #[cfg(seccomp)]
             numbers: syscalls!(@numbers $older $($newer)?),
         }),+]
     };
@@ -124,8 +124,13 @@ macro_rules! syscalls {
 pub const SYSCALLS: &[Row] = syscalls! {
     Load SYS_execve: "the program begins", "the same";
     Load SYS_brk: "the heap's start", "the same";
-    Load SYS_access | SYS_faccessat: "the loader looks for a list of libraries to load first", "the same";
-    Load SYS_openat: "the loader opens libgcc_s and libc; the start of `main` reads the stack's place from `/proc/self/maps`", "eleven libraries";
+    Load SYS_access | SYS_faccessat:
+        "the loader looks for a list of libraries to load first",
+        "the same";
+    Load SYS_openat:
+        "the loader opens libgcc_s and libc; the start of `main` reads the stack's place from \
+         `/proc/self/maps`",
+        "eleven libraries";
     Load SYS_newfstatat: "how long an opened file is", "the same";
     Load SYS_fstat: "the same, in other versions of libc", "the same";
     Load SYS_read: "heads of libraries", "the same";
@@ -139,7 +144,9 @@ pub const SYSCALLS: &[Row] = syscalls! {
     Load SYS_set_robust_list: "the same", "the same, and for each of four threads";
     Load SYS_rseq: "the same", "the same, and for each of four threads";
     Load SYS_prlimit64: "how large the stack may grow", "the same";
-    Load SYS_sched_getaffinity: "libc, asked for the stack's place, looks at all attributes of the thread", "for jemalloc";
+    Load SYS_sched_getaffinity:
+        "libc, asked for the stack's place, looks at all attributes of the thread",
+        "for jemalloc";
     Load SYS_getrandom: "a secret of malloc's", "the same";
     Load SYS_poll | SYS_ppoll: "descriptors 0 to 2 must be open", "not asked";
     Load SYS_rt_sigaction: "stack overflow shall say so", "its own report of a crash";
@@ -148,7 +155,9 @@ pub const SYSCALLS: &[Row] = syscalls! {
     Load SYS_readlink | SYS_readlinkat: "the binary's path, for INFO", "for restarting itself";
     Load SYS_uname: "a static binary asks which kernel it runs on", "for a warning";
 
-    Start SYS_openat: "a configuration file, `/etc/localtime`", "the same, and `/proc` and `/sys` for warnings";
+    Start SYS_openat:
+        "a configuration file, `/etc/localtime`",
+        "the same, and `/proc` and `/sys` for warnings";
     Start SYS_newfstatat: "their lengths; what stands where a Unix socket shall be", "the same";
     Start SYS_fstat: "the same, in other versions of libc", "the same";
     Start SYS_statx: "how long a configuration file is", "none";
@@ -159,17 +168,23 @@ pub const SYSCALLS: &[Row] = syscalls! {
     Start SYS_getpid: "for the log and INFO", "for each line of the log, twice";
     Start SYS_epoll_create1: "the poller", "epoll_create, then fcntl";
     Start SYS_pipe2: "signals reach the loop through it", "one for modules' threads";
-    Start SYS_rt_sigaction: "SIGTERM and SIGINT end the server, SIGPIPE and SIGHUP are ignored", "the same, and a report for crashes";
+    Start SYS_rt_sigaction:
+        "SIGTERM and SIGINT end the server, SIGPIPE and SIGHUP are ignored",
+        "the same, and a report for crashes";
     Start SYS_prlimit64: "room for `maxclients` descriptors", "the same";
     Start SYS_socket: "listening sockets", "the same, then fcntl twice";
-    Start SYS_setsockopt: "what connections will inherit: TCP_NODELAY and keep-alive", "SO_REUSEADDR only; the others for each connection";
+    Start SYS_setsockopt:
+        "what connections will inherit: TCP_NODELAY and keep-alive",
+        "SO_REUSEADDR only; the others for each connection";
     Start SYS_bind: "their addresses", "the same";
     Start SYS_listen: "they listen", "the same";
     Start SYS_getsockname: "which port the system chose", "not asked";
     Start SYS_epoll_ctl: "the signal pipe and each listening socket", "the same";
     Start SYS_umask: "a Unix socket is born closed to others", "the same";
     Start SYS_fchmodat: "`unixsocketperm`", "chmod";
-    Start SYS_connect: "does anybody listen on the Unix socket that is there?", "removes it unasked";
+    Start SYS_connect:
+        "does anybody listen on the Unix socket that is there?",
+        "removes it unasked";
     Start SYS_unlink | SYS_unlinkat: "if not, it goes", "the same";
     Start SYS_clone: "`daemonize`", "the same; and clone3 for four threads";
     Start SYS_setsid: "`daemonize`", "the same";
@@ -181,15 +196,26 @@ pub const SYSCALLS: &[Row] = syscalls! {
     Start SYS_recvfrom: "the answer", "the same";
     Start SYS_recvmsg: "which addresses this machine has", "the same";
     Start SYS_ioctl: "how long the answer is", "the same";
-    Start SYS_prctl: "`seccomp yes`: no new privileges; the allocator names a mapping", "names its threads";
+    Start SYS_prctl:
+        "`seccomp yes`: no new privileges; the allocator names a mapping",
+        "names its threads";
     Start SYS_seccomp: "`seccomp yes`: from here on this list is the law", "none";
 
-    Wait SYS_epoll_wait | SYS_epoll_pwait: "sleeps until a descriptor is ready or the nearest deadline; with neither, for ever", "the same, but never longer than 100 ms";
-    Wait SYS_clock_gettime: "the clocks, where they cannot be read without the kernel (no vDSO, or a slow clock source)", "the same, more often";
-    Wait SYS_restart_syscall: "the kernel goes on with a sleep that SIGSTOP and SIGCONT cut in two", "the same";
+    Wait SYS_epoll_wait | SYS_epoll_pwait:
+        "sleeps until a descriptor is ready or the nearest deadline; with neither, for ever",
+        "the same, but never longer than 100 ms";
+    Wait SYS_clock_gettime:
+        "the clocks, where they cannot be read without the kernel (no vDSO, or a slow clock \
+         source)",
+        "the same, more often";
+    Wait SYS_restart_syscall:
+        "the kernel goes on with a sleep that SIGSTOP and SIGCONT cut in two",
+        "the same";
     Wait SYS_rt_sigreturn: "the end of the signal handler", "the same";
 
-    Accept SYS_accept4: "a client, non-blocking from birth, with its address", "the same, and once more until it says EAGAIN; then getpeername";
+    Accept SYS_accept4:
+        "a client, non-blocking from birth, with its address",
+        "the same, and once more until it says EAGAIN; then getpeername";
     Accept SYS_epoll_ctl: "watches it (ADD)", "the same, after five setsockopt";
 
     Read SYS_read: "what a ready client has sent, once; a signal, out of its pipe", "the same";
@@ -201,33 +227,49 @@ pub const SYSCALLS: &[Row] = syscalls! {
     Execute SYS_read: "INFO: resident memory", "ten times a second, asked or not";
     Execute SYS_close: "INFO: done", "ten times a second, asked or not";
     Execute SYS_sysinfo: "INFO: memory of the machine", "at the start";
-    Execute SYS_newfstatat: "the same, in older versions of libc, which read `/proc/meminfo`", "the same";
+    Execute SYS_newfstatat:
+        "the same, in older versions of libc, which read `/proc/meminfo`",
+        "the same";
     Execute SYS_fstat: "the same", "the same";
-    Execute SYS_clock_nanosleep: "DEBUG SLEEP", "nanosleep";
+    Execute SYS_clock_nanosleep: "DEBUG SLEEP", "the same";
     Execute SYS_prlimit64: "CONFIG SET maxclients", "the same";
     Execute SYS_chdir: "CONFIG SET dir", "the same";
     Execute SYS_socket: "CONFIG SET port, CONFIG SET bind", "the same";
-    Execute SYS_setsockopt: "the same; CONFIG SET tcp-keepalive", "the same; the latter on each connection";
+    Execute SYS_setsockopt:
+        "the same; CONFIG SET tcp-keepalive",
+        "the same; the latter on each connection";
     Execute SYS_bind: "CONFIG SET port, CONFIG SET bind", "the same";
     Execute SYS_listen: "the same", "the same";
     Execute SYS_getsockname: "the same", "not asked";
-    Execute SYS_epoll_ctl: "the same; interest that changes when a client blocks with much sent ahead (MOD)", "the same";
+    Execute SYS_epoll_ctl:
+        "the same; interest that changes when a client blocks with much sent ahead (MOD)",
+        "the same";
 
     Write SYS_write: "all replies of a client, once a tick", "the same";
     Write SYS_writev: "the same, where they lie in pieces", "the same";
-    Write SYS_epoll_ctl: "the socket took less than it was given: tell when it has room (MOD), and no longer (MOD)", "the same";
+    Write SYS_epoll_ctl:
+        "the socket took less than it was given: tell when it has room (MOD), and no longer (MOD)",
+        "the same";
 
-    Close SYS_close: "the client's descriptor, which leaves the poller by itself", "the same, after epoll_ctl(DEL)";
+    Close SYS_close:
+        "the client's descriptor, which leaves the poller by itself",
+        "the same, after epoll_ctl(DEL)";
 
-    Memory SYS_mmap: "regions of the store, buffers of connections, large values", "jemalloc, in larger pieces";
+    Memory SYS_mmap:
+        "regions of the store, buffers of connections, large values",
+        "jemalloc, in larger pieces";
     Memory SYS_munmap: "they go back", "seldom: jemalloc keeps them";
     Memory SYS_madvise: "parts of regions go back", "the same";
     Memory SYS_mremap: "a large value grows without being copied", "copies";
     Memory SYS_brk: "small things of the allocator", "none";
 
-    Log SYS_poll | SYS_ppoll: "may standard output take a line without blocking the loop?", "not asked: a full pipe stops Redis";
+    Log SYS_poll | SYS_ppoll:
+        "may standard output take a line without blocking the loop?",
+        "not asked: a full pipe stops Redis";
     Log SYS_write: "the line", "the same";
-    Log SYS_openat: "`logfile`, opened for each line so that it may be rotated; `/etc/localtime` at the first", "the same";
+    Log SYS_openat:
+        "`logfile`, opened for each line so that it may be rotated; `/etc/localtime` at the first",
+        "the same";
     Log SYS_newfstatat: "whether `/etc/localtime` has changed", "none";
     Log SYS_fstat: "the same, in other versions of libc", "none";
     Log SYS_lseek: "its second half", "none";
@@ -238,7 +280,9 @@ pub const SYSCALLS: &[Row] = syscalls! {
     End SYS_unlink | SYS_unlinkat: "the pid file, the Unix socket", "the same";
     End SYS_socket: "to the service manager: stopping", "the same";
     End SYS_sendto: "the word", "sendmsg";
-    End SYS_fcntl: "a development build asks whether the poller is open before it closes it", "none";
+    End SYS_fcntl:
+        "a development build asks whether the poller is open before it closes it",
+        "none";
     End SYS_sigaltstack: "the stack for signal handlers is not needed any more", "none";
     End SYS_munmap: "and goes back", "none";
     End SYS_exit_group: "with 0; after a second SIGTERM with 1", "the same";
@@ -257,7 +301,9 @@ pub const SYSCALLS: &[Row] = syscalls! {
     Abort SYS_gettid: "abort: whom to signal", "the same";
     Abort SYS_getpid: "the same", "the same";
     Abort SYS_tgkill: "SIGABRT to itself", "kill";
-    Abort SYS_rt_sigaction: "abort once more, without a handler; a crash that was no stack overflow", "the same";
+    Abort SYS_rt_sigaction:
+        "abort once more, without a handler; a crash that was no stack overflow",
+        "the same";
 };
 
 /// Whether a trace of the server may show a call of this name.

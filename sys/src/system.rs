@@ -188,8 +188,8 @@ pub trait Sys {
     fn can_confine(&self) -> bool;
 
     /// From now on any system call that is not needed to serve ends the process on the spot
-    /// ([`crate::syscalls`] has those that are). Names of hosts are not looked up any more: whatever
-    /// the system has set up for that may call anything.
+    /// ([`crate::syscalls`] has those that are). Names of hosts are not looked up any more:
+    /// whatever the system has set up for that may call anything.
     fn confine(&mut self) -> Result<(), Errno>;
 
     /// Seconds that local time is ahead of UTC at `wall_seconds`, for the log.

@@ -1,7 +1,7 @@
 //! A scene: one server, some clients, and a script that says what happens when.
 
 use squint::config::{Config, FileSource, Startup};
-use squint::server::Server;
+use squint::server::{Server, StartError};
 use squint_sys::simulated::{Peer, PeerState, Simulated, World};
 use squint_sys::{Address, Signal};
 use std::cell::RefCell;
@@ -53,13 +53,18 @@ const ADDRESS: &str = "127.0.0.1:6379";
 impl Scene {
     /// A server with these arguments; it listens, and time stands still.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::try_start(arguments).expect("the server starts")
+    }
+
+    /// The same, where it may refuse.
+    pub fn try_start(arguments: &[&str]) -> Result<Self, StartError> {
         let bytes: Vec<Vec<u8>> = arguments.iter().map(|word| word.as_bytes().to_vec()).collect();
         let startup = Config::from_arguments(&bytes, &mut NoFiles).expect("good arguments");
         let Startup::Run(config) = startup else { panic!("arguments of a server") };
         let system = Simulated::new(7);
         let world = system.world();
-        let server = Server::start(system, *config, String::new()).expect("the server starts");
-        Self { world, server: Some(server), records: Records::default() }
+        let server = Server::start(system, *config, String::new())?;
+        Ok(Self { world, server: Some(server), records: Records::default() })
     }
 
     pub fn world(&self) -> &World {

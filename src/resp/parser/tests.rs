@@ -2,6 +2,7 @@
 //! input. Each input is fed whole, byte by byte and in random pieces; how it was cut must not show.
 
 use super::*;
+use crate::limits::INPUT_BULK_BYTES_FIRST;
 use crate::resp::Request;
 use arbtest::arbitrary::{Result as Drawn, Unstructured};
 
@@ -407,7 +408,7 @@ fn a_promise_allocates_nothing() {
     assert_eq!((parser.apart_bytes(), parser.bytes_wanted()), (3, 0));
     assert!(!parser.is_idle());
     assert!(parser.heap_bytes() + spans.capacity() * size_of::<Span>() < 256);
-    assert_eq!(parser.room().map(|(_, room)| room), Some(64 * 1024 - 3));
+    assert_eq!(parser.room().map(|(_, room)| room), Some(INPUT_BULK_BYTES_FIRST - 3));
 }
 
 #[test]

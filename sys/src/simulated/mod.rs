@@ -221,13 +221,13 @@ impl Sys for Simulated {
         Ok(())
     }
 
+    /// There is no kernel that could.
     fn can_confine(&self) -> bool {
-        true
+        false
     }
 
-    /// A simulated machine can do nothing but what is simulated.
     fn confine(&mut self) -> Result<(), Errno> {
-        Ok(())
+        Err(Errno(libc::ENOSYS))
     }
 
     fn current_dir_set(&mut self, path: &Path) -> Result<(), Errno> {
