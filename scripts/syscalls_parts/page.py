@@ -80,11 +80,15 @@ def strip(lane, seconds):
         took = named.call.took
         phase = phases.phase_of(named, lane.of_timer)
         end = STRIP_WIDTH if took is None else min(STRIP_WIDTH, start + took * scale)
-        if named.name == "epoll_wait":
-            sleeps.append((round(start, 1), round(max(end - start, 0.5), 1)))
+        if named.name == "epoll_wait" and end - start > CALL_WIDTH_MIN:
+            sleeps.append((round(start, 1), round(end - start, 1)))
         # A wait is a moment and then sleep; so is what another thread does.
         is_sleep = named.name == "epoll_wait" or named.call.thread
         width = CALL_WIDTH_MIN if is_sleep else max(CALL_WIDTH_MIN, end - start)
+        # Those that would cover each other are one.
+        if calls and calls[-1][2] == phase and start - sum(calls[-1][:2]) < 0:
+            width = max(calls[-1][1], start + width - calls[-1][0])
+            start = calls.pop()[0]
         calls.append((round(start, 1), round(width, 1), phase))
     # Asleep from the beginning until the first call, for that is when counting begins.
     first = calls[0][0] if calls else STRIP_WIDTH

@@ -130,7 +130,7 @@ pub const SYSCALLS: &[Row] = syscalls! {
     Load SYS_openat:
         "the loader opens libgcc_s and libc; the start of `main` reads the stack's place from \
          `/proc/self/maps`",
-        "eleven libraries";
+        "eighteen libraries";
     Load SYS_newfstatat: "how long an opened file is", "the same";
     Load SYS_fstat: "the same, in other versions of libc", "the same";
     Load SYS_read: "heads of libraries", "the same";
