@@ -2,6 +2,7 @@
 to the plan that the kqueue backend follows (sys/examples/kqueue_calls.rs). Every other call is the same
 there, or has another name."""
 
+import dataclasses
 import re
 import subprocess
 
@@ -15,9 +16,19 @@ OTHER_NAMES = {"epoll_create1": "kqueue", "prlimit64": "getrlimit", "clock_nanos
                "rt_sigaction": "sigaction", "rt_sigreturn": "sigreturn", "exit_group": "exit",
                "newfstatat": "fstatat", "statx": "fstat", "brk": "", "mremap": "", "rseq": "",
                "set_tid_address": "", "set_robust_list": "", "arch_prctl": "sysarch"}
-
-
 MADE = "kqueue() = poller"
+NUMBERS = re.compile(r"[0-9,]+")
+
+
+@dataclasses.dataclass
+class Planned:
+    """A call that would be made. Those that differ in a number are alike."""
+
+    text: str
+
+    @property
+    def key(self):
+        return NUMBERS.sub("", self.text)
 
 
 def build(root):
@@ -28,7 +39,7 @@ def build(root):
 
 
 def calls(program, lane):
-    """The counted calls on kqueue: a text for each, in order. What the loader does before the poller is
+    """The counted calls on kqueue, in order. What the loader does before the poller is
     made is another matter there, and left out."""
     recording = lane.recording
     names, tokens, lines = naming.Names(recording), {}, {}
@@ -48,7 +59,7 @@ def calls(program, lane):
     if MADE in found:
         found = found[found.index(MADE):]
         found.insert(1, "fcntl(poller, FD_CLOEXEC)")
-    return found
+    return [Planned(text) for text in found]
 
 
 def line_of(call, names, tokens):

@@ -7,7 +7,7 @@ import pathlib
 import platform
 import subprocess
 
-from . import kqueue, phases
+from . import folding, kqueue, phases
 
 # A lane of chips is for the eye; all rows are in the table below it.
 CHIPS_MAX = 48
@@ -43,16 +43,24 @@ def phase_of_row(row, lane):
     return phases.phase_of(row.first, lane.of_timer)
 
 
-def groups(lane):
+def groups(rows, phase_of):
     found = []
-    for _, rows in itertools.groupby(lane.rows, key=lambda row: row.block):
-        rows = list(rows)
-        if len(rows) == 1:
-            row = rows[0]
-            found.append(Group(1, [Chip(phase_of_row(row, lane), row.text, row.times)]))
+    for _, members in itertools.groupby(rows, key=lambda row: row.block):
+        members = list(members)
+        if len(members) == 1:
+            row = members[0]
+            found.append(Group(1, [Chip(phase_of(row), row.text, row.times)]))
         else:
-            found.append(Group(rows[0].times, [Chip(phase_of_row(row, lane), row.text) for row in rows]))
+            found.append(Group(members[0].times, [Chip(phase_of(row), row.text) for row in members]))
     return found
+
+
+def lane_of(lane, seconds, larger):
+    """What the template needs of one server."""
+    found = groups(lane.rows, lambda row: phase_of_row(row, lane))
+    return {"name": lane.program.name, "total": lane.total, "of_timer": len(lane.of_timer),
+            "groups": found[:CHIPS_MAX], "more": max(0, len(found) - CHIPS_MAX),
+            "strip": strip(lane, seconds), "cells": cells(lane, larger), "counts": lane.counts}
 
 
 def cells(lane, most):
@@ -79,12 +87,13 @@ def strip(lane, seconds):
         start = (named.call.start - lane.recording.begin) * scale
         took = named.call.took
         phase = phases.phase_of(named, lane.of_timer)
-        end = STRIP_WIDTH if took is None else min(STRIP_WIDTH, start + took * scale)
-        if named.name == "epoll_wait" and end - start > CALL_WIDTH_MIN:
+        is_wait = named.name == "epoll_wait"
+        lasts = took if took is not None else seconds if is_wait else 0
+        end = min(STRIP_WIDTH, start + lasts * scale)
+        if is_wait and end - start > CALL_WIDTH_MIN:
             sleeps.append((round(start, 1), round(end - start, 1)))
         # A wait is a moment and then sleep; so is what another thread does.
-        is_sleep = named.name == "epoll_wait" or named.call.thread
-        width = CALL_WIDTH_MIN if is_sleep else max(CALL_WIDTH_MIN, end - start)
+        width = CALL_WIDTH_MIN if is_wait or named.call.thread else max(CALL_WIDTH_MIN, end - start)
         # Those that would cover each other are one.
         if calls and calls[-1][2] == phase and start - sum(calls[-1][:2]) < 0:
             width = max(calls[-1][1], start + width - calls[-1][0])
@@ -128,32 +137,17 @@ def section(comparison, planned, source):
     return {
         "script": comparison.script,
         "source": source,
-        "lanes": [{"name": lane.program.name, "total": lane.total, "of_timer": len(lane.of_timer),
-                   "groups": groups(lane)[:CHIPS_MAX],
-                   "more": max(0, len(groups(lane)) - CHIPS_MAX), "strip": strip(lane, seconds),
-                   "cells": cells(lane, larger), "counts": lane.counts} for lane in lanes],
+        "lanes": [lane_of(lane, seconds, larger) for lane in lanes],
         "marks": marks(comparison.left.recording, seconds),
         "axis": axis(seconds),
         "names": comparison.names,
         "rows": [(pair, pair.left and phase_of_row(pair.left, comparison.left),
                   pair.right and phase_of_row(pair.right, comparison.right)) for pair in comparison.pairs],
         "is_open": len(comparison.pairs) <= ROWS_OPEN_MAX,
-        "kqueue": folded(planned),
+        "kqueue": groups(folding.fold(planned), lambda row: "planned")[:CHIPS_MAX],
         "kqueue_total": len(planned),
         "larger": larger,
     }
-
-
-def folded(texts):
-    """Texts that follow each other and are alike but for numbers: the first, and how many."""
-    found = []
-    for text in texts:
-        shape = "".join(letter for letter in text if not letter.isdigit())
-        if found and found[-1][0] == shape:
-            found[-1][2] += 1
-        else:
-            found.append([shape, text, 1])
-    return [(text, times) for _, text, times in found][:CHIPS_MAX]
 
 
 def redis_version():

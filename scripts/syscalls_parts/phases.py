@@ -15,7 +15,8 @@ PHASES = {
 MEMORY = {"mmap", "munmap", "mremap", "madvise", "brk", "mprotect"}
 THREADS = {"futex", "clone3", "clone"}
 READS, WRITES = {"read", "readv", "recvfrom"}, {"write", "writev", "sendto"}
-NOT_CLIENTS = {"", "?", "stdin", "stdout", "stderr", "poller", "listener", "socket"}
+NOT_CLIENTS = {"", "?", "stdin", "stdout", "stderr", "poller", "listener", "socket",
+               "pipe"}
 BIRTH = {"accept4", "accept", "setsockopt", "getpeername", "fcntl"}
 
 
