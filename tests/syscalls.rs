@@ -4,6 +4,7 @@
 //! `scripts/test` runs through here; `cargo test` alone leaves that out and says so.
 #![cfg(target_os = "linux")]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt;
@@ -12,6 +13,7 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use squint_sys::syscalls::SYSCALLS;
+use squint_testing::source::files;
 use squint_testing::{Server, ours};
 
 fn root() -> &'static Path {
@@ -45,6 +47,17 @@ fn the_page_shows_the_list() {
         return std::fs::write(page(), whole).expect("the page can be written");
     }
     assert!(text[begin..end] == table(), "SQUINT_BLESS=1 writes the table from the list");
+}
+
+#[test]
+fn every_script_has_a_budget_and_every_budget_a_script() {
+    let directory = root().join("tests/syscalls");
+    let text = std::fs::read_to_string(directory.join("budgets.toml")).expect("it is there");
+    let heads = text.lines().filter_map(|line| line.strip_prefix('[')?.strip_suffix(']'));
+    let budgets: BTreeSet<String> = heads.map(str::to_string).collect();
+    let files = files(&directory, &[""], ".script");
+    let names = files.iter().filter_map(|file| file.path.rsplit('/').next()?.split('.').next());
+    assert_eq!(names.map(str::to_string).collect::<BTreeSet<_>>(), budgets);
 }
 
 /// Budgets, and no call that is not on the list; then all of it again behind the filter.

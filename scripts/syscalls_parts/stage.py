@@ -173,12 +173,13 @@ class Stage:
         return time.time()
 
     def do_send(self, step):
-        shown = b" ".join(step.value)[:24].decode("latin-1")
+        shown = b" ".join(filled(step.value, "n"))[:24].decode("latin-1")
         for name in step.names:
             numbers = range(1, step.times + 1) if step.times > 1 else [int(name) if name.isdigit() else 1]
             data = b"".join([request(filled(step.value, number)) for number in numbers])
             self.connection(name).sendall(data)
-        self.note(shown if step.times == 1 else f"{step.times:,} × {shown}")
+        count = step.times * len(step.names)
+        self.note(shown if count == 1 else f"{count:,} × {shown}")
 
     def do_raw(self, step):
         for name in step.names:
