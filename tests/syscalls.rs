@@ -6,7 +6,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use squint_sys::syscalls::SYSCALLS;
 use squint_testing::source::files;
+use squint_testing::temporary::Directory;
 use squint_testing::{Server, ours};
 
 fn root() -> &'static Path {
@@ -26,14 +28,14 @@ fn page() -> PathBuf {
 
 /// The list as the page shows it.
 fn table() -> String {
-    let mut table = String::from("| call | phase | what for | Redis |\n|---|---|---|---|\n");
+    let mut table = String::from("\n| call | phase | what for | Redis |\n|---|---|---|---|\n");
     for row in SYSCALLS {
         let newer = row.newer.map(|name| format!(" (`{name}`)")).unwrap_or_default();
         let (name, phase, why, redis) = (row.name, row.phase.name(), row.why, row.redis);
         writeln!(table, "| `{name}`{newer} | {phase} | {why} | {redis} |")
             .expect("a string takes all");
     }
-    table
+    table + "\n"
 }
 
 #[test]
@@ -95,6 +97,47 @@ fn a_server_behind_the_filter_can_abort() {
     let end = server.end_within(Duration::from_secs(20)).expect("it aborts");
     assert_eq!(end.signal(), Some(SIGABRT), "{end}: {}", server.log());
     assert!(server.log().contains("memory allocation of"), "{}", server.log());
+}
+
+/// Everything that a server does beside serving: a log, a pid file, a Unix socket, word to the
+/// service manager, settings that reach outside, and an end in order.
+#[test]
+fn a_server_behind_the_filter_does_all_that_its_settings_ask() {
+    let directory = Directory::new();
+    let manager = UnixDatagram::bind(directory.path().join("manager")).expect("a new path");
+    let mut server = Command::new(env!("CARGO_BIN_EXE_squint-server"))
+        .args(["--port", "0", "--unixsocket", "socket", "--unixsocketperm", "700"])
+        .args(["--logfile", "log", "--pidfile", "pid", "--supervised", "systemd", "--dir"])
+        .arg(directory.path())
+        .args(CONFINED)
+        .args(["--enable-debug-command", "yes", "--enable-protected-configs", "yes"])
+        .env("NOTIFY_SOCKET", directory.path().join("manager"))
+        .spawn()
+        .expect("the server of this package can be started");
+    assert!(word_to(&manager).contains("READY=1"));
+    let asked = "CONFIG SET maxclients 100\r\nCONFIG SET tcp-keepalive 10\r\nCONFIG SET dir /\r\n\
+                 DEBUG SLEEP 0.001\r\nCLIENT LIST\r\nINFO everything\r\nCONFIG SET dir ";
+    let mut client = UnixStream::connect(directory.path().join("socket")).expect("it listens");
+    let asked = format!("{asked}{}\r\nSHUTDOWN\r\n", directory.path().display());
+    client.write_all(asked.as_bytes()).expect("it reads");
+    let mut replies = String::new();
+    client.read_to_string(&mut replies).expect("it answers and closes");
+    assert!(replies.starts_with("+OK\r\n+OK\r\n+OK\r\n+OK\r\n$"), "{replies}");
+    assert!(word_to(&manager).contains("STOPPING=1"));
+    let end = server.wait().expect("it is a child of ours");
+    assert!(end.success(), "{end}");
+    let left = std::fs::read_dir(directory.path()).expect("ours").flatten();
+    let mut left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["log", "manager"]);
+}
+
+/// What the service manager is told next.
+fn word_to(manager: &UnixDatagram) -> String {
+    let mut bytes = [0; 200];
+    manager.set_read_timeout(Some(Duration::from_secs(20))).expect("a time above zero");
+    let count = manager.recv(&mut bytes).expect("the server says something");
+    String::from_utf8_lossy(&bytes[..count]).into_owned()
 }
 
 /// What other libraries may call to look up a name is on no list.

@@ -279,6 +279,7 @@ pub const SYSCALLS: &[Row] = syscalls! {
     End SYS_close: "listening sockets, the poller", "the same";
     End SYS_unlink | SYS_unlinkat: "the pid file, the Unix socket", "the same";
     End SYS_socket: "to the service manager: stopping", "the same";
+    End SYS_ioctl: "nobody waits for a service manager that does not listen", "none";
     End SYS_sendto: "the word", "sendmsg";
     End SYS_fcntl:
         "a development build asks whether the poller is open before it closes it",
