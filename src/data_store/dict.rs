@@ -451,9 +451,8 @@ impl Dict {
     fn merge_one(&mut self, rehash: &impl Rehash) {
         let last = self.groups() - 1;
         if last == 0 {
-            if self.len == 0 {
-                *self = Dict { moved: self.moved, ..Dict::new() };
-            }
+            // It stays: a queue that runs empty again and again shall not map its table anew.
+            (self.moving, self.leaving) = (Vec::new(), Vec::new());
             return;
         }
         self.empty_chain(last * GROUP_LINES, rehash);
