@@ -6,6 +6,7 @@
 //! The system gives whole pages. So what needs less than half of one comes from the general
 //! allocator all the same.
 
+use crate::calls::{Syscall, count};
 use std::alloc::{Layout, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
@@ -37,6 +38,7 @@ impl Pages {
         }
         let (access, kind) =
             (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
+        count(Syscall::Mmap);
         // SAFETY: no address is asked for, so no mapping that exists is touched; an anonymous
         // mapping needs no descriptor.
         let address = unsafe { libc::mmap(std::ptr::null_mut(), length, access, kind, -1, 0) };
@@ -79,6 +81,7 @@ impl Drop for Pages {
         if self.bytes.is_empty() {
             return;
         }
+        count(Syscall::Munmap);
         let (start, length) = (self.bytes.cast::<libc::c_void>(), self.bytes.len());
         if length <= SHORT_BYTES_MAX {
             // SAFETY: such a length means a box that `zeroed` has leaked; nobody reaches it any

@@ -8,6 +8,7 @@
 //! The handler does only what POSIX allows in one: atomics, `write` and `_exit`. Signals belong to
 //! the process, so this state does too.
 
+use crate::calls::{Syscall, count};
 use crate::{Errno, Fd, Signal, abi};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -46,16 +47,23 @@ pub fn install() -> Result<Fd, Errno> {
 
 fn handle_with(signal: nix::sys::signal::Signal, handler: SigHandler) -> Result<(), Errno> {
     let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
+    count(Syscall::Sigaction);
     // SAFETY: `handle` calls nothing but what is allowed in a handler (see there), and ignoring a
     // signal runs no code at all.
     unsafe { sigaction(signal, &action) }?;
     Ok(())
 }
 
+/// Reads once; `false` when nothing is left.
+fn read(reader: Fd, bytes: &mut [u8]) -> bool {
+    count(Syscall::Read);
+    nix::unistd::read(reader.borrow(), bytes).is_ok_and(|count| count > 0)
+}
+
 /// The request, once; empties the pipe.
 pub fn take(reader: Fd) -> Option<Signal> {
     let mut bytes = [0; 8];
-    while nix::unistd::read(reader.borrow(), &mut bytes).is_ok_and(|count| count > 0) {}
+    while read(reader, &mut bytes) {}
     match FIRST.swap(0, Ordering::SeqCst) {
         libc::SIGTERM => Some(Signal::Terminate),
         libc::SIGINT => Some(Signal::Interrupt),
