@@ -257,7 +257,7 @@ fn traffic(page: &mut Page<'_, '_>) {
     let rates = page.ctx.stats.rates(now_ms);
     let stats = &*page.ctx.stats;
     let (received, processed) = (stats.connections_received, stats.commands_processed);
-    let (input_bytes, output_bytes) = (stats.net_input_bytes, stats.net_output_bytes);
+    let (input_bytes, output_bytes) = (stats.read_bytes.sum(), stats.write_bytes.sum());
     page.field("total_connections_received", received);
     page.field("total_commands_processed", processed);
     page.field("instantaneous_ops_per_sec", rates.commands_per_second);
@@ -304,16 +304,17 @@ fn cpu(page: &mut Page<'_, '_>) {
 
 fn command_stats(page: &mut Page<'_, '_>) {
     for command in &COMMANDS {
-        let stats = page.ctx.stats.commands[usize::from(command.index)];
-        if stats.calls + stats.rejected_calls + stats.failed_calls == 0 {
+        let stats = &page.ctx.stats.commands[usize::from(command.index)];
+        let calls = stats.calls();
+        if calls + stats.rejected_calls + stats.failed_calls == 0 {
             continue;
         }
         let us = stats.nanoseconds as f64 / 1e3;
         let value = format!(
             "calls={},usec={:.0},usec_per_call={:.2},rejected_calls={},failed_calls={}",
-            stats.calls,
+            calls,
             us.floor(),
-            us / stats.calls.max(1) as f64,
+            us / calls.max(1) as f64,
             stats.rejected_calls,
             stats.failed_calls,
         );

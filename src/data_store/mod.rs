@@ -225,12 +225,14 @@ impl DataStore {
         shared_bytes::has_spent() || self.keyspaces.iter().any(Keyspace::has_garbage)
     }
 
-    /// Frees up to `budget` pieces (some 4 KiB each) of what has gone, over all databases.
-    pub fn free_some(&mut self, budget: usize) {
+    /// Frees up to `budget` pieces (some 4 KiB each) of what has gone, over all databases, and
+    /// returns how many.
+    pub fn free_some(&mut self, budget: usize) -> usize {
         let mut freed = shared_bytes::free_some(budget * PIECE_BYTES) / PIECE_BYTES;
         for keyspace in self.keyspaces.iter_mut().filter(|keyspace| keyspace.has_garbage()) {
             freed += keyspace.free_some(budget.saturating_sub(freed));
         }
+        freed
     }
 
     /// The nearest deadline of any key in any database, or a time before it; see

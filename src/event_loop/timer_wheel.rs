@@ -206,9 +206,9 @@ impl TimerWheel {
         self.now_ms = now_ms;
     }
 
-    /// Takes the earliest timer that is due, disarmed. One by one, so that the caller may arm and
-    /// cancel any timer in between.
-    pub fn pop_due(&mut self, timers: &mut impl Timers) -> Option<u32> {
+    /// Takes the earliest timer that is due, disarmed, and tells its deadline. One by one, so that
+    /// the caller may arm and cancel any timer in between.
+    pub fn pop_due(&mut self, timers: &mut impl Timers) -> Option<(u32, u64)> {
         let index = self.slots[SLOT_DUE].head;
         if index == NONE {
             return None;
@@ -216,7 +216,7 @@ impl TimerWheel {
         let link = self.unlink(timers, index);
         assert!(link.deadline_ms <= self.now_ms, "a timer never fires early");
         self.len -= 1;
-        Some(index)
+        Some((index, link.deadline_ms))
     }
 
     /// Where a deadline belongs now, unless it has passed.
@@ -362,7 +362,7 @@ mod tests {
 
     fn drain(wheel: &mut TimerWheel, timers: &mut Links, now_ms: u64) -> Vec<u32> {
         wheel.advance(timers, now_ms);
-        std::iter::from_fn(|| wheel.pop_due(timers)).collect()
+        std::iter::from_fn(|| wheel.pop_due(timers)).map(|(index, _)| index).collect()
     }
 
     /// Times around which slots and levels change, and the ends of the number range.
@@ -454,7 +454,7 @@ mod tests {
         let (mut wheel, mut timers) = (TimerWheel::new(0), links(2));
         wheel.arm(&mut timers, 0, 10);
         wheel.advance(&mut timers, 20);
-        assert_eq!(wheel.pop_due(&mut timers), Some(0));
+        assert_eq!(wheel.pop_due(&mut timers).map(|(index, _)| index), Some(0));
         wheel.arm(&mut timers, 0, 15);
         wheel.arm(&mut timers, 1, 20);
         assert_eq!(wheel.pop_due(&mut timers), None);
@@ -469,7 +469,7 @@ mod tests {
         wheel.advance(&mut timers, 10);
         assert!(wheel.cancel(&mut timers, 0));
         wheel.arm(&mut timers, 1, 30);
-        assert_eq!(wheel.pop_due(&mut timers), Some(2));
+        assert_eq!(wheel.pop_due(&mut timers).map(|(index, _)| index), Some(2));
         assert_eq!(wheel.pop_due(&mut timers), None);
         assert!(!timers.0[0].is_armed());
         assert_eq!((timers.0[1].deadline_ms(), wheel.len()), (Some(30), 1));
@@ -612,7 +612,10 @@ mod tests {
                         wheel.advance(&mut timers, now);
                         twin.advance(now);
                     }
-                    _ => assert_eq!(wheel.pop_due(&mut timers), twin.pop_due()),
+                    _ => {
+                        let popped = wheel.pop_due(&mut timers).map(|(index, _)| index);
+                        assert_eq!(popped, twin.pop_due());
+                    }
                 }
                 check_invariants(&wheel, &mut timers);
                 check_against_twin(&wheel, &twin);

@@ -15,6 +15,7 @@ use crate::limits::{GROUP_REQUESTS_MAX, INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTI
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::request::OwnedRequest;
 use crate::resp::{ProtocolError, Writer};
+use crate::stats::tick_times::Phase;
 use squint_sys::Sys;
 
 /// What leaves the slab while requests of a client run.
@@ -62,6 +63,7 @@ impl<S: Sys> Server<S> {
             }
             return false;
         }
+        self.lap(Phase::Read);
         true
     }
 
@@ -123,6 +125,7 @@ impl<S: Sys> Server<S> {
             self.group.clients.push_front(index);
         }
         self.engine.store.prefetch(&self.group.hashes);
+        self.lap(Phase::Parse);
     }
 
     /// Parses what one client has sent, and says what becomes of the client then.
@@ -180,12 +183,10 @@ impl<S: Sys> Server<S> {
         }
         let mut group = std::mem::take(&mut self.group);
         let mut runs = std::mem::take(&mut group.runs);
-        let start_ns = self.event_loop.sys.monotonic_ns();
         for run in runs.drain(..) {
             self.execute_run(run, &group);
         }
-        let end_ns = self.event_loop.sys.monotonic_ns();
-        self.engine.stats.share_time(end_ns.saturating_sub(start_ns));
+        self.lap(Phase::Execute);
         group.runs = runs;
         group.bulks.clear(); // whoever wants them longer holds them now
         self.group = group;
