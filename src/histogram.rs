@@ -18,8 +18,7 @@ use std::ops::RangeInclusive;
 /// Ranges of one width in every doubling.
 const STEPS: usize = 16;
 const STEPS_BITS: u32 = STEPS.ilog2();
-/// Values from 2^35 on, 32 GiB or half a minute in nanoseconds, share the last bucket.
-const VALUE_BITS: u32 = 35;
+const VALUE_BITS: u32 = Histogram::VALUE_BITS;
 const VALUE_MAX: u64 = (1 << VALUE_BITS) - 1;
 const BUCKETS: usize = (VALUE_BITS - STEPS_BITS + 1) as usize * STEPS;
 
@@ -57,6 +56,9 @@ fn range_of(bucket: usize) -> RangeInclusive<u64> {
 }
 
 impl Histogram {
+    /// Values of more bits, 32 GiB or half a minute in nanoseconds, share the last bucket.
+    pub const VALUE_BITS: u32 = 35;
+
     /// Counts a value.
     #[inline]
     pub fn record(&mut self, value: u64) {

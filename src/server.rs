@@ -91,7 +91,30 @@ impl<S: Sys> Server<S> {
     /// A phase ends that had something to do: its time is noted.
     fn lap(&mut self, phase: Phase) {
         let cycles = self.event_loop.sys.cycles();
-        self.engine.stats.lap(phase, cycles);
+        let ns = self.engine.stats.lap(phase, cycles);
+        if self.engine.stats.spikes.is_one(ns) {
+            self.note_spike(phase, ns);
+        }
+    }
+
+    /// Somebody wants to know what takes as long as this has (`latency-monitor-threshold`).
+    #[cold]
+    fn note_spike(&mut self, phase: Phase, ns: u64) {
+        let event = match phase {
+            // Whoever wants to know has one request a group.
+            Phase::Execute if self.group.is_fast() => "fast-command",
+            Phase::Execute => "command",
+            Phase::Expire => "expire-cycle",
+            Phase::Accept => "tick-accept",
+            Phase::Read => "tick-read",
+            Phase::Parse => "tick-parse",
+            Phase::Wake => "tick-wake",
+            Phase::Write => "tick-write",
+            Phase::Close => "tick-close",
+            Phase::Wait => return, // sleep is no delay
+        };
+        let wall_s = self.now.wall_us.div_euclid(1_000_000);
+        self.engine.stats.spikes.add(event, wall_s, ns / 1_000_000);
     }
 
     /// The nearest moment at which something must happen that is not a connection's timer.

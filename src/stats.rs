@@ -1,8 +1,11 @@
 //! Counters for INFO. Plain fields: whoever does the work counts it.
 
+pub mod spikes;
 pub mod tick_times;
 
 use crate::histogram::Histogram;
+use spikes::Spikes;
+use squint_sys::SyscallCounts;
 use std::collections::BTreeMap;
 use tick_times::{Phase, Tick, TickTimes, Work};
 
@@ -89,6 +92,10 @@ pub struct Stats {
     pub tick_times: TickTimes,
     /// The shares of time of each command are kept one by one (`latency-tracking`).
     pub tracks_latency: bool,
+    /// What took longer than `latency-monitor-threshold`; CONFIG RESETSTAT leaves it.
+    pub spikes: Spikes,
+    /// System calls made before the counters were last set to zero.
+    pub syscalls_before: SyscallCounts,
     /// Commands executed in this tick, by number, each once.
     in_tick: Vec<u16>,
     /// Events that the wait of this tick brought.
@@ -142,7 +149,7 @@ impl Stats {
         let fresh = Self::new(self.commands.len());
         let before = std::mem::replace(self, fresh);
         (self.tracks_latency, self.events) = (before.tracks_latency, before.events);
-        self.tick_times = before.tick_times;
+        (self.tick_times, self.spikes) = (before.tick_times, before.spikes);
         self.tick_times.reset();
     }
 
@@ -230,13 +237,14 @@ impl Stats {
         }
     }
 
-    /// A phase of the tick ends that had something to do.
+    /// A phase of the tick ends that had something to do. How long it took, nanoseconds.
     #[inline]
-    pub fn lap(&mut self, phase: Phase, cycles: u64) {
+    pub fn lap(&mut self, phase: Phase, cycles: u64) -> u64 {
         let ns = self.tick_times.lap(phase, cycles);
         if matches!(phase, Phase::Execute | Phase::Wake | Phase::Expire) {
             self.share_time(ns);
         }
+        ns
     }
 
     /// The tick is over.

@@ -32,6 +32,7 @@ pub mod info;
 pub mod introspection;
 pub mod key_spec;
 pub mod keys;
+pub mod latency;
 pub mod list_moves;
 pub mod list_options;
 pub mod list_pops;
@@ -77,7 +78,7 @@ use crate::text::keyed_hash::KeyedState;
 use context::Selected;
 use effects::Effects;
 use pause::Pause;
-use squint_sys::{Address, Process};
+use squint_sys::{Address, Process, SyscallCounts};
 use table::Command;
 use watches::Watches;
 
@@ -134,6 +135,8 @@ pub trait Host {
     fn change_directory(&mut self, settings: &Settings) -> Result<(), String>;
     /// The port that is listened on; 0: none.
     fn port(&self) -> u16;
+    /// The system calls made so far, by name.
+    fn syscalls(&self) -> SyscallCounts;
 }
 
 /// The command layer's whole state: data, clients as commands see them, who waits, who listens.
@@ -172,7 +175,8 @@ impl Engine {
     pub fn new(config: Config, facts: Facts, seed: [u8; 16]) -> Self {
         let (state, settings) = (KeyedState::new(seed), config.settings());
         let mut store = DataStore::new(settings.databases as usize, seed);
-        store.notes_misses = settings.keyspace_events.has(EventClass::Missed);
+        let mut stats = Stats::new(table::COMMANDS.len());
+        follow_settings(settings, &mut store, &mut stats);
         Self {
             store,
             clients: Clients::default(),
@@ -181,7 +185,7 @@ impl Engine {
             watches: Watches::new(state),
             pause: Pause::default(),
             config,
-            stats: Stats::new(table::COMMANDS.len()),
+            stats,
             effects: Effects::default(),
             facts,
             scratch: Vec::new(),
@@ -257,6 +261,13 @@ impl Engine {
             held: None,
         }
     }
+}
+
+/// Tells those who know no settings what these say now.
+fn follow_settings(settings: &Settings, store: &mut DataStore, stats: &mut Stats) {
+    store.notes_misses = settings.keyspace_events.has(EventClass::Missed);
+    stats.tracks_latency = settings.latency_tracking;
+    stats.spikes.set_threshold(settings.latency_threshold_ms);
 }
 
 /// What it takes to run one command.

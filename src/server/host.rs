@@ -5,7 +5,7 @@ use crate::client::ClientId;
 use crate::command::{ConnectionFigures, Host};
 use crate::config::Settings;
 use crate::event_loop::EventLoop;
-use squint_sys::{Address, Process, Sys};
+use squint_sys::{Address, Process, Sys, SyscallCounts};
 
 impl<S: Sys> Host for EventLoop<S> {
     fn figures(&self, client: ClientId) -> ConnectionFigures {
@@ -47,5 +47,9 @@ impl<S: Sys> Host for EventLoop<S> {
             Address::Unix(_) => None,
         });
         ports.min().unwrap_or(0)
+    }
+
+    fn syscalls(&self) -> SyscallCounts {
+        self.sys.syscalls()
     }
 }

@@ -111,6 +111,8 @@ impl<S: Sys> Server<S> {
     pub(super) fn parse(&mut self) {
         self.group.clear_runs();
         self.group.may_wait = self.engine.pause.held().is_some();
+        self.group.requests_max =
+            if self.engine.stats.spikes.is_on() { 1 } else { GROUP_REQUESTS_MAX };
         while self.group.has_room() {
             let Some(index) = self.group.clients.pop_front() else { break };
             let connection = self.event_loop.connections.at_mut(index);
@@ -186,10 +188,10 @@ impl<S: Sys> Server<S> {
         for run in runs.drain(..) {
             self.execute_run(run, &group);
         }
-        self.lap(Phase::Execute);
         group.runs = runs;
         group.bulks.clear(); // whoever wants them longer holds them now
         self.group = group;
+        self.lap(Phase::Execute);
     }
 
     /// Runs what one client does in this group. Its buffers leave the slab once for all of it, and

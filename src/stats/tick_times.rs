@@ -281,6 +281,12 @@ pub struct Distributions<'a> {
 }
 
 impl<'a> Distributions<'a> {
+    /// Nanoseconds of a phase.
+    #[must_use]
+    pub fn of(self, phase: Phase) -> &'a Histogram {
+        &self.phases[phase as usize]
+    }
+
     /// Nanoseconds by phase, in order.
     pub fn phases(self) -> impl Iterator<Item = (Phase, &'a Histogram)> {
         Phase::ALL.iter().copied().zip(self.phases)
