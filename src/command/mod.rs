@@ -43,6 +43,7 @@ pub mod pubsub;
 mod radix_nodes;
 pub mod scan_options;
 pub mod server;
+pub mod squint;
 pub mod stream_claims;
 pub mod stream_groups;
 pub mod stream_hand_outs;
@@ -70,6 +71,9 @@ use crate::blocking::Blocking;
 use crate::client::{ClientId, Clients};
 use crate::config::{Config, EventClass, Settings};
 use crate::data_store::{DataStore, UnixMs};
+use crate::event_loop::connection::Connection;
+use crate::event_loop::slab::Slab;
+use crate::event_loop::timer_wheel::SlotFigures;
 use crate::pubsub::PubSub;
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::writer::Writer;
@@ -121,6 +125,15 @@ pub struct ConnectionFigures {
     pub is_write_pending: bool,
 }
 
+/// Memory that connections lend each other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PoolFigures {
+    /// Input buffers that nobody uses.
+    pub input_buffers: usize,
+    /// Output buffers that nobody uses.
+    pub output_buffers: usize,
+}
+
 /// What a command may ask of the world outside: asked rarely, so a virtual call is no matter.
 pub trait Host {
     /// The buffers of a connection.
@@ -137,6 +150,12 @@ pub trait Host {
     fn port(&self) -> u16;
     /// The system calls made so far, by name.
     fn syscalls(&self) -> SyscallCounts;
+    /// Every connection. The one whose command runs has its buffers elsewhere meanwhile.
+    fn connections(&self) -> &Slab<Connection>;
+    /// The memory that connections lend each other.
+    fn pools(&self) -> PoolFigures;
+    /// The slots of the timer wheel that have timers.
+    fn timers(&mut self) -> Vec<SlotFigures>;
 }
 
 /// The command layer's whole state: data, clients as commands see them, who waits, who listens.

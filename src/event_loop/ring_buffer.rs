@@ -200,6 +200,12 @@ impl BufferPool {
         Self { spare: Vec::new() }
     }
 
+    /// How many buffers are there to be taken.
+    #[must_use]
+    pub fn spares(&self) -> usize {
+        self.spare.len()
+    }
+
     /// The buffer handed back last, for it is still warm.
     fn take(&mut self) -> Pages {
         self.spare.pop().unwrap_or_else(|| Pages::zeroed(INPUT_BUFFER_BYTES))

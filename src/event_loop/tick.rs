@@ -15,7 +15,7 @@ use super::listener::Listener;
 use super::output_pool::OutputPool;
 use super::ring_buffer::BufferPool;
 use super::slab::Slab;
-use super::timer_wheel::{self, TimerWheel, Timers};
+use super::timer_wheel::{self, SlotFigures, TimerWheel, Timers};
 use crate::limits::{ACCEPT_RETRY_MS, INPUT_READ_BYTES_MIN, REPLY_SLICES_MAX, TRANSFER_BYTES_MAX};
 use crate::stats::Stats;
 use arrayvec::ArrayVec;
@@ -416,6 +416,11 @@ impl<S: Sys> EventLoop<S> {
                 self.wheel.cancel(&mut timers, index);
             }
         }
+    }
+
+    /// The slots of the wheel that have timers.
+    pub fn timers(&mut self) -> Vec<SlotFigures> {
+        self.wheel.figures(&mut Deadlines(&mut self.connections))
     }
 
     /// **expire**: the next connection whose deadline has come.

@@ -2,9 +2,12 @@
 
 use super::listening;
 use crate::client::ClientId;
-use crate::command::{ConnectionFigures, Host};
+use crate::command::{ConnectionFigures, Host, PoolFigures};
 use crate::config::Settings;
 use crate::event_loop::EventLoop;
+use crate::event_loop::connection::Connection;
+use crate::event_loop::slab::Slab;
+use crate::event_loop::timer_wheel::SlotFigures;
 use squint_sys::{Address, Process, Sys, SyscallCounts};
 
 impl<S: Sys> Host for EventLoop<S> {
@@ -51,5 +54,17 @@ impl<S: Sys> Host for EventLoop<S> {
 
     fn syscalls(&self) -> SyscallCounts {
         self.sys.syscalls()
+    }
+
+    fn connections(&self) -> &Slab<Connection> {
+        &self.connections
+    }
+
+    fn pools(&self) -> PoolFigures {
+        PoolFigures { input_buffers: self.pool.spares(), output_buffers: self.output_pool.spares() }
+    }
+
+    fn timers(&mut self) -> Vec<SlotFigures> {
+        Self::timers(self)
     }
 }
