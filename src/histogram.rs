@@ -4,13 +4,13 @@
 //! Every doubling of the value is divided into sixteen ranges of one width ("log-linear"):
 //!
 //! ```text
-//!   value    0   1   2  ...  31 | 32-33  34-35  ...  62-63 | 64-67  68-71  ...  124-127 | 128-135 ...
-//!   bucket   0   1   2  ...  31 |   32     33   ...    47  |   48     49   ...     63   |    64   ...
+//!   value    0  1  2  ...  31 | 32-33  34-35  ...  62-63 | 64-67  68-71  ...  124-127 | 128-135
+//!   bucket   0  1  2  ...  31 |   32     33   ...    47  |   48     49   ...     63   |    64
 //! ```
 //!
-//! So a value is known to a sixteenth of itself, whatever its size, and its bucket takes a shift and
-//! an addition to find. To count allocates nothing, and nothing is ever sorted. 4 KiB, of which a
-//! histogram touches the few hundred bytes around the values that occur.
+//! So a value is known to a sixteenth of itself, whatever its size, and its bucket takes a shift
+//! and an addition to find. To count allocates nothing, and nothing is ever sorted. 4 KiB, of which
+//! a histogram touches the few hundred bytes around the values that occur.
 
 use static_assertions::{const_assert, const_assert_eq};
 use std::ops::RangeInclusive;

@@ -221,8 +221,8 @@ impl Stats {
         }
     }
 
-    /// Shares the waits, reads and writes since the last tick that executed a command among those of
-    /// this one. So they add up: what came in pieces counts for the command that they made.
+    /// Shares the waits, reads and writes since the last tick that executed a command among those
+    /// of this one. So they add up: what came in pieces counts for the command that they made.
     fn share_calls(&mut self) {
         self.share_time(0); // those that ended outside of any phase that took time
         let made = self.traffic_calls();
@@ -281,8 +281,8 @@ impl Stats {
     }
 }
 
-/// What `part` of `whole` has of `sum`. Where all of it belongs to one, as nearly always, nothing is
-/// divided.
+/// What `part` of `whole` has of `sum`. Where all of it belongs to one, as nearly always, nothing
+/// is divided.
 #[inline]
 fn share(sum: u64, part: u64, whole: u64) -> u64 {
     if part == whole { sum } else { sum.saturating_mul(part) / whole }

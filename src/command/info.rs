@@ -346,7 +346,8 @@ fn latency_stats(page: &mut Page<'_, '_>) {
     }
 }
 
-/// `p50=1.023,p99.9=4.095`: each is where its range ends, but `p0`, which is where the first begins.
+/// `p50=1.023,p99.9=4.095`: each is where its range ends, but `p0`, which is where the first
+/// begins.
 fn percentiles(histogram: &Histogram, percents: &[String]) -> String {
     let values = percents.iter().map(|percent| {
         let number = percent.parse().expect("the settings hold numbers only");

@@ -1,6 +1,6 @@
-//! How long things take: LATENCY LATEST | HISTORY event | GRAPH event | DOCTOR | RESET \[event ...\]
-//! tell of what took longer than `latency-monitor-threshold`; LATENCY HISTOGRAM \[command ...\] tells
-//! how the times of all executions are distributed (`latency-tracking`).
+//! How long things take. LATENCY LATEST | HISTORY event | GRAPH event | DOCTOR | RESET
+//! \[event ...\] are about what took longer than `latency-monitor-threshold`; LATENCY HISTOGRAM
+//! \[command ...\] tells how the times of all executions are distributed (`latency-tracking`).
 //!
 //! No clock is read for a command. What counts as the time of one is its share of the time of the
 //! group it ran in (`src/server/group.rs`); while there is a threshold a group is one request, and
@@ -40,12 +40,13 @@ const ADVICE: [(&str, &str); 3] = [
     ),
     (
         "expire-cycle",
-        "Many keys or many waits came to their end in one moment. Let times to live differ a little.",
+        "Many keys or many waits came to their end in one moment. Let times to live differ a \
+         little.",
     ),
 ];
 
-const ADVICE_ON_TICKS: &str = "A part of the loop was slow that belongs to no command. SQUINT TICKS shows the last turns of \
-     the loop part by part.";
+const ADVICE_ON_TICKS: &str = "A part of the loop was slow that belongs to no command. SQUINT \
+TICKS shows the last turns of the loop part by part.";
 
 /// LATENCY DOCTOR
 pub fn latency_doctor(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {

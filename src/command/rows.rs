@@ -882,39 +882,39 @@ commands! {
     }
     "squint" => dispatcher::container {
         arity: -2, flags: CONTAINER, group: Server, since: "0.1.0",
-        complexity: "Depends on the sub-command", summary: "The server looked at from inside; only Squint has it",
+        complexity: "Depends on the sub-command",
+        summary: "The server looked at from inside; only Squint has it",
     }
     "squint|connections" => squint::squint_connections {
         arity: 2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "0.1.0",
-        tips: ["nondeterministic_output"],
-        complexity: "O(N) for N connections", summary: "Returns the slab, and the buffers, timer and state of every connection",
+        tips: ["nondeterministic_output"], complexity: "O(N) for N connections",
+        summary: "Returns the slab, and the buffers, timer and state of every connection",
     }
     "squint|help" => introspection::help {
-        arity: 2, flags: LOADING | STALE, group: Server, since: "0.1.0",
-        complexity: "O(1)", summary: "Returns this help",
+        arity: 2, flags: LOADING | STALE, group: Server, since: "0.1.0", complexity: "O(1)",
+        summary: "Returns this help",
     }
     "squint|syscalls" => squint::squint_syscalls {
         arity: 2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "0.1.0",
-        tips: ["nondeterministic_output"],
-        complexity: "O(N) for N commands", summary: "Returns how often each system call was made, by name and by command",
+        tips: ["nondeterministic_output"], complexity: "O(N) for N commands",
+        summary: "Returns how often each system call was made, by name and by command",
     }
     "squint|table" => squint::squint_table {
-        arity: 3, flags: READONLY, group: Server, since: "0.1.0",
-        keys: [second(RO)],
-        tips: ["nondeterministic_output"],
-        complexity: "O(1)", summary: "Returns the way of a look-up through the hash table, and where the entry lies",
+        arity: 3, flags: READONLY | ADMIN, keys: [second(RO)], group: Server, since: "0.1.0",
+        tips: ["nondeterministic_output"], complexity: "O(1)",
+        summary: "Returns the way of a look-up through the hash table, and where the entry lies",
         arguments: "key",
     }
     "squint|ticks" => squint::squint_ticks {
         arity: -2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "0.1.0",
-        tips: ["nondeterministic_output"],
-        complexity: "O(N) for N ticks", summary: "Returns the last turns of the loop, phase by phase, the latest first",
+        tips: ["nondeterministic_output"], complexity: "O(N) for N ticks",
+        summary: "Returns the last turns of the loop, phase by phase, the latest first",
         arguments: "[count:integer]",
     }
     "squint|wheel" => squint::squint_wheel {
         arity: 2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "0.1.0",
-        tips: ["nondeterministic_output"],
-        complexity: "O(N) for N timers", summary: "Returns the slots of the timer wheel that have timers",
+        tips: ["nondeterministic_output"], complexity: "O(N) for N timers",
+        summary: "Returns the slots of the timer wheel that have timers",
     }
     "time" => server::time {
         arity: 1, flags: LOADING | STALE | FAST, group: Server, since: "2.6.0",

@@ -63,7 +63,8 @@ pub struct Group {
     pub spans: Vec<Span>,
     /// Those of them that lie apart from the input.
     pub bulks: Vec<SharedBytes>,
-    /// Most requests: [`crate::limits::GROUP_REQUESTS_MAX`], or one, so that a group's time is that request's.
+    /// Most requests: [`crate::limits::GROUP_REQUESTS_MAX`], or one, so that a group's time is that
+    /// request's.
     pub requests_max: usize,
     /// A pause is on: what is parsed now may wait, so that nothing behind it can be parsed.
     pub may_wait: bool,

@@ -1,9 +1,9 @@
 //! Where the time of a tick goes, phase by phase: the last ticks one by one, and all of them as
 //! distributions.
 //!
-//! Each border of two phases is one reading of the processor's counter; a phase lasts from the border
-//! before it to its own. A phase that has found nothing to do has no border: the few nanoseconds in
-//! which it found out count with the phase behind it.
+//! Each border of two phases is one reading of the processor's counter; a phase lasts from the
+//! border before it to its own. A phase that has found nothing to do has no border: the few
+//! nanoseconds in which it found out count with the phase behind it.
 //!
 //! ```text
 //!        wait         read   parse   execute           write        wait
@@ -14,8 +14,8 @@
 //! ```
 //!
 //! A tick that has ended is a line in a ring. When the ring is full its lines are added to the
-//! distributions, all at once: that is cheaper than eleven additions a tick, and whoever asks before
-//! gets the same answer, for asking adds what is there.
+//! distributions, all at once: that disturbs the caches of the other ticks less, and whoever asks
+//! before gets the same answer, for asking adds what is there.
 //!
 //! What the counter counts is told by the clock that the tick reads anyway: both are read at the
 //! start, and again at the beginning of every ring.

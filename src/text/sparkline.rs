@@ -99,11 +99,11 @@ mod tests {
 
     #[test]
     fn the_drawing_above_is_one() {
-        assert_eq!(drawn(&[1, 12, 6], 80), " # \n | \n |o\n_||\n   \n012\nsss\n");
+        assert_eq!(drawn(&[1, 12, 5], 80), " # \n | \n |o\n_||\n   \n012\nsss\n");
     }
 
     #[test]
     fn what_does_not_fit_stands_below_at_the_same_scale() {
-        assert_eq!(drawn(&[0, 12, 5], 2), " #\n |\n |\n_|\n  \n01\nss\n\n \n \no\n|\n \n2\ns\n");
+        assert_eq!(drawn(&[0, 12, 4], 2), " #\n |\n |\n_|\n  \n01\nss\n\n \n \no\n|\n \n2\ns\n");
     }
 }

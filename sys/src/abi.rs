@@ -148,8 +148,8 @@ pub fn random_request(request: &mut [u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// What one read brings of a file of the kernel's, which makes it anew for each: nothing, if there is
-/// no such file.
+/// What one read brings of a file of the kernel's, which makes it anew for each: nothing, if there
+/// is no such file.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn read_start<'b>(path: &str, bytes: &'b mut [u8]) -> &'b [u8] {
     use std::io::Read;

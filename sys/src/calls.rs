@@ -13,8 +13,8 @@
 //!   Sys::syscalls     └──► SyscallCounts, a copy
 //! ```
 //!
-//! The counts belong to the thread, not to a [`crate::Native`]: so a leaf need not be handed the way
-//! to them, and servers of several tests in one process do not count each other's.
+//! The counts belong to the thread, not to a [`crate::Native`]: so a leaf need not be handed the
+//! way to them, and servers of several tests in one process do not count each other's.
 
 use std::cell::Cell;
 

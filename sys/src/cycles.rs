@@ -1,9 +1,9 @@
 //! The processor's own counter: the cheapest clock there is, in a unit that only it knows.
 //!
-//! Reading it costs a third of what reading the monotonic clock does, for the latter begins with the
-//! former and goes on. What its unit is worth in nanoseconds is for the caller to find out, by
-//! reading both clocks twice. It runs at one rate on all cores of every machine of the last fifteen
-//! years; where it does not, an interval may come out wrong, or below zero.
+//! Reading it costs a third of what reading the monotonic clock does, for the latter begins with
+//! the former and goes on. What its unit is worth in nanoseconds is for the caller to find out, by
+//! reading both clocks twice. It runs at one rate on all cores of every machine of the last
+//! fifteen years; where it does not, an interval may come out wrong, or below zero.
 //!
 //! It is not a barrier: the processor may read it some instructions earlier or later than where it
 //! stands. For intervals of a hundred nanoseconds and more that is no matter.
