@@ -74,6 +74,17 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
+    /// Counts many values.
+    pub fn record_all(&mut self, values: impl Iterator<Item = u64>) {
+        let (mut sum, mut max) = (self.sum, self.max);
+        for value in values {
+            let count = &mut self.buckets[bucket_of(value)];
+            *count = count.wrapping_add(1);
+            (sum, max) = (sum.wrapping_add(value), max.max(value));
+        }
+        (self.sum, self.max) = (sum, max);
+    }
+
     /// How many values were counted.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -156,8 +167,9 @@ mod tests {
         arbtest::arbtest(|u| {
             let (mut histogram, mut naive) = (Histogram::default(), Naive::default());
             for _ in 0..u.int_in_range(0..=60)? {
-                let (value, times) = (value(u)?, u.int_in_range(1..=3)?);
-                histogram.record_many(value, times);
+                let (value, times) = (value(u)?, u.int_in_range(1..=3_u64)?);
+                histogram.record_many(value, times - 1);
+                histogram.record_all(std::iter::once(value));
                 naive.0.extend(std::iter::repeat_n(value, times as usize));
             }
             naive.0.sort_unstable();

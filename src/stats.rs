@@ -98,6 +98,8 @@ pub struct Stats {
     pub syscalls_before: SyscallCounts,
     /// Commands executed in this tick, by number, each once.
     in_tick: Vec<u16>,
+    /// How many of the commands executed have had their share of time.
+    commands_timed: u64,
     /// Events that the wait of this tick brought.
     pub events: u64,
     /// The counters when this tick began, and the waits, reads and writes that have been shared.
@@ -206,8 +208,8 @@ impl Stats {
     /// Shares the time of a group of commands among them: a border of phases is all the time that
     /// is taken, whatever the number of commands.
     pub fn share_time(&mut self, nanoseconds: u64) {
-        let recent = |index: &u16| self.commands[usize::from(*index)].recent;
-        let all: u64 = self.in_tick.iter().map(recent).sum();
+        let all = self.commands_processed - self.commands_timed;
+        self.commands_timed = self.commands_processed;
         let one_ns = if all > 1 { nanoseconds / all } else { nanoseconds };
         for index in &self.in_tick {
             let command = &mut self.commands[usize::from(*index)];
@@ -224,17 +226,19 @@ impl Stats {
     /// Shares the waits, reads and writes since the last tick that executed a command among those
     /// of this one. So they add up: what came in pieces counts for the command that they made.
     fn share_calls(&mut self) {
-        self.share_time(0); // those that ended outside of any phase that took time
+        if self.commands_timed < self.commands_processed {
+            self.share_time(0); // they ended outside of any phase that took time
+        }
+        let all = self.commands_processed - self.at_start.commands;
         let made = self.traffic_calls();
         let microcalls = made.saturating_sub(self.shared_calls) * 1_000_000;
-        let calls = |index: &u16| self.commands[usize::from(*index)].in_tick;
-        let all: u64 = self.in_tick.iter().map(calls).sum();
         self.shared_calls = made;
-        for index in self.in_tick.drain(..) {
-            let command = &mut self.commands[usize::from(index)];
+        for index in &self.in_tick {
+            let command = &mut self.commands[usize::from(*index)];
             let calls = std::mem::take(&mut command.in_tick);
             command.microcalls += share(microcalls, calls, all);
         }
+        self.in_tick.clear();
     }
 
     /// A phase of the tick ends that had something to do. How long it took, nanoseconds.
@@ -262,7 +266,7 @@ impl Stats {
         let before = std::mem::replace(&mut self.at_start, now);
         self.tick_times.end(Work {
             events: now.events,
-            // Smaller than before if CONFIG RESETSTAT has been executed in this tick.
+            // Less than before if CONFIG RESETSTAT was executed in this tick.
             reads: now.reads.saturating_sub(before.reads),
             writes: now.writes.saturating_sub(before.writes),
             commands: now.commands.saturating_sub(before.commands),

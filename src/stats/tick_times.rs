@@ -232,14 +232,15 @@ impl TickTimes {
     /// Adds ticks that have ended to the distributions.
     #[inline(never)]
     fn add(&mut self) {
-        for number in self.added..self.ended {
-            let tick = &self.ring[(number % TICKS_KEPT as u64) as usize];
-            for (phase, ns) in tick.phases() {
-                self.phases[phase as usize].record(ns);
-            }
-            self.busy.record(tick.busy_ns());
-            self.events.record(tick.work.events);
+        // They stand side by side: what was in the ring before its end was added at its end.
+        let first = (self.added % TICKS_KEPT as u64) as usize;
+        let ticks = &self.ring[first..first + (self.ended - self.added) as usize];
+        for (phase, histogram) in self.phases.iter_mut().enumerate() {
+            let ran = ticks.iter().filter(|tick| tick.ran >> phase & 1 != 0);
+            histogram.record_all(ran.map(|tick| tick.phases_ns[phase]));
         }
+        self.busy.record_all(ticks.iter().map(Tick::busy_ns));
+        self.events.record_all(ticks.iter().map(|tick| tick.work.events));
         self.added = self.ended;
     }
 
