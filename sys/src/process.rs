@@ -43,6 +43,7 @@ fn system_number(name: i32) -> u64 {
 
 /// The process id.
 pub fn id() -> u32 {
+    count(Syscall::Getpid);
     u32::try_from(getpid().as_raw()).expect("process ids are positive")
 }
 
