@@ -197,7 +197,7 @@ impl TickTimes {
     /// The wait is over, and the clock of the tick has been read.
     #[inline]
     pub fn wake(&mut self, cycles: u64, monotonic_ns: u64) {
-        if self.ended % TICKS_KEPT as u64 == 0 {
+        if self.ended.is_multiple_of(TICKS_KEPT as u64) {
             self.scale.adjust(cycles, monotonic_ns);
         }
         self.current.woken_ns = monotonic_ns;
