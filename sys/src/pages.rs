@@ -81,13 +81,13 @@ impl Drop for Pages {
         if self.bytes.is_empty() {
             return;
         }
-        count(Syscall::Munmap);
         let (start, length) = (self.bytes.cast::<libc::c_void>(), self.bytes.len());
         if length <= SHORT_BYTES_MAX {
             // SAFETY: such a length means a box that `zeroed` has leaked; nobody reaches it any
             // more.
             return drop(unsafe { Box::from_raw(self.bytes.as_ptr()) });
         }
+        count(Syscall::Munmap);
         // SAFETY: a length above that means a mapping, made by `zeroed` with this length; nobody
         // reaches it any more.
         unsafe { libc::munmap(start.as_ptr(), length) };
