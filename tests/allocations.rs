@@ -298,7 +298,7 @@ fn large_values_are_not_copied(port: u16) {
     let value = vec![b'v'; LARGE];
     let request = |words: &[&[u8]]| encoded(words);
     allocated_by(&mut connection, &request(&[b"SET", b"first", &value]), 5); // tables grow
-    for first in ["GET x", "GETDEL x", "ECHO x", "APPEND x x"] {
+    for first in ["GET x", "GETDEL x", "ECHO x", "APPEND list x"] {
         connection.ask(first); // what is counted of a command is made when it comes first
     }
     let bulk_length = LARGE + "$8388608\r\n\r\n".len();
