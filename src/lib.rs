@@ -6,7 +6,7 @@
 //! | row | modules |
 //! |---|---|
 //! | 0 | `squint_sys`: the kernel |
-//! | 1 | [`limits`], [`shared_bytes`] |
+//! | 1 | [`limits`], [`shared_bytes`], [`histogram`] |
 //! | 2 | [`stats`], [`logging`], [`text`], [`reply_buffer`] |
 //! | 3 | [`config`], [`event_loop`], [`resp`], [`data_store`], [`membership`] |
 //! | 4 | [`blocking`], [`pubsub`], [`client`] |
@@ -20,6 +20,7 @@ pub mod command;
 pub mod config;
 pub mod data_store;
 pub mod event_loop;
+pub mod histogram;
 pub mod limits;
 pub mod logging;
 pub mod membership;

@@ -107,6 +107,10 @@ pub const LET_GO_NOTED_MAX: usize = 16 * 1024;
 /// next goes on behind them.
 pub const DELETED_PASSED_MAX: usize = 16 * 1024;
 
+/// Ticks of which each is remembered, 15 KiB: enough to see what led to a slow one, and their
+/// distributions are brought up to date once for so many.
+pub const TICKS_KEPT: usize = 128;
+
 /// Descriptors kept for other things than clients: listeners, poller, signals, log, pid file.
 pub const DESCRIPTORS_RESERVED: u64 = 32;
 

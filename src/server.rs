@@ -23,6 +23,7 @@ mod requests;
 use crate::client::ClientId;
 use crate::command::{Engine, Now};
 use crate::event_loop::EventLoop;
+use crate::stats::tick_times::Phase;
 use group::Group;
 use squint_sys::{Accepted, Errno, Sys};
 
@@ -35,6 +36,8 @@ pub struct Server<S: Sys> {
     engine: Engine,
     group: Group,
     now: Now,
+    /// The same moment, nanoseconds of the clock that never goes back.
+    now_ns: u64,
     accepted: Vec<Accepted>,
     shutdown: Option<life::Ending>,
     last_warning_ms: Option<u64>,
@@ -63,6 +66,7 @@ impl<S: Sys> Server<S> {
         self.expire();
         self.write();
         self.close();
+        self.engine.stats.end_tick();
         Ok(())
     }
 
@@ -71,6 +75,8 @@ impl<S: Sys> Server<S> {
         let deadline_ns = self.nearest_deadline_ns();
         self.event_loop.wait(deadline_ns, &mut self.engine.stats)?;
         self.read_clocks();
+        let cycles = self.event_loop.sys.cycles();
+        self.engine.stats.tick_times.wake(cycles, self.now_ns);
         self.obey_signals();
         self.end_pause_in_time();
         Ok(())
@@ -78,7 +84,37 @@ impl<S: Sys> Server<S> {
 
     fn read_clocks(&mut self) {
         let sys = &mut self.event_loop.sys;
-        self.now = Now { wall_us: sys.wall_us(), monotonic_ms: sys.monotonic_ns() / 1_000_000 };
+        self.now_ns = sys.monotonic_ns();
+        self.now = Now { wall_us: sys.wall_us(), monotonic_ms: self.now_ns / 1_000_000 };
+    }
+
+    /// A phase ends that had something to do: its time is noted.
+    fn lap(&mut self, phase: Phase) {
+        let cycles = self.event_loop.sys.cycles();
+        let ns = self.engine.stats.lap(phase, cycles);
+        if self.engine.stats.spikes.is_one(ns) {
+            self.note_spike(phase, ns);
+        }
+    }
+
+    /// Somebody wants to know what takes as long as this has (`latency-monitor-threshold`).
+    #[cold]
+    fn note_spike(&mut self, phase: Phase, ns: u64) {
+        let event = match phase {
+            // Whoever wants to know has one request a group.
+            Phase::Execute if self.group.is_fast() => "fast-command",
+            Phase::Execute => "command",
+            Phase::Expire => "expire-cycle",
+            Phase::Accept => "tick-accept",
+            Phase::Read => "tick-read",
+            Phase::Parse => "tick-parse",
+            Phase::Wake => "tick-wake",
+            Phase::Write => "tick-write",
+            Phase::Close => "tick-close",
+            Phase::Wait => return, // sleep is no delay
+        };
+        let wall_s = self.now.wall_us.div_euclid(1_000_000);
+        self.engine.stats.spikes.add(event, wall_s, ns / 1_000_000);
     }
 
     /// The nearest moment at which something must happen that is not a connection's timer.
@@ -98,7 +134,11 @@ impl<S: Sys> Server<S> {
 
     /// Sends what there is to send.
     fn write(&mut self) {
+        let writes_before = self.engine.stats.writes;
         self.event_loop.write(&mut self.engine.stats);
+        if self.engine.stats.writes > writes_before {
+            self.lap(Phase::Write);
+        }
     }
 
     /// The connection will be closed at the end of the tick; until then nothing more is done for

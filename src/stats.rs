@@ -1,18 +1,48 @@
 //! Counters for INFO. Plain fields: whoever does the work counts it.
 
+pub mod spikes;
+pub mod tick_times;
+
+use crate::histogram::Histogram;
+use spikes::Spikes;
+use squint_sys::SyscallCounts;
 use std::collections::BTreeMap;
+use tick_times::{Phase, Tick, TickTimes, Work};
 
 /// What one command has cost.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CommandStats {
-    /// Executions.
-    pub calls: u64,
+    /// Executions whose time is known.
+    timed_calls: u64,
+    /// Executions since [`Stats::share_time`].
+    recent: u64,
+    /// Executions in this tick whose time is known.
+    in_tick: u64,
     /// Its share of the time of the groups it ran in, nanoseconds.
     pub nanoseconds: u64,
+    /// Its share of the waits, reads and writes of the ticks it ran in, in millionths.
+    microcalls: u64,
+    /// Those shares of time one by one, if anybody wants to know (`latency-tracking`): made at the
+    /// first execution, for most commands are never sent.
+    pub latency_ns: Option<Histogram>,
     /// Refused before it ran (arity, password, context).
     pub rejected_calls: u64,
     /// Ran and answered an error.
     pub failed_calls: u64,
+}
+
+impl CommandStats {
+    /// Executions.
+    #[must_use]
+    pub const fn calls(&self) -> u64 {
+        self.timed_calls + self.recent
+    }
+
+    /// Waits, reads and writes that one execution has cost on average.
+    #[must_use]
+    pub fn syscalls_per_call(&self) -> f64 {
+        self.microcalls as f64 / 1e6 / self.calls().max(1) as f64
+    }
 }
 
 /// Everything counted since the start or CONFIG RESETSTAT.
@@ -24,10 +54,10 @@ pub struct Stats {
     pub connections_rejected: u64,
     /// Commands executed.
     pub commands_processed: u64,
-    /// Bytes read from clients.
-    pub net_input_bytes: u64,
-    /// Bytes written to clients.
-    pub net_output_bytes: u64,
+    /// Bytes that each read brought, if it brought any.
+    pub read_bytes: Histogram,
+    /// Bytes that each write took, if it took any.
+    pub write_bytes: Histogram,
     /// Reads from sockets.
     pub reads: u64,
     /// Writes to sockets.
@@ -56,8 +86,25 @@ pub struct Stats {
     pub commands: Vec<CommandStats>,
     /// Blocked clients looked at because a key of theirs was signalled.
     pub waiters_asked: u64,
-    /// Commands executed since [`Stats::share_time`], by number.
-    recent: Vec<u16>,
+    /// How long after their deadlines the timers of clients fired, nanoseconds.
+    pub timer_lateness_ns: Histogram,
+    /// Where the time of the ticks went.
+    pub tick_times: TickTimes,
+    /// The shares of time of each command are kept one by one (`latency-tracking`).
+    pub tracks_latency: bool,
+    /// What took longer than `latency-monitor-threshold`; CONFIG RESETSTAT leaves it.
+    pub spikes: Spikes,
+    /// System calls made before the counters were last set to zero.
+    pub syscalls_before: SyscallCounts,
+    /// Commands executed in this tick, by number, each once.
+    in_tick: Vec<u16>,
+    /// How many of the commands executed have had their share of time.
+    commands_timed: u64,
+    /// Events that the wait of this tick brought.
+    pub events: u64,
+    /// The counters when this tick began, and the waits, reads and writes that have been shared.
+    at_start: Work,
+    shared_calls: u64,
     /// Error replies by their first word.
     pub errors: BTreeMap<Box<[u8]>, u64>,
     lately: Lately,
@@ -101,7 +148,17 @@ impl Stats {
 
     /// CONFIG RESETSTAT.
     pub fn reset(&mut self) {
-        *self = Self::new(self.commands.len());
+        let fresh = Self::new(self.commands.len());
+        let before = std::mem::replace(self, fresh);
+        (self.tracks_latency, self.events) = (before.tracks_latency, before.events);
+        (self.tick_times, self.spikes) = (before.tick_times, before.spikes);
+        self.tick_times.reset();
+    }
+
+    /// Waits, reads and writes: what the traffic of clients costs in system calls.
+    #[must_use]
+    pub const fn traffic_calls(&self) -> u64 {
+        self.ticks + self.reads + self.writes
     }
 
     /// How fast things have gone since somebody last asked, at least a second before: nothing is
@@ -118,14 +175,14 @@ impl Stats {
         };
         let rates = Rates {
             commands_per_second: rate(self.commands_processed, before.commands),
-            input_bytes_per_second: rate(self.net_input_bytes, before.input_bytes),
-            output_bytes_per_second: rate(self.net_output_bytes, before.output_bytes),
+            input_bytes_per_second: rate(self.read_bytes.sum(), before.input_bytes),
+            output_bytes_per_second: rate(self.write_bytes.sum(), before.output_bytes),
         };
         self.lately = Lately {
             since_ms: Some(now_ms),
             commands: self.commands_processed,
-            input_bytes: self.net_input_bytes,
-            output_bytes: self.net_output_bytes,
+            input_bytes: self.read_bytes.sum(),
+            output_bytes: self.write_bytes.sum(),
             rates,
         };
         rates
@@ -135,8 +192,11 @@ impl Stats {
     #[inline]
     pub fn count_call(&mut self, index: u16) {
         self.commands_processed += 1;
-        self.commands[usize::from(index)].calls += 1;
-        self.recent.push(index);
+        let command = &mut self.commands[usize::from(index)];
+        if command.recent + command.in_tick == 0 {
+            self.in_tick.push(index);
+        }
+        command.recent += 1;
     }
 
     /// Counts an execution of the command number `index` that ended with an error.
@@ -145,12 +205,72 @@ impl Stats {
         self.count_error(error);
     }
 
-    /// Shares the time of a group of commands among them: two clock reads a group, none a command.
+    /// Shares the time of a group of commands among them: a border of phases is all the time that
+    /// is taken, whatever the number of commands.
     pub fn share_time(&mut self, nanoseconds: u64) {
-        let share = nanoseconds / (self.recent.len() as u64).max(1);
-        for index in self.recent.drain(..) {
-            self.commands[usize::from(index)].nanoseconds += share;
+        let all = self.commands_processed - self.commands_timed;
+        self.commands_timed = self.commands_processed;
+        let one_ns = if all > 1 { nanoseconds / all } else { nanoseconds };
+        for index in &self.in_tick {
+            let command = &mut self.commands[usize::from(*index)];
+            let calls = std::mem::take(&mut command.recent);
+            command.timed_calls += calls;
+            command.in_tick += calls;
+            command.nanoseconds += share(nanoseconds, calls, all);
+            if self.tracks_latency && calls > 0 {
+                command.latency_ns.get_or_insert_default().record_many(one_ns, calls);
+            }
         }
+    }
+
+    /// Shares the waits, reads and writes since the last tick that executed a command among those
+    /// of this one. So they add up: what came in pieces counts for the command that they made.
+    fn share_calls(&mut self) {
+        if self.commands_timed < self.commands_processed {
+            self.share_time(0); // they ended outside of any phase that took time
+        }
+        let all = self.commands_processed - self.at_start.commands;
+        let made = self.traffic_calls();
+        let microcalls = made.saturating_sub(self.shared_calls) * 1_000_000;
+        self.shared_calls = made;
+        for index in &self.in_tick {
+            let command = &mut self.commands[usize::from(*index)];
+            let calls = std::mem::take(&mut command.in_tick);
+            command.microcalls += share(microcalls, calls, all);
+        }
+        self.in_tick.clear();
+    }
+
+    /// A phase of the tick ends that had something to do. How long it took, nanoseconds.
+    #[inline]
+    pub fn lap(&mut self, phase: Phase, cycles: u64) -> u64 {
+        let ns = self.tick_times.lap(phase, cycles);
+        if matches!(phase, Phase::Execute | Phase::Wake | Phase::Expire) {
+            self.share_time(ns);
+        }
+        ns
+    }
+
+    /// The tick is over.
+    #[inline]
+    pub fn end_tick(&mut self) -> &Tick {
+        if !self.in_tick.is_empty() {
+            self.share_calls();
+        }
+        let now = Work {
+            events: self.events,
+            reads: self.reads,
+            writes: self.writes,
+            commands: self.commands_processed,
+        };
+        let before = std::mem::replace(&mut self.at_start, now);
+        self.tick_times.end(Work {
+            events: now.events,
+            // Less than before if CONFIG RESETSTAT was executed in this tick.
+            reads: now.reads.saturating_sub(before.reads),
+            writes: now.writes.saturating_sub(before.writes),
+            commands: now.commands.saturating_sub(before.commands),
+        })
     }
 
     /// Counts an error reply by the first word of `message` (`ERR`, `WRONGTYPE`, ...).
@@ -163,6 +283,13 @@ impl Stats {
             self.errors.insert(word.into(), 1);
         }
     }
+}
+
+/// What `part` of `whole` has of `sum`. Where all of it belongs to one, as nearly always, nothing
+/// is divided.
+#[inline]
+fn share(sum: u64, part: u64, whole: u64) -> u64 {
+    if part == whole { sum } else { sum.saturating_mul(part) / whole }
 }
 
 #[cfg(test)]
@@ -185,7 +312,7 @@ mod tests {
         stats.commands_processed = 500;
         assert_eq!(stats.rates(7_000), Rates::default(), "nothing to compare with");
         stats.commands_processed = 800;
-        stats.net_input_bytes = 9_000;
+        stats.read_bytes.record(9_000);
         let rates = stats.rates(10_000);
         assert_eq!((rates.commands_per_second, rates.input_bytes_per_second), (100, 3_000));
         stats.commands_processed = 10_000;

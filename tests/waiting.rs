@@ -15,11 +15,14 @@ use std::path::Path;
 
 use squint::command::dispatcher::{Asked, Turn, resolve};
 use squint::command::effects::Unblock;
-use squint::command::{ConnectionFigures, Engine, Facts, Host, Now, Request};
+use squint::command::{ConnectionFigures, Engine, Facts, Host, Now, PoolFigures, Request};
 use squint::config::{Config, FileSource, Settings, Startup};
+use squint::event_loop::connection::Connection;
+use squint::event_loop::slab::Slab;
+use squint::event_loop::timer_wheel::SlotFigures;
 use squint::reply_buffer::ReplyBuffer;
 use squint::resp::request::Span;
-use squint_sys::{Address, Process, Token};
+use squint_sys::{Address, Process, SyscallCounts, Token};
 use squint_testing::random::{self, Random};
 
 use waiting_support::command::{Command, KEYS};
@@ -61,6 +64,22 @@ impl Host for Nowhere {
 
     fn port(&self) -> u16 {
         0
+    }
+
+    fn syscalls(&self) -> SyscallCounts {
+        unreachable!("no command of these tests asks for it")
+    }
+
+    fn connections(&self) -> &Slab<Connection> {
+        unreachable!("no command of these tests asks for them")
+    }
+
+    fn pools(&self) -> PoolFigures {
+        unreachable!("no command of these tests asks for them")
+    }
+
+    fn timers(&mut self) -> Vec<SlotFigures> {
+        unreachable!("no command of these tests asks for them")
     }
 }
 

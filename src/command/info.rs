@@ -14,6 +14,8 @@ use super::Request;
 use super::client_list::memory_bytes;
 use super::context::{CommandResult, Context};
 use super::table::COMMANDS;
+use crate::histogram::Histogram;
+use crate::stats::tick_times::Phase;
 use std::fmt::{Display, Write};
 
 /// The text under way, and what it is about.
@@ -53,7 +55,7 @@ const fn section(title: &'static str, is_default: bool, write: fn(&mut Page<'_, 
     Section { title, is_default, write }
 }
 
-const SECTIONS: [Section; 13] = [
+const SECTIONS: [Section; 15] = [
     section("Server", true, server),
     section("Clients", true, clients),
     section("Memory", true, memory),
@@ -61,13 +63,16 @@ const SECTIONS: [Section; 13] = [
     section("Stats", true, stats),
     section("Replication", true, replication),
     section("CPU", true, cpu),
-    // There are no modules, and latencies are not gathered: these two are empty.
+    // There are no modules.
     section("Modules", true, |_| {}),
     section("Commandstats", false, command_stats),
     section("Errorstats", true, error_stats),
-    section("Latencystats", false, |_| {}),
+    section("Latencystats", false, latency_stats),
     section("Cluster", true, cluster),
     section("Keyspace", true, keyspace),
+    // Ours: behind all that Redis has, and only where somebody asks.
+    section("Ticks", false, ticks),
+    section("Syscalls", false, syscalls),
 ];
 
 /// INFO \[section ...\]
@@ -209,6 +214,9 @@ fn persistence(page: &mut Page<'_, '_>) {
 
 fn stats(page: &mut Page<'_, '_>) {
     traffic(page);
+    let told = page.ctx.stats.tick_times.distributions();
+    let duration_us = told.busy.sum() / 1_000;
+    let commands_us = told.of(Phase::Execute).sum() / 1_000;
     let ctx = &*page.ctx;
     let stats = &*ctx.stats;
     let counts = [
@@ -238,6 +246,8 @@ fn stats(page: &mut Page<'_, '_>) {
         ("client_query_buffer_limit_disconnections", stats.query_limit_disconnections),
         ("client_output_buffer_limit_disconnections", stats.output_limit_disconnections),
         ("eventloop_cycles", stats.ticks),
+        ("eventloop_duration_sum", duration_us),
+        ("eventloop_duration_cmd_sum", commands_us),
         ("acl_access_denied_auth", stats.login_failures),
         // From here on our own.
         ("clients_peak", stats.clients_peak as u64),
@@ -257,7 +267,7 @@ fn traffic(page: &mut Page<'_, '_>) {
     let rates = page.ctx.stats.rates(now_ms);
     let stats = &*page.ctx.stats;
     let (received, processed) = (stats.connections_received, stats.commands_processed);
-    let (input_bytes, output_bytes) = (stats.net_input_bytes, stats.net_output_bytes);
+    let (input_bytes, output_bytes) = (stats.read_bytes.sum(), stats.write_bytes.sum());
     page.field("total_connections_received", received);
     page.field("total_commands_processed", processed);
     page.field("instantaneous_ops_per_sec", rates.commands_per_second);
@@ -304,20 +314,111 @@ fn cpu(page: &mut Page<'_, '_>) {
 
 fn command_stats(page: &mut Page<'_, '_>) {
     for command in &COMMANDS {
-        let stats = page.ctx.stats.commands[usize::from(command.index)];
-        if stats.calls + stats.rejected_calls + stats.failed_calls == 0 {
+        let stats = &page.ctx.stats.commands[usize::from(command.index)];
+        let calls = stats.calls();
+        if calls + stats.rejected_calls + stats.failed_calls == 0 {
             continue;
         }
         let us = stats.nanoseconds as f64 / 1e3;
         let value = format!(
             "calls={},usec={:.0},usec_per_call={:.2},rejected_calls={},failed_calls={}",
-            stats.calls,
+            calls,
             us.floor(),
-            us / stats.calls.max(1) as f64,
+            us / calls.max(1) as f64,
             stats.rejected_calls,
             stats.failed_calls,
         );
         page.field(&format!("cmdstat_{}", command.name), value);
+    }
+}
+
+fn latency_stats(page: &mut Page<'_, '_>) {
+    let settings = page.ctx.config.settings();
+    if !settings.latency_tracking {
+        return;
+    }
+    let percents = settings.latency_percentiles.clone();
+    for command in &COMMANDS {
+        let stats = &page.ctx.stats.commands[usize::from(command.index)];
+        let Some(histogram) = &stats.latency_ns else { continue };
+        let value = percentiles(histogram, &percents);
+        page.field(&format!("latency_percentiles_usec_{}", command.name), value);
+    }
+}
+
+/// `p50=1.023,p99.9=4.095`: each is where its range ends, but `p0`, which is where the first
+/// begins.
+fn percentiles(histogram: &Histogram, percents: &[String]) -> String {
+    let values = percents.iter().map(|percent| {
+        let number = percent.parse().expect("the settings hold numbers only");
+        let range = histogram.percentile(number);
+        let ns = if number == 0.0 { range.start() } else { range.end() };
+        format!("p{percent}={}", microseconds(*ns))
+    });
+    values.collect::<Vec<_>>().join(",")
+}
+
+fn microseconds(ns: u64) -> String {
+    format!("{}.{:03}", ns / 1_000, ns % 1_000)
+}
+
+/// How the turns of the loop were, part by part.
+fn ticks(page: &mut Page<'_, '_>) {
+    let stats = &mut *page.ctx.stats;
+    let told = stats.tick_times.distributions();
+    let phases = told.phases().map(|(phase, histogram)| (phase.name(), histogram));
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for (name, histogram) in phases.chain([("busy", told.busy)]) {
+        lines.push((format!("tick_{name}_usec"), distribution(histogram, microseconds)));
+    }
+    lines
+        .push(("timer_lateness_usec".into(), distribution(&stats.timer_lateness_ns, microseconds)));
+    let counts = [
+        ("events_per_wait", told.events),
+        ("bytes_per_read", &stats.read_bytes),
+        ("bytes_per_write", &stats.write_bytes),
+    ];
+    for (name, histogram) in counts {
+        lines.push((name.into(), distribution(histogram, |value| value.to_string())));
+    }
+    page.field("ticks", page.ctx.stats.ticks);
+    for (name, value) in lines {
+        page.field(&name, value);
+    }
+}
+
+/// `count=9,sum=120,p50=12,p99=30,p99.9=30,max=30`, in what `show` makes of a value.
+fn distribution(histogram: &Histogram, show: impl Fn(u64) -> String) -> String {
+    let at = |percent| show(*histogram.percentile(percent).end());
+    format!(
+        "count={},sum={},p50={},p99={},p99.9={},max={}",
+        histogram.count(),
+        show(histogram.sum()),
+        at(50.0),
+        at(99.0),
+        at(99.9),
+        show(histogram.max()),
+    )
+}
+
+/// System calls by name; and those that traffic takes (wait, read, write) by command.
+fn syscalls(page: &mut Page<'_, '_>) {
+    let stats = &*page.ctx.stats;
+    let made = page.ctx.host.syscalls().since(&stats.syscalls_before);
+    let commands = stats.commands_processed.max(1);
+    let per_command = stats.traffic_calls() as f64 / commands as f64;
+    page.field("syscalls_total", made.total());
+    for (call, count) in made.iter() {
+        page.field(&format!("syscall_{}", call.name()), count);
+    }
+    page.field("syscalls_per_command", format_args!("{per_command:.3}"));
+    for command in &COMMANDS {
+        let stats = &page.ctx.stats.commands[usize::from(command.index)];
+        let (calls, per_call) = (stats.calls(), stats.syscalls_per_call());
+        if calls > 0 {
+            let value = format_args!("calls={calls},syscalls_per_call={per_call:.3}");
+            page.field(&format!("cmdsyscalls_{}", command.name), value);
+        }
     }
 }
 

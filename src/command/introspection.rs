@@ -144,7 +144,7 @@ fn top_level() -> impl Iterator<Item = &'static Command> + Clone {
 }
 
 /// A command, or a sub-command written `client|list`.
-fn find_by_full_name(name: &[u8]) -> Option<&'static Command> {
+pub(super) fn find_by_full_name(name: &[u8]) -> Option<&'static Command> {
     match memchr::memchr(b'|', name) {
         None => table::find(name),
         Some(bar) => table::find_subcommand(table::find(&name[..bar])?, &name[bar + 1..]),

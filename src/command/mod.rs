@@ -32,6 +32,7 @@ pub mod info;
 pub mod introspection;
 pub mod key_spec;
 pub mod keys;
+pub mod latency;
 pub mod list_moves;
 pub mod list_options;
 pub mod list_pops;
@@ -42,6 +43,7 @@ pub mod pubsub;
 mod radix_nodes;
 pub mod scan_options;
 pub mod server;
+pub mod squint;
 pub mod stream_claims;
 pub mod stream_groups;
 pub mod stream_hand_outs;
@@ -69,6 +71,9 @@ use crate::blocking::Blocking;
 use crate::client::{ClientId, Clients};
 use crate::config::{Config, EventClass, Settings};
 use crate::data_store::{DataStore, UnixMs};
+use crate::event_loop::connection::Connection;
+use crate::event_loop::slab::Slab;
+use crate::event_loop::timer_wheel::SlotFigures;
 use crate::pubsub::PubSub;
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::writer::Writer;
@@ -77,7 +82,7 @@ use crate::text::keyed_hash::KeyedState;
 use context::Selected;
 use effects::Effects;
 use pause::Pause;
-use squint_sys::{Address, Process};
+use squint_sys::{Address, Process, SyscallCounts};
 use table::Command;
 use watches::Watches;
 
@@ -120,6 +125,15 @@ pub struct ConnectionFigures {
     pub is_write_pending: bool,
 }
 
+/// Memory that connections lend each other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PoolFigures {
+    /// Input buffers that nobody uses.
+    pub input_buffers: usize,
+    /// Output buffers that nobody uses.
+    pub output_buffers: usize,
+}
+
 /// What a command may ask of the world outside: asked rarely, so a virtual call is no matter.
 pub trait Host {
     /// The buffers of a connection.
@@ -134,6 +148,14 @@ pub trait Host {
     fn change_directory(&mut self, settings: &Settings) -> Result<(), String>;
     /// The port that is listened on; 0: none.
     fn port(&self) -> u16;
+    /// The system calls made so far, by name.
+    fn syscalls(&self) -> SyscallCounts;
+    /// Every connection. The one whose command runs has its buffers elsewhere meanwhile.
+    fn connections(&self) -> &Slab<Connection>;
+    /// The memory that connections lend each other.
+    fn pools(&self) -> PoolFigures;
+    /// The slots of the timer wheel that have timers.
+    fn timers(&mut self) -> Vec<SlotFigures>;
 }
 
 /// The command layer's whole state: data, clients as commands see them, who waits, who listens.
@@ -172,7 +194,8 @@ impl Engine {
     pub fn new(config: Config, facts: Facts, seed: [u8; 16]) -> Self {
         let (state, settings) = (KeyedState::new(seed), config.settings());
         let mut store = DataStore::new(settings.databases as usize, seed);
-        store.notes_misses = settings.keyspace_events.has(EventClass::Missed);
+        let mut stats = Stats::new(table::COMMANDS.len());
+        follow_settings(settings, &mut store, &mut stats);
         Self {
             store,
             clients: Clients::default(),
@@ -181,7 +204,7 @@ impl Engine {
             watches: Watches::new(state),
             pause: Pause::default(),
             config,
-            stats: Stats::new(table::COMMANDS.len()),
+            stats,
             effects: Effects::default(),
             facts,
             scratch: Vec::new(),
@@ -257,6 +280,13 @@ impl Engine {
             held: None,
         }
     }
+}
+
+/// Tells those who know no settings what these say now.
+fn follow_settings(settings: &Settings, store: &mut DataStore, stats: &mut Stats) {
+    store.notes_misses = settings.keyspace_events.has(EventClass::Missed);
+    stats.tracks_latency = settings.latency_tracking;
+    stats.spikes.set_threshold(settings.latency_threshold_ms);
 }
 
 /// What it takes to run one command.

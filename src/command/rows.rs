@@ -828,11 +828,93 @@ commands! {
         complexity: "O(1)", summary: "Returns facts and figures about the server",
         arguments: "[section...]",
     }
+    "latency" => dispatcher::container {
+        arity: -2, flags: CONTAINER, group: Server, since: "2.8.13",
+        complexity: "Depends on the sub-command", summary: "What takes long",
+    }
+    "latency|doctor" => latency::latency_doctor {
+        arity: 2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "2.8.13",
+        tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        complexity: "O(N) for N samples",
+        summary: "Returns a report on what took too long, and advice",
+    }
+    "latency|graph" => latency::latency_graph {
+        arity: 3, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "2.8.13",
+        tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        complexity: "O(N) for N samples",
+        summary: "Returns the samples of an event as a drawing", arguments: "event",
+    }
+    "latency|help" => introspection::help {
+        arity: 2, flags: LOADING | STALE, group: Server, since: "2.8.13", complexity: "O(1)",
+        summary: "Returns this help",
+    }
+    "latency|histogram" => latency::latency_histogram {
+        arity: -2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "7.0.0",
+        tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        complexity: "O(N) for N commands",
+        summary: "Returns how many executions of commands took how long, or of all commands",
+        arguments: "[command...]",
+    }
+    "latency|history" => latency::latency_history {
+        arity: 3, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "2.8.13",
+        tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        complexity: "O(N) for N samples",
+        summary: "Returns the samples of an event: when, and how many milliseconds",
+        arguments: "event",
+    }
+    "latency|latest" => latency::latency_latest {
+        arity: 2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "2.8.13",
+        tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        complexity: "O(N) for N events",
+        summary: "Returns the latest sample of every event, and its worst",
+    }
+    "latency|reset" => latency::latency_reset {
+        arity: -2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "2.8.13",
+        tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
+        complexity: "O(N) for N events",
+        summary: "Forgets the samples of events, or of all of them", arguments: "[event...]",
+    }
     "shutdown" => server::shutdown {
         arity: -1, group: Server, since: "1.0.0", complexity: "O(1)",
         flags: ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY | BARRIER,
         summary: "Ends the server",
         arguments: "[save-selector(NOSAVE | SAVE)] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]",
+    }
+    "squint" => dispatcher::container {
+        arity: -2, flags: CONTAINER, group: Server, since: "0.1.0",
+        complexity: "Depends on the sub-command",
+        summary: "The server looked at from inside; only Squint has it",
+    }
+    "squint|connections" => squint::squint_connections {
+        arity: 2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "0.1.0",
+        tips: ["nondeterministic_output"], complexity: "O(N) for N connections",
+        summary: "Returns the slab, and the buffers, timer and state of every connection",
+    }
+    "squint|help" => introspection::help {
+        arity: 2, flags: LOADING | STALE, group: Server, since: "0.1.0", complexity: "O(1)",
+        summary: "Returns this help",
+    }
+    "squint|syscalls" => squint::squint_syscalls {
+        arity: 2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "0.1.0",
+        tips: ["nondeterministic_output"], complexity: "O(N) for N commands",
+        summary: "Returns how often each system call was made, by name and by command",
+    }
+    "squint|table" => squint::squint_table {
+        arity: 3, flags: READONLY | ADMIN, keys: [second(RO)], group: Server, since: "0.1.0",
+        tips: ["nondeterministic_output"], complexity: "O(1)",
+        summary: "Returns the way of a look-up through the hash table, and where the entry lies",
+        arguments: "key",
+    }
+    "squint|ticks" => squint::squint_ticks {
+        arity: -2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "0.1.0",
+        tips: ["nondeterministic_output"], complexity: "O(N) for N ticks",
+        summary: "Returns the last turns of the loop, phase by phase, the latest first",
+        arguments: "[count:integer]",
+    }
+    "squint|wheel" => squint::squint_wheel {
+        arity: 2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "0.1.0",
+        tips: ["nondeterministic_output"], complexity: "O(N) for N timers",
+        summary: "Returns the slots of the timer wheel that have timers",
     }
     "time" => server::time {
         arity: 1, flags: LOADING | STALE | FAST, group: Server, since: "2.6.0",

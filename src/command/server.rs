@@ -8,7 +8,7 @@ use super::context::{CommandResult, Context};
 use super::effects::Shutdown;
 use super::error_reply::{self, ErrorReply};
 use crate::client::ClientId;
-use crate::config::{ClientPlace, EventClass, SetError};
+use crate::config::{ClientPlace, SetError};
 use crate::data_store::LookUps;
 
 pub use super::debug::debug;
@@ -33,6 +33,7 @@ pub fn config_resetstat(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult 
     ctx.stats.reset();
     ctx.store.all.look_ups = LookUps::default();
     ctx.stats.clients_peak = ctx.clients.len();
+    ctx.stats.syscalls_before = ctx.host.syscalls();
     ctx.reply.ok();
     Ok(())
 }
@@ -53,7 +54,7 @@ pub fn config_set(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult 
     if changed.contains(&"requirepass") && ctx.config.settings().requirepass.is_none() {
         let_everybody_in(ctx);
     }
-    ctx.store.all.notes_misses = ctx.config.settings().keyspace_events.has(EventClass::Missed);
+    super::follow_settings(ctx.config.settings(), ctx.store.all, ctx.stats);
     ctx.effects.settings.extend(changed);
     ctx.reply.ok();
     Ok(())

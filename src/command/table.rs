@@ -462,7 +462,10 @@ mod tests {
     fn containers_know_their_subcommands() {
         let names: Vec<_> = COMMANDS.iter().filter(|row| row.is_container()).collect();
         let names: Vec<_> = names.iter().map(|row| row.name).collect();
-        assert_eq!(names, ["xgroup", "xinfo", "pubsub", "client", "command", "config"]);
+        assert_eq!(
+            names,
+            ["xgroup", "xinfo", "pubsub", "client", "command", "config", "latency", "squint"]
+        );
         for row in COMMANDS.iter().filter(|row| row.name.contains('|')) {
             let parent = row.parent().expect("a sub-command stands behind its container");
             assert!(parent.subcommands().iter().any(|sibling| sibling.name == row.name));

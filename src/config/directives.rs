@@ -136,9 +136,9 @@ pub static DIRECTIVES: &[Directive] = &[
     // Observing
     row("slowlog-log-slower-than", Integer(-1, i64::MAX), "10000", Live, Ignored),
     row("slowlog-max-len", I63, "128", Live, Ignored),
-    row("latency-monitor-threshold", I63, "0", Live, Ignored),
-    row("latency-tracking", Bool, "yes", Live, Ignored),
-    row("latency-tracking-info-percentiles", Percentiles, "50 99 99.9", Live, Ignored),
+    row("latency-monitor-threshold", I63, "0", Live, Used),
+    row("latency-tracking", Bool, "yes", Live, Used),
+    row("latency-tracking-info-percentiles", Percentiles, "50 99 99.9", Live, Used),
     row("notify-keyspace-events", KeyspaceEvents, "", Live, Used),
 
     // Memory

@@ -66,6 +66,12 @@ pub struct Settings {
     pub stream_idmp_duration_s: u32,
     /// `stream-idmp-maxsize`: how many of each producer.
     pub stream_idmp_names_max: u64,
+    /// `latency-monitor-threshold`: what takes so long is noted for LATENCY; 0 = nothing is.
+    pub latency_threshold_ms: u64,
+    /// `latency-tracking`: how the time of each command is distributed is kept.
+    pub latency_tracking: bool,
+    /// `latency-tracking-info-percentiles`: numbers from 0 to 100, written as INFO shows them.
+    pub latency_percentiles: Vec<String>,
     /// `notify-keyspace-events`: what is published when keys change.
     pub keyspace_events: KeyspaceEvents,
 }
@@ -155,6 +161,9 @@ impl Settings {
             stream_node_entries_max: from.count("stream-node-max-entries"),
             stream_idmp_duration_s: from.integer("stream-idmp-duration"),
             stream_idmp_names_max: from.count("stream-idmp-maxsize"),
+            latency_threshold_ms: from.count("latency-monitor-threshold"),
+            latency_tracking: from.bool("latency-tracking"),
+            latency_percentiles: from.words("latency-tracking-info-percentiles"),
             keyspace_events: from.keyspace_events("notify-keyspace-events"),
         }
     }
@@ -245,6 +254,15 @@ impl Reader<'_> {
         match self.value(name) {
             Value::KeyspaceEvents(events) => *events,
             other => unreachable!("{name} is a set of events, not {other:?}"),
+        }
+    }
+
+    fn words(&self, name: &str) -> Vec<String> {
+        match self.value(name) {
+            Value::Words(words) => {
+                words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+            }
+            other => unreachable!("{name} is a list, not {other:?}"),
         }
     }
 

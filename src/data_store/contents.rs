@@ -11,7 +11,7 @@
 //! expiry index are told here, and nobody else ever keeps a handle.
 
 use super::arena::{Arena, Handle};
-use super::dict::{self, Dict, Place, Rehash};
+use super::dict::{self, Dict, Place, Rehash, Trace};
 use super::entry::{self, Payload};
 use super::expiry::{Members, Step, Wheel};
 use super::list_access::ListRef;
@@ -155,6 +155,16 @@ impl Contents {
     #[inline]
     pub(super) fn find(&self, key: Key) -> Option<(Place, Handle)> {
         self.dict.find(key.hash, |handle| self.entries.is(handle, key))
+    }
+
+    /// How that goes, told line by line.
+    pub(super) fn trace(&self, key: Key) -> Trace {
+        self.dict.trace(key.hash, |handle| self.entries.is(handle, key))
+    }
+
+    /// The bytes of an entry's block, those included that it does not need.
+    pub(super) fn block_bytes(&self, handle: Handle) -> usize {
+        self.entries.arena.block(handle).len()
     }
 
     #[inline]

@@ -43,7 +43,7 @@ use squint_sys::RegionVec;
 use static_assertions::const_assert;
 
 /// Lines of a group.
-const GROUP_LINES: usize = 4;
+pub(super) const GROUP_LINES: usize = 4;
 
 /// One entry per so many more, and a group is added: seven eighths of the slots of home lines.
 const GROUP_ENTRIES_MAX: usize = 42;
@@ -76,6 +76,28 @@ pub(super) struct Place {
 enum LineIndex {
     Home(usize),
     Overflow(usize),
+}
+
+/// A line that a look-up has come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineSeen {
+    /// Slots of it that hold an entry.
+    pub filled: usize,
+    /// Those of them whose tag is the one looked for: each costs a look at its entry.
+    pub equal_tags: usize,
+}
+
+/// A look-up as it goes, for people to look at.
+#[derive(Debug)]
+pub(super) struct Trace {
+    pub(super) lines: usize,
+    pub(super) overflow_lines: usize,
+    pub(super) tag: u8,
+    pub(super) home: Option<usize>,
+    /// The home line, then overflow lines.
+    pub(super) path: Vec<LineSeen>,
+    /// The slot in the last line of the path, and the entry.
+    pub(super) found: Option<(usize, Handle)>,
 }
 
 /// Hashes to handles. No heap while it has never held an entry.
@@ -118,6 +140,30 @@ impl Dict {
             return Some((Place { line: LineIndex::Home(index), slot }, handle));
         }
         self.find_spilled(line.link(), tag, is)
+    }
+
+    /// The way of [`Dict::find`], told line by line.
+    pub(super) fn trace(&self, hash: u64, is: impl Fn(Handle) -> bool) -> Trace {
+        let (tag, home) = (tag_of(hash), self.line_of(hash));
+        let mut trace = Trace {
+            lines: self.homes.len(),
+            overflow_lines: self.overflow.len(),
+            tag,
+            home,
+            path: Vec::new(),
+            found: None,
+        };
+        let Some(home) = home.map(|index| &self.homes[index]) else { return trace };
+        let further = self.chain(home.link()).map(|index| &self.overflow[index]);
+        for line in std::iter::once(home).chain(further) {
+            let (filled, equal_tags) = (line.occupied().count(), line.matches(tag).count());
+            trace.path.push(LineSeen { filled, equal_tags });
+            trace.found = find_in(line, tag, &is);
+            if trace.found.is_some() {
+                break;
+            }
+        }
+        trace
     }
 
     /// Puts another handle where an entry stands.

@@ -39,6 +39,7 @@ mod list_run;
 mod list_sequence;
 mod list_tree;
 mod pending;
+mod probe;
 mod segments;
 mod slab;
 pub mod stream;
@@ -56,10 +57,12 @@ pub mod string;
 mod string_access;
 pub mod value;
 
+pub use dict::LineSeen;
 pub use hash::{Hasher, Key};
 pub use keyspace::{Expiry, Finding, Keyspace};
 pub use list::List;
 pub use list_access::{ListMut, ListRef};
+pub use probe::{EntryFigures, Probe};
 pub use stream::Stream;
 pub use stream_id::StreamId;
 pub use string::StringRef;
@@ -225,12 +228,14 @@ impl DataStore {
         shared_bytes::has_spent() || self.keyspaces.iter().any(Keyspace::has_garbage)
     }
 
-    /// Frees up to `budget` pieces (some 4 KiB each) of what has gone, over all databases.
-    pub fn free_some(&mut self, budget: usize) {
+    /// Frees up to `budget` pieces (some 4 KiB each) of what has gone, over all databases, and
+    /// returns how many.
+    pub fn free_some(&mut self, budget: usize) -> usize {
         let mut freed = shared_bytes::free_some(budget * PIECE_BYTES) / PIECE_BYTES;
         for keyspace in self.keyspaces.iter_mut().filter(|keyspace| keyspace.has_garbage()) {
             freed += keyspace.free_some(budget.saturating_sub(freed));
         }
+        freed
     }
 
     /// The nearest deadline of any key in any database, or a time before it; see

@@ -79,7 +79,8 @@ impl<S: Segment> Segments<S> {
     }
 
     /// Takes the last element. A segment that has run empty goes when half of the one before it
-    /// is empty too, and the first one stays, so that a border crossed to and fro allocates nothing.
+    /// is empty too, and the first one stays, so that a border crossed to and fro allocates
+    /// nothing.
     pub(super) fn pop(&mut self) -> Option<S::Element> {
         let last = self.len.checked_sub(1)?;
         let element = self.segments[last / S::CAPACITY].pop();

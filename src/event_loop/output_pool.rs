@@ -15,6 +15,12 @@ impl OutputPool {
         self.spares.pop()
     }
 
+    /// How many buffers are there to be taken.
+    #[must_use]
+    pub fn spares(&self) -> usize {
+        self.spares.len()
+    }
+
     /// Keeps an empty buffer for the next one, unless it is large or there are enough.
     pub fn put(&mut self, memory: Vec<u8>) {
         debug_assert!(memory.is_empty());

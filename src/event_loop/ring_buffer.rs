@@ -143,9 +143,9 @@ impl RingBuffer {
     /// Moves unread bytes, if they are few, into memory of their own size; what held them goes to
     /// the pool. The next read takes other memory.
     pub fn park(&mut self, pool: &mut BufferPool) {
-        if (1..=INPUT_PARKED_BYTES_MAX).contains(&self.len) {
-            let before = self.move_into(Pages::zeroed(self.len.next_power_of_two()));
-            pool.put(before);
+        let wanted = self.len.next_power_of_two();
+        if (1..=INPUT_PARKED_BYTES_MAX).contains(&self.len) && wanted < self.capacity() {
+            pool.put(self.move_into(Pages::zeroed(wanted)));
         }
     }
 
@@ -198,6 +198,12 @@ impl BufferPool {
     #[must_use]
     pub const fn new() -> Self {
         Self { spare: Vec::new() }
+    }
+
+    /// How many buffers are there to be taken.
+    #[must_use]
+    pub fn spares(&self) -> usize {
+        self.spare.len()
     }
 
     /// The buffer handed back last, for it is still warm.

@@ -224,6 +224,12 @@ impl<T> Slab<T> {
         self.len
     }
 
+    /// Slots that have memory, in use or not.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.pages.iter().map(|page| page.slots().len()).sum()
+    }
+
     /// Whether nothing lives here.
     #[must_use]
     pub fn is_empty(&self) -> bool {

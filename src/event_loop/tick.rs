@@ -15,7 +15,7 @@ use super::listener::Listener;
 use super::output_pool::OutputPool;
 use super::ring_buffer::BufferPool;
 use super::slab::Slab;
-use super::timer_wheel::{self, TimerWheel, Timers};
+use super::timer_wheel::{self, SlotFigures, TimerWheel, Timers};
 use crate::limits::{ACCEPT_RETRY_MS, INPUT_READ_BYTES_MIN, REPLY_SLICES_MAX, TRANSFER_BYTES_MAX};
 use crate::stats::Stats;
 use arrayvec::ArrayVec;
@@ -171,6 +171,7 @@ impl<S: Sys> EventLoop<S> {
         self.sys.poller().wait(&mut self.events, timeout)?;
         self.tick += 1;
         stats.ticks += 1;
+        stats.events = self.events.len() as u64;
         let events = std::mem::take(&mut self.events);
         for event in &events {
             self.note(*event, stats);
@@ -322,7 +323,7 @@ impl<S: Sys> EventLoop<S> {
         let outcome = match answer {
             Ok(0) => ReadOutcome::AtEnd,
             Ok(count) => {
-                stats.net_input_bytes += count as u64;
+                stats.read_bytes.record(count as u64);
                 ReadOutcome::Open
             }
             Err(Verdict::WouldBlock | Verdict::Interrupted | Verdict::OutOfResources) => {
@@ -365,7 +366,7 @@ impl<S: Sys> EventLoop<S> {
             match send(&mut self.sys, connection) {
                 Ok(sent) => {
                     connection.output.advance(sent.bytes);
-                    stats.net_output_bytes += sent.bytes as u64;
+                    stats.write_bytes.record(sent.bytes as u64);
                     connection.is_clogged = sent.is_short;
                 }
                 Err(Verdict::WouldBlock | Verdict::OutOfResources) => connection.is_clogged = true,
@@ -417,11 +418,20 @@ impl<S: Sys> EventLoop<S> {
         }
     }
 
+    /// The slots of the wheel that have timers.
+    pub fn timers(&mut self) -> Vec<SlotFigures> {
+        self.wheel.figures(&mut Deadlines(&mut self.connections))
+    }
+
     /// **expire**: the next connection whose deadline has come.
-    pub fn take_due(&mut self, now_ms: u64) -> Option<u32> {
+    pub fn take_due(&mut self, now_ns: u64, stats: &mut Stats) -> Option<u32> {
         let mut timers = Deadlines(&mut self.connections);
-        self.wheel.advance(&mut timers, now_ms);
-        self.wheel.pop_due(&mut timers)
+        self.wheel.advance(&mut timers, now_ns / 1_000_000);
+        let (index, deadline_ms) = self.wheel.pop_due(&mut timers)?;
+        stats
+            .timer_lateness_ns
+            .record(now_ns.saturating_sub(deadline_ms.saturating_mul(1_000_000)));
+        Some(index)
     }
 
     /// **close**: the next connection to close; it is still whole.

@@ -2,6 +2,7 @@
 
 use super::Server;
 use crate::logging::Level;
+use crate::stats::tick_times::Phase;
 use squint_sys::{Accepted, Address, Sys};
 use std::mem::take;
 
@@ -25,8 +26,11 @@ impl<S: Sys> Server<S> {
         if self.engine.stats.accept_backoffs > backoffs {
             self.log_at_most_every_second(Level::Warning, "Error accepting: no descriptors left");
         }
-        for connection in accepted.drain(..) {
-            self.welcome(connection);
+        if !accepted.is_empty() {
+            for connection in accepted.drain(..) {
+                self.welcome(connection);
+            }
+            self.lap(Phase::Accept);
         }
         self.accepted = accepted;
     }

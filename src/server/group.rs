@@ -17,9 +17,7 @@ use crate::command::table::{Command, Flags};
 use crate::command::{Engine, Request};
 use crate::data_store::Hasher;
 use crate::event_loop::connection::Connection;
-use crate::limits::{
-    GROUP_REQUESTS_MAX, GROUP_SPANS_KEPT_MAX, KEYS_PREFETCHED_MAX, REQUESTS_PER_TICK_MAX,
-};
+use crate::limits::{GROUP_SPANS_KEPT_MAX, KEYS_PREFETCHED_MAX, REQUESTS_PER_TICK_MAX};
 use crate::resp::request::OwnedRequest;
 use crate::resp::{Parsed, ParserLimits, ProtocolError, Span};
 use crate::shared_bytes::SharedBytes;
@@ -65,6 +63,9 @@ pub struct Group {
     pub spans: Vec<Span>,
     /// Those of them that lie apart from the input.
     pub bulks: Vec<SharedBytes>,
+    /// Most requests: [`crate::limits::GROUP_REQUESTS_MAX`], or one, so that a group's time is that
+    /// request's.
+    pub requests_max: usize,
     /// A pause is on: what is parsed now may wait, so that nothing behind it can be parsed.
     pub may_wait: bool,
     /// Keys of all requests, by database: what is prefetched together.
@@ -98,7 +99,13 @@ impl Group {
 
     /// Whether another request fits in.
     pub fn has_room(&self) -> bool {
-        self.steps.len() < GROUP_REQUESTS_MAX
+        self.steps.len() < self.requests_max
+    }
+
+    /// Has it requests, and are all of them for commands that take constant time or little more?
+    pub fn is_fast(&self) -> bool {
+        let is_fast = |step: &Step| step.command.is_some_and(|row| row.flags.contains(Flags::FAST));
+        !self.steps.is_empty() && self.steps.iter().all(is_fast)
     }
 
     /// Has the client, the last one parsed, anything to execute?
@@ -117,7 +124,7 @@ impl Group {
         let mut ahead = Ahead::new(engine, client);
         let first = self.steps.len();
         let share = (REQUESTS_PER_TICK_MAX - connection.budget_used) as usize;
-        let end = GROUP_REQUESTS_MAX.min(first + share);
+        let end = self.requests_max.min(first + share);
         let input = connection.input.contiguous();
         // Bytes parsed so far, how many of them stand before the first request, and how many at the
         // end have moved to a bulk that lies apart.

@@ -2,10 +2,13 @@
 
 use super::listening;
 use crate::client::ClientId;
-use crate::command::{ConnectionFigures, Host};
+use crate::command::{ConnectionFigures, Host, PoolFigures};
 use crate::config::Settings;
 use crate::event_loop::EventLoop;
-use squint_sys::{Address, Process, Sys};
+use crate::event_loop::connection::Connection;
+use crate::event_loop::slab::Slab;
+use crate::event_loop::timer_wheel::SlotFigures;
+use squint_sys::{Address, Process, Sys, SyscallCounts};
 
 impl<S: Sys> Host for EventLoop<S> {
     fn figures(&self, client: ClientId) -> ConnectionFigures {
@@ -47,5 +50,21 @@ impl<S: Sys> Host for EventLoop<S> {
             Address::Unix(_) => None,
         });
         ports.min().unwrap_or(0)
+    }
+
+    fn syscalls(&self) -> SyscallCounts {
+        self.sys.syscalls()
+    }
+
+    fn connections(&self) -> &Slab<Connection> {
+        &self.connections
+    }
+
+    fn pools(&self) -> PoolFigures {
+        PoolFigures { input_buffers: self.pool.spares(), output_buffers: self.output_pool.spares() }
+    }
+
+    fn timers(&mut self) -> Vec<SlotFigures> {
+        Self::timers(self)
     }
 }

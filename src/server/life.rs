@@ -46,6 +46,7 @@ impl<S: Sys> Server<S> {
             engine: Engine::new(config, facts, seed),
             group: super::Group::default(),
             now: Now::default(),
+            now_ns: 0,
             accepted: Vec::new(),
             shutdown: None,
             last_warning_ms: None,
@@ -57,6 +58,9 @@ impl<S: Sys> Server<S> {
         server.leave_terminal()?;
         server.confine()?;
         server.announce();
+        let sys = &mut server.event_loop.sys;
+        let (cycles, monotonic_ns) = (sys.cycles(), sys.monotonic_ns());
+        server.engine.stats.tick_times.start(cycles, monotonic_ns);
         Ok(server)
     }
 

@@ -9,6 +9,7 @@ use crate::limits::{
     EXPIRIES_PER_TICK_MAX, FREES_PER_TICK_MAX, LINGER_MS, OUTPUT_UNAUTHENTICATED_BYTES_MAX,
 };
 use crate::reply_buffer::ReplyBuffer;
+use crate::stats::tick_times::Phase;
 use squint_sys::Sys;
 use std::mem::take;
 
@@ -145,22 +146,37 @@ impl<S: Sys> Server<S> {
 
     /// **wake**: serves what was signalled by other causes than a command, which serves its own.
     pub(super) fn wake(&mut self) {
-        if self.engine.blocking.has_signals() {
+        if self.serve_signalled() {
+            self.lap(Phase::Wake);
+        }
+    }
+
+    /// `true`: somebody was signalled.
+    fn serve_signalled(&mut self) -> bool {
+        let has_signals = self.engine.blocking.has_signals();
+        if has_signals {
             self.engine.serve_signalled(self.now, &mut self.event_loop);
         }
         if !self.engine.effects.is_empty() {
             self.apply_effects();
         }
+        has_signals
     }
 
     /// **expire**: clients whose time is over, then keys, then what large values left behind.
     pub(super) fn expire(&mut self) {
-        while let Some(index) = self.event_loop.take_due(self.now.monotonic_ms) {
+        let expired_before = self.engine.stats.expired_keys;
+        let mut timers_fired = 0;
+        while let Some(index) = self.event_loop.take_due(self.now_ns, &mut self.engine.stats) {
+            timers_fired += 1;
             self.expire_client(index);
         }
         self.engine.expire_keys(self.now, EXPIRIES_PER_TICK_MAX);
-        self.engine.store.free_some(FREES_PER_TICK_MAX);
-        self.wake();
+        let freed = self.engine.store.free_some(FREES_PER_TICK_MAX);
+        self.serve_signalled();
+        if timers_fired + freed > 0 || self.engine.stats.expired_keys > expired_before {
+            self.lap(Phase::Expire);
+        }
     }
 
     /// A connection's timer has fired: find out what for, and arm it for what comes next.
@@ -205,10 +221,15 @@ impl<S: Sys> Server<S> {
 
     /// **close**: frees what was condemned in this tick.
     pub(super) fn close(&mut self) {
+        let mut closed = 0;
         while let Some(index) = self.event_loop.take_closing() {
             let client = self.event_loop.connections.token(index);
             self.engine.disconnect(client);
             self.event_loop.remove(index);
+            closed += 1;
+        }
+        if closed > 0 {
+            self.lap(Phase::Close);
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::limits::{GROUP_REQUESTS_MAX, INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTI
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::request::OwnedRequest;
 use crate::resp::{ProtocolError, Writer};
+use crate::stats::tick_times::Phase;
 use squint_sys::Sys;
 
 /// What leaves the slab while requests of a client run.
@@ -62,6 +63,7 @@ impl<S: Sys> Server<S> {
             }
             return false;
         }
+        self.lap(Phase::Read);
         true
     }
 
@@ -109,6 +111,8 @@ impl<S: Sys> Server<S> {
     pub(super) fn parse(&mut self) {
         self.group.clear_runs();
         self.group.may_wait = self.engine.pause.held().is_some();
+        self.group.requests_max =
+            if self.engine.stats.spikes.is_on() { 1 } else { GROUP_REQUESTS_MAX };
         while self.group.has_room() {
             let Some(index) = self.group.clients.pop_front() else { break };
             let connection = self.event_loop.connections.at_mut(index);
@@ -123,6 +127,7 @@ impl<S: Sys> Server<S> {
             self.group.clients.push_front(index);
         }
         self.engine.store.prefetch(&self.group.hashes);
+        self.lap(Phase::Parse);
     }
 
     /// Parses what one client has sent, and says what becomes of the client then.
@@ -180,15 +185,13 @@ impl<S: Sys> Server<S> {
         }
         let mut group = std::mem::take(&mut self.group);
         let mut runs = std::mem::take(&mut group.runs);
-        let start_ns = self.event_loop.sys.monotonic_ns();
         for run in runs.drain(..) {
             self.execute_run(run, &group);
         }
-        let end_ns = self.event_loop.sys.monotonic_ns();
-        self.engine.stats.share_time(end_ns.saturating_sub(start_ns));
         group.runs = runs;
         group.bulks.clear(); // whoever wants them longer holds them now
         self.group = group;
+        self.lap(Phase::Execute);
     }
 
     /// Runs what one client does in this group. Its buffers leave the slab once for all of it, and

@@ -7,6 +7,7 @@
 //! | [`number`] | strict integers, sizes such as `64mb`; re-exports the floats |
 //! | [`float`] | floats as the C library reads them and as Redis prints them |
 //! | [`glob`] | the patterns of KEYS, SCAN, PSUBSCRIBE, CONFIG GET |
+//! | [`sparkline`] | graphs of a few lines |
 //! | [`ascii`] | case folding, and bytes made fit for an error line |
 
 pub mod ascii;
@@ -14,3 +15,4 @@ pub mod float;
 pub mod glob;
 pub mod keyed_hash;
 pub mod number;
+pub mod sparkline;

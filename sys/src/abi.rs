@@ -1,11 +1,13 @@
 //! What differs between systems that share a poller. No other file names a system; `build.rs` names
 //! the poller.
 
+use crate::calls::{Syscall, count};
 use crate::{Errno, Fd};
 use nix::errno::Errno as NixErrno;
 use nix::sys::resource::Usage;
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, SockaddrLike, SockaddrStorage, setsockopt, socket, sockopt,
+    AddressFamily, SetSockOpt, SockFlag, SockType, SockaddrLike, SockaddrStorage, setsockopt,
+    socket, sockopt,
 };
 use static_assertions::{const_assert, const_assert_eq};
 use std::ffi::OsStr;
@@ -35,12 +37,14 @@ pub const MACHINE_OFF_THE_NETWORK: Option<i32> = None;
 #[cfg(not(target_vendor = "apple"))]
 pub fn socket_stream(family: AddressFamily) -> Result<Fd, Errno> {
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    count(Syscall::Socket);
     Ok(Fd(socket(family, SockType::Stream, flags, None)?.into_raw_fd()))
 }
 
 /// A stream socket; Apple's has to be told afterwards.
 #[cfg(target_vendor = "apple")]
 pub fn socket_stream(family: AddressFamily) -> Result<Fd, Errno> {
+    count(Syscall::Socket);
     nonblocking(socket(family, SockType::Stream, SockFlag::empty(), None)?)
 }
 
@@ -48,6 +52,7 @@ pub fn socket_stream(family: AddressFamily) -> Result<Fd, Errno> {
 #[cfg(not(target_vendor = "apple"))]
 pub fn accept(listener: Fd) -> Result<(Fd, Option<SockaddrStorage>), Errno> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    count(Syscall::Accept4);
     let (fd, peer) = with_peer_address(|address, length| {
         // SAFETY: `address` has room for `length` bytes, as `with_peer_address` promises.
         unsafe { libc::accept4(listener.0, address, length, flags) }
@@ -58,6 +63,7 @@ pub fn accept(listener: Fd) -> Result<(Fd, Option<SockaddrStorage>), Errno> {
 /// Takes a connection and the address of its peer; Apple's has to be told its flags afterwards.
 #[cfg(target_vendor = "apple")]
 pub fn accept(listener: Fd) -> Result<(Fd, Option<SockaddrStorage>), Errno> {
+    count(Syscall::Accept);
     let (fd, peer) = with_peer_address(|address, length| {
         // SAFETY: `address` has room for `length` bytes, as `with_peer_address` promises.
         unsafe { libc::accept(listener.0, address, length) }
@@ -84,6 +90,7 @@ fn with_peer_address(
 #[cfg(not(target_vendor = "apple"))]
 pub fn pipe() -> Result<(Fd, Fd), Errno> {
     use nix::fcntl::OFlag;
+    count(Syscall::Pipe);
     let (reader, writer) = nix::unistd::pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)?;
     Ok((Fd(reader.into_raw_fd()), Fd(writer.into_raw_fd())))
 }
@@ -91,6 +98,7 @@ pub fn pipe() -> Result<(Fd, Fd), Errno> {
 /// A pipe whose ends are non-blocking and close-on-exec; Apple's have to be told afterwards.
 #[cfg(target_vendor = "apple")]
 pub fn pipe() -> Result<(Fd, Fd), Errno> {
+    count(Syscall::Pipe);
     let (reader, writer) = nix::unistd::pipe()?;
     Ok((nonblocking(reader)?, nonblocking(writer)?))
 }
@@ -99,23 +107,31 @@ pub fn pipe() -> Result<(Fd, Fd), Errno> {
 #[cfg(target_vendor = "apple")]
 fn nonblocking(fd: OwnedFd) -> Result<Fd, Errno> {
     use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+    count(Syscall::Fcntl);
     let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
+    count(Syscall::Fcntl);
     fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    count(Syscall::Fcntl);
     fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     debug_assert!(fd.as_raw_fd() >= 0);
     Ok(Fd(fd.into_raw_fd()))
 }
 
+/// Sets an option of a socket.
+pub fn option_set<O: SetSockOpt>(fd: Fd, option: O, value: &O::Val) -> Result<(), Errno> {
+    count(Syscall::Setsockopt);
+    Ok(setsockopt(&fd.borrow(), option, value)?)
+}
+
 /// When to ask a silent peer whether it lives, how often, and how many times.
 #[cfg(not(target_os = "openbsd"))]
-pub fn keepalive_times_set(fd: Fd, idle: u32, interval: u32, count: u32) -> Result<(), Errno> {
+pub fn keepalive_times_set(fd: Fd, idle: u32, interval: u32, questions: u32) -> Result<(), Errno> {
     #[cfg(target_vendor = "apple")]
-    setsockopt(&fd.borrow(), sockopt::TcpKeepAlive, &idle)?;
+    option_set(fd, sockopt::TcpKeepAlive, &idle)?;
     #[cfg(not(target_vendor = "apple"))]
-    setsockopt(&fd.borrow(), sockopt::TcpKeepIdle, &idle)?;
-    setsockopt(&fd.borrow(), sockopt::TcpKeepInterval, &interval)?;
-    setsockopt(&fd.borrow(), sockopt::TcpKeepCount, &count)?;
-    Ok(())
+    option_set(fd, sockopt::TcpKeepIdle, &idle)?;
+    option_set(fd, sockopt::TcpKeepInterval, &interval)?;
+    option_set(fd, sockopt::TcpKeepCount, &questions)
 }
 
 /// OpenBSD has these times for the whole machine only.
@@ -127,26 +143,42 @@ pub fn keepalive_times_set(_: Fd, _: u32, _: u32, _: u32) -> Result<(), Errno> {
 /// Fills `request`, of at most 256 bytes, with unpredictable bytes.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn random_request(request: &mut [u8]) -> Result<(), Errno> {
+    count(Syscall::Getrandom);
     // SAFETY: `request` is writable for its length.
     let answer = unsafe { libc::getrandom(request.as_mut_ptr().cast(), request.len(), 0) };
-    let count = NixErrno::result(answer)?;
+    let filled = NixErrno::result(answer)?;
     // Up to 256 bytes come whole once the kernel's pool is ready, and before that it waits.
-    if usize::try_from(count) == Ok(request.len()) { Ok(()) } else { Err(Errno(libc::EIO)) }
+    if usize::try_from(filled) == Ok(request.len()) { Ok(()) } else { Err(Errno(libc::EIO)) }
 }
 
 /// Fills `request`, of at most 256 bytes, with unpredictable bytes.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub fn random_request(request: &mut [u8]) -> Result<(), Errno> {
+    count(Syscall::Getrandom);
     // SAFETY: `request` is writable for its length.
     let answer = unsafe { libc::getentropy(request.as_mut_ptr().cast(), request.len()) };
     NixErrno::result(answer)?;
     Ok(())
 }
 
+/// What one read brings of a file of the kernel's, which makes it anew for each: nothing, if there
+/// is no such file.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn read_start<'b>(path: &str, bytes: &'b mut [u8]) -> &'b [u8] {
+    use std::io::Read;
+    count(Syscall::Openat);
+    let Ok(mut file) = std::fs::File::open(path) else { return &[] };
+    count(Syscall::Close); // as it is dropped
+    count(Syscall::Read);
+    let length = file.read(bytes).unwrap_or(0);
+    &bytes[..length]
+}
+
 /// Resident memory now. The second field of `statm` counts pages.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn resident_bytes(_: Option<&Usage>) -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let mut bytes = [0; 128]; // seven numbers
+    let statm = std::str::from_utf8(read_start("/proc/self/statm", &mut bytes)).unwrap_or_default();
     let pages: u64 = statm.split(' ').nth(1).and_then(|field| field.parse().ok()).unwrap_or(0);
     pages.saturating_mul(crate::process::page_bytes())
 }

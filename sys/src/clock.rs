@@ -1,5 +1,6 @@
 //! The clocks. On Linux both are read without entering the kernel (vDSO).
 
+use crate::calls::{Syscall, count};
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
 use std::mem::MaybeUninit;
@@ -25,6 +26,7 @@ fn read(clock: ClockId) -> TimeSpec {
 
 /// Stops the caller for at least so long.
 pub fn sleep_us(microseconds: u64) {
+    count(Syscall::ClockNanosleep);
     std::thread::sleep(Duration::from_micros(microseconds));
 }
 

@@ -10,6 +10,7 @@
 //! Level-triggered throughout: one wait, one read, and what is left is told again (P2). The kernel
 //! keeps one entry per descriptor, so a token comes at most once per wait (P3).
 
+use crate::calls::{Syscall, count};
 use crate::poller::EVENTS_PER_WAIT_MAX;
 use crate::{Errno, Event, Events, Fd, Interest, Poller, Token};
 use nix::sys::epoll::{EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -36,6 +37,7 @@ impl Epoll {
 
     /// Makes an instance that watches nothing yet.
     pub fn new() -> Result<Self, Errno> {
+        count(Syscall::EpollCreate1);
         let kernel = nix::sys::epoll::Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         Ok(Self { kernel, raw: vec![EpollEvent::empty(); EVENTS_PER_WAIT_MAX] })
     }
@@ -44,15 +46,18 @@ impl Epoll {
 impl Poller for Epoll {
     fn add(&mut self, fd: Fd, token: Token, interest: Interest) -> Result<(), Errno> {
         let event = EpollEvent::new(bits_of(interest), token.to_bits());
+        count(Syscall::EpollCtl);
         Ok(self.kernel.add(fd.borrow(), event)?)
     }
 
     fn set(&mut self, fd: Fd, token: Token, interest: Interest) -> Result<(), Errno> {
         let mut event = EpollEvent::new(bits_of(interest), token.to_bits());
+        count(Syscall::EpollCtl);
         Ok(self.kernel.modify(fd.borrow(), &mut event)?)
     }
 
     fn remove(&mut self, fd: Fd) -> Result<(), Errno> {
+        count(Syscall::EpollCtl);
         match self.kernel.delete(fd.borrow()) {
             // P9: it was not watched, or closing it has removed it already.
             Err(nix::errno::Errno::ENOENT | nix::errno::Errno::EBADF) => Ok(()),
@@ -62,11 +67,12 @@ impl Poller for Epoll {
 
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> Result<(), Errno> {
         events.clear();
-        let count = match self.kernel.wait(&mut self.raw, timeout_of(timeout)) {
+        count(Syscall::EpollWait);
+        let told = match self.kernel.wait(&mut self.raw, timeout_of(timeout)) {
             Err(nix::errno::Errno::EINTR) => 0,
             other => other?,
         };
-        events.extend(self.raw[..count].iter().map(event_of));
+        events.extend(self.raw[..told].iter().map(event_of));
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! Small files: log lines, the pid file, the service manager's mailbox.
 
+use crate::calls::{Syscall, count};
 use crate::{Errno, Fd, abi};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -24,35 +25,53 @@ pub fn log(path: Option<&Path>, line: &[u8]) -> bool {
 /// The file is opened for every line, so a log that was rotated away is followed by a new one.
 /// Non-blocking matters for a named pipe that nobody reads: opening it fails instead of waiting.
 fn append(path: &Path, line: &[u8]) -> std::io::Result<()> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)?
-        .write_all(line)
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    count(Syscall::Openat);
+    let mut file = options.open(path)?;
+    count(Syscall::Close); // as it is dropped
+    write_all(&mut file, line)
+}
+
+/// Writes a whole line, unless it is empty: that is how a log is tried out.
+fn write_all(file: &mut File, line: &[u8]) -> std::io::Result<()> {
+    if !line.is_empty() {
+        count(Syscall::Write);
+    }
+    file.write_all(line)
 }
 
 /// Standard output may be shared with a shell or a pager, and the non-blocking flag belongs to the
 /// description that all of them share: setting it would break them. So we ask first instead.
 fn write_if_room(fd: Fd, piece: &[u8]) -> bool {
     let mut asked = [PollFd::new(fd.borrow(), PollFlags::POLLOUT)];
+    count(Syscall::Poll);
     let answered = poll(&mut asked, PollTimeout::ZERO);
     let writable = asked[0].revents().is_some_and(|revents| revents.contains(PollFlags::POLLOUT));
-    answered.is_ok() && writable && nix::unistd::write(fd.borrow(), piece) == Ok(piece.len())
+    if answered.is_err() || !writable {
+        return false;
+    }
+    count(Syscall::Write);
+    nix::unistd::write(fd.borrow(), piece) == Ok(piece.len())
 }
 
 /// Writes a whole file.
 pub fn write_whole(path: &Path, contents: &[u8]) -> Result<(), Errno> {
-    std::fs::write(path, contents).map_err(|error| Errno::of(&error))
+    count(Syscall::Openat);
+    let mut file = File::create(path).map_err(|error| Errno::of(&error))?;
+    count(Syscall::Close); // as it is dropped
+    write_all(&mut file, contents).map_err(|error| Errno::of(&error))
 }
 
 /// Removes a file; a failure is a file left behind, about which nothing can be done.
 pub fn remove(path: &Path) {
+    count(Syscall::Unlink);
     drop(std::fs::remove_file(path));
 }
 
 /// Makes `path` the current directory.
 pub fn current_dir_set(path: &Path) -> Result<(), Errno> {
+    count(Syscall::Chdir);
     std::env::set_current_dir(path).map_err(|error| Errno::of(&error))
 }
 
@@ -65,9 +84,14 @@ pub fn notify_supervisor(state: &str) {
 }
 
 fn send_datagram(mailbox: &std::ffi::OsStr, bytes: &[u8]) -> std::io::Result<usize> {
+    let address = abi::mailbox_address(mailbox)?;
+    count(Syscall::Socket);
     let socket = UnixDatagram::unbound()?;
+    count(Syscall::Ioctl);
     socket.set_nonblocking(true)?;
-    socket.send_to_addr(bytes, &abi::mailbox_address(mailbox)?)
+    count(Syscall::Close); // as it is dropped
+    count(Syscall::Sendto);
+    socket.send_to_addr(bytes, &address)
 }
 
 #[cfg(test)]

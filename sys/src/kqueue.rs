@@ -5,6 +5,7 @@
 //! Changes go to the kernel one by one and at once, not with the next wait: so each answers its own
 //! errno, and removing a filter that the kernel has dropped by itself is harmless (P9).
 
+use crate::calls::{Syscall, count};
 use crate::kqueue_plan::{Action, Change, Filter, Plan, Raw};
 use crate::poller::EVENTS_PER_WAIT_MAX;
 use crate::{Errno, Events, Fd, Interest, Poller, Token};
@@ -30,7 +31,9 @@ impl Kqueue {
     /// Makes a queue that watches nothing yet.
     pub fn new() -> Result<Self, Errno> {
         use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+        count(Syscall::Kqueue);
         let kernel = nix::sys::event::Kqueue::new()?;
+        count(Syscall::Fcntl);
         fcntl(&kernel, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
         let raw = vec![kevent_of(Fd(0), (Filter::Read, Action::Disarm)); EVENTS_PER_WAIT_MAX];
         Ok(Self { kernel, plan: Plan::default(), raw })
@@ -38,6 +41,7 @@ impl Kqueue {
 
     fn apply(&self, fd: Fd, changes: &[Change]) -> Result<(), Errno> {
         for change in changes {
+            count(Syscall::Kevent);
             match self.kernel.kevent(&[kevent_of(fd, *change)], &mut [], None) {
                 Err(NixErrno::ENOENT | NixErrno::EBADF) if change.1 == Action::Disarm => {}
                 other => drop(other?),
@@ -65,12 +69,13 @@ impl Poller for Kqueue {
 
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> Result<(), Errno> {
         events.clear();
-        let count = match self.kernel.kevent(&[], &mut self.raw, timeout.map(timespec_of)) {
+        count(Syscall::Kevent);
+        let told = match self.kernel.kevent(&[], &mut self.raw, timeout.map(timespec_of)) {
             Err(NixErrno::EINTR) => 0,
             other => other?,
         };
         self.plan.batch_begin();
-        for index in 0..count {
+        for index in 0..told {
             let Some(raw) = raw_of(&self.raw[index]) else { continue };
             if let Some(change) = self.plan.tell(raw, events) {
                 self.apply(raw.fd, &[change])?;

@@ -12,6 +12,7 @@
 //! | [`native`] | the running machine behind the trait: [`Native`] |
 //! | `epoll`, `kqueue` | translation only: an [`Interest`] becomes bits, bits become an [`Event`] |
 //! | [`simulated`] | a machine in memory: [`Simulated`], the third backend |
+//! | [`calls`] | system calls, counted by name where they are made |
 //! | [`counting`] | an allocator that counts, for tests; no binary has it |
 //! | [`kqueue_plan`] | the pure half of kqueue: plain functions, tested on every system |
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
@@ -22,6 +23,7 @@
 //! | `pages` | a buffer straight from the system, which has it back at once |
 //! | `prefetch` | a hint to the processor's cache, safe to give |
 //! | `equal_bytes` | sixteen bytes compared with one at once |
+//! | `cycles` | the processor's counter, the cheapest clock |
 //! | `room` | the end of a vector, grown once and filled piece by piece |
 //! | `socket`, `file`, `hosts`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
 //!
@@ -35,8 +37,10 @@
 //! - A const assertion stands beside every assumption about a layout of the kernel.
 
 mod abi;
+pub mod calls;
 mod clock;
 pub mod counting;
+mod cycles;
 mod entropy;
 #[cfg(poller_epoll)]
 mod epoll;
@@ -65,6 +69,7 @@ mod socket;
 pub mod syscalls;
 pub mod system;
 
+pub use calls::{Syscall, SyscallCounts};
 pub use equal_bytes::equal_bytes;
 pub use errno::{Errno, Verdict};
 pub use fd::Fd;

@@ -2,7 +2,10 @@
 //! noun.
 
 use crate::system::{Accepted, Address, ListenOptions, Process, Signal, Sys};
-use crate::{Errno, Fd, Verdict, clock, entropy, file, hosts, process, rlimit, signal, socket};
+use crate::{
+    Errno, Fd, SyscallCounts, Verdict, calls, clock, cycles, entropy, file, hosts, process, rlimit,
+    signal, socket,
+};
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -67,6 +70,15 @@ impl Sys for Native {
 
     fn monotonic_ns(&mut self) -> u64 {
         clock::monotonic_ns()
+    }
+
+    #[inline]
+    fn cycles(&mut self) -> u64 {
+        cycles::cycles()
+    }
+
+    fn syscalls(&self) -> SyscallCounts {
+        calls::counted()
     }
 
     fn wall_us(&mut self) -> i64 {

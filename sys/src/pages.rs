@@ -6,6 +6,7 @@
 //! The system gives whole pages. So what needs less than half of one comes from the general
 //! allocator all the same.
 
+use crate::calls::{Syscall, count};
 use std::alloc::{Layout, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
@@ -37,6 +38,7 @@ impl Pages {
         }
         let (access, kind) =
             (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
+        count(Syscall::Mmap);
         // SAFETY: no address is asked for, so no mapping that exists is touched; an anonymous
         // mapping needs no descriptor.
         let address = unsafe { libc::mmap(std::ptr::null_mut(), length, access, kind, -1, 0) };
@@ -85,6 +87,7 @@ impl Drop for Pages {
             // more.
             return drop(unsafe { Box::from_raw(self.bytes.as_ptr()) });
         }
+        count(Syscall::Munmap);
         // SAFETY: a length above that means a mapping, made by `zeroed` with this length; nobody
         // reaches it any more.
         unsafe { libc::munmap(start.as_ptr(), length) };

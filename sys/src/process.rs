@@ -1,5 +1,6 @@
 //! Facts about this process, and its life away from a terminal.
 
+use crate::calls::{Syscall, count};
 use crate::{Errno, Process, abi};
 use nix::fcntl::{OFlag, open};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -9,6 +10,7 @@ use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork, getpid
 
 /// Memory and CPU time, for INFO. A fact that the system does not tell is 0.
 pub fn facts() -> Process {
+    count(Syscall::Getrusage);
     let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
     Process {
         resident_bytes: abi::resident_bytes(usage.as_ref()),
@@ -24,6 +26,7 @@ fn microseconds(time: TimeVal) -> u64 {
 }
 
 fn system_memory_bytes() -> u64 {
+    count(Syscall::Sysinfo); // so does the C library find out, on Linux
     system_number(libc::_SC_PHYS_PAGES).saturating_mul(page_bytes())
 }
 
@@ -40,11 +43,13 @@ fn system_number(name: i32) -> u64 {
 
 /// The process id.
 pub fn id() -> u32 {
+    count(Syscall::Getpid);
     u32::try_from(getpid().as_raw()).expect("process ids are positive")
 }
 
 /// The caller goes on in a child without a terminal; the parent ends with status 0.
 pub fn daemonize() -> Result<(), Errno> {
+    count(Syscall::Fork);
     // SAFETY: Squint starts its helper threads, if any, after this point, so the child is a whole
     // copy: no lock is held by a thread that the fork left behind.
     match unsafe { fork() }? {
@@ -56,11 +61,17 @@ pub fn daemonize() -> Result<(), Errno> {
 }
 
 fn detach() -> Result<(), Errno> {
+    count(Syscall::Setsid);
     setsid()?;
+    count(Syscall::Openat);
     let nothing = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
+    count(Syscall::Dup2);
     dup2_stdin(&nothing)?;
+    count(Syscall::Dup2);
     dup2_stdout(&nothing)?;
+    count(Syscall::Dup2);
     dup2_stderr(&nothing)?;
+    count(Syscall::Close); // of `nothing`, as it is dropped
     Ok(())
 }
 

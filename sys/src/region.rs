@@ -16,6 +16,7 @@
 //! But one byte written makes all of a huge page resident, so only whoever fills many regions asks
 //! for it ([`Region::ask_for_huge_page`]).
 
+use crate::calls::{Syscall, count};
 use std::alloc::{Layout, handle_alloc_error};
 use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
@@ -69,6 +70,7 @@ impl Region {
     fn advise(&mut self, part: Range<usize>, advice: i32) {
         let part = &mut self[part];
         let (address, length) = (part.as_mut_ptr(), part.len());
+        count(Syscall::Madvise);
         // SAFETY: the range lies in this mapping, which is private and anonymous and borrowed by
         // nobody else; all that can happen to its bytes is that they become zero. The system
         // refuses an address that is no page's start, and then nothing happens.
@@ -79,6 +81,7 @@ impl Region {
 /// Maps so many bytes anywhere.
 fn map(length: usize) -> *mut u8 {
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
+    count(Syscall::Mmap);
     // SAFETY: no address is asked for, so no mapping that exists is touched; an anonymous
     // mapping needs no descriptor.
     let address = unsafe { libc::mmap(std::ptr::null_mut(), length, access, kind, -1, 0) };
@@ -101,6 +104,7 @@ fn map_aligned() -> *mut u8 {
 /// Gives a mapping, or an end of one, back: memory that [`map`] has made and nobody reaches.
 fn unmap(address: *mut u8, length: usize) {
     if length > 0 {
+        count(Syscall::Munmap);
         // SAFETY: the callers own all of this range, and no reference to it exists.
         unsafe { libc::munmap(address.cast(), length) };
     }

@@ -1,15 +1,18 @@
 //! The limit of open descriptors.
 
+use crate::calls::{Syscall, count};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
 /// Raises the limit to `wanted` if it is lower, or as near to it as the system lets us; answers
 /// what it is afterwards. Never lowers it.
 pub fn raise_descriptors(wanted: u64) -> u64 {
+    count(Syscall::Prlimit64);
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
     // FreeBSD's limits are signed, and none above that half is one to ask for.
     let wanted = wanted.min(i64::MAX as u64);
     nearest(unsigned(soft), wanted, |limit| {
         let limit = limit as rlim_t;
+        count(Syscall::Prlimit64);
         setrlimit(Resource::RLIMIT_NOFILE, limit, hard.max(limit)).is_ok()
     })
 }

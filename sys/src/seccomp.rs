@@ -21,6 +21,7 @@
 //! no row.
 
 use crate::Errno;
+use crate::calls::{Syscall, count};
 use crate::syscalls::SYSCALLS;
 use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 use nix::errno::Errno as NixErrno;
@@ -90,6 +91,7 @@ pub(crate) fn program(numbers: &[u32]) -> Vec<sock_filter> {
 pub fn is_supported() -> bool {
     let action = libc::SECCOMP_RET_KILL_PROCESS;
     let asked = libc::SECCOMP_GET_ACTION_AVAIL;
+    count(Syscall::Seccomp);
     // SAFETY: the kernel reads one number through the pointer, which is to a live local.
     let answer = unsafe { libc::syscall(libc::SYS_seccomp, asked, 0, &raw const action) };
     answer == 0
@@ -103,10 +105,12 @@ pub fn confine() -> Result<(), Errno> {
 
 /// Without the promise that no program it starts gains privileges, only root may install a filter.
 fn install(program: &[sock_filter]) -> Result<(), Errno> {
+    count(Syscall::Prctl);
     nix::sys::prctl::set_no_new_privs()?;
     let length = u16::try_from(program.len()).expect("a program of at most 255 instructions");
     let filter = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
     let mode = libc::SECCOMP_SET_MODE_FILTER;
+    count(Syscall::Seccomp);
     // SAFETY: `filter` is a live local that names `length` instructions, which live as long as
     // `program`; the kernel copies them, checks them, and writes to none.
     let answer = unsafe { libc::syscall(libc::SYS_seccomp, mode, 0, &raw const filter) };

@@ -8,6 +8,7 @@
 //! The handler does only what POSIX allows in one: atomics, `write` and `_exit`. Signals belong to
 //! the process, so this state does too.
 
+use crate::calls::{Syscall, count};
 use crate::{Errno, Fd, Signal, abi};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -46,17 +47,24 @@ pub fn install() -> Result<Fd, Errno> {
 
 fn handle_with(signal: nix::sys::signal::Signal, handler: SigHandler) -> Result<(), Errno> {
     let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
+    count(Syscall::Sigaction);
     // SAFETY: `handle` calls nothing but what is allowed in a handler (see there), and ignoring a
     // signal runs no code at all.
     unsafe { sigaction(signal, &action) }?;
     Ok(())
 }
 
+/// Reads once: how many bytes there were, 0 if none.
+fn read(reader: Fd, bytes: &mut [u8]) -> usize {
+    count(Syscall::Read);
+    nix::unistd::read(reader.borrow(), bytes).unwrap_or(0)
+}
+
 /// The request, once; empties the pipe.
 pub fn take(reader: Fd) -> Option<Signal> {
     let mut bytes = [0; 8];
     // A read that is not full has emptied the pipe: no second one has to say so.
-    while nix::unistd::read(reader.borrow(), &mut bytes) == Ok(bytes.len()) {}
+    while read(reader, &mut bytes) == bytes.len() {}
     match FIRST.swap(0, Ordering::SeqCst) {
         libc::SIGTERM => Some(Signal::Terminate),
         libc::SIGINT => Some(Signal::Interrupt),

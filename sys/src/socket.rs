@@ -6,10 +6,10 @@
 //! system call, `accept4`, which tells the peer's address as well. Elsewhere
 //! [`abi::NODELAY_INHERITED`] is false and the option is set on each connection.
 
+use crate::calls::{Syscall, count};
 use crate::{Address, Errno, Fd, ListenOptions, Verdict, abi};
 use nix::sys::socket::{
-    AddressFamily, SockaddrLike, SockaddrStorage, UnixAddr, bind, connect, getsockname, setsockopt,
-    sockopt,
+    AddressFamily, SockaddrLike, SockaddrStorage, UnixAddr, bind, connect, getsockname, sockopt,
 };
 use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, lstat, umask};
 use std::io::{IoSlice, IoSliceMut};
@@ -33,11 +33,12 @@ pub fn listen_tcp(address: SocketAddr, options: ListenOptions) -> Result<Fd, Err
 
 fn listen_tcp_on(fd: Fd, address: SocketAddr, options: ListenOptions) -> Result<(), Errno> {
     if address.is_ipv6() {
-        setsockopt(&fd.borrow(), sockopt::Ipv6V6Only, &true)?;
+        abi::option_set(fd, sockopt::Ipv6V6Only, &true)?;
     }
-    setsockopt(&fd.borrow(), sockopt::ReuseAddr, &true)?;
-    setsockopt(&fd.borrow(), sockopt::TcpNoDelay, &true)?;
+    abi::option_set(fd, sockopt::ReuseAddr, &true)?;
+    abi::option_set(fd, sockopt::TcpNoDelay, &true)?;
     keepalive_set(fd, options.keepalive_seconds)?;
+    count(Syscall::Bind);
     bind(fd.0, &SockaddrStorage::from(address))?;
     listen(fd, options.backlog)
 }
@@ -48,7 +49,7 @@ fn keepalive_set(fd: Fd, seconds: u32) -> Result<(), Errno> {
     if seconds == 0 {
         return Ok(());
     }
-    setsockopt(&fd.borrow(), sockopt::KeepAlive, &true)?;
+    abi::option_set(fd, sockopt::KeepAlive, &true)?;
     let interval = (seconds / KEEPALIVE_QUESTIONS).max(1);
     abi::keepalive_times_set(fd, seconds, interval, KEEPALIVE_QUESTIONS)
 }
@@ -57,7 +58,7 @@ fn keepalive_set(fd: Fd, seconds: u32) -> Result<(), Errno> {
 /// nothing is lost.
 pub fn keepalive_renew(listener: Fd, seconds: u32) {
     let done = match seconds {
-        0 => setsockopt(&listener.borrow(), sockopt::KeepAlive, &false).map_err(Errno::from),
+        0 => abi::option_set(listener, sockopt::KeepAlive, &false),
         _ => keepalive_set(listener, seconds),
     };
     let _ = done;
@@ -74,15 +75,19 @@ pub fn listen_unix(path: &Path, mode: u32, backlog: u32) -> Result<Fd, Errno> {
 
 fn listen_unix_on(fd: Fd, path: &Path, mode: u32, backlog: u32) -> Result<(), Errno> {
     let address = UnixAddr::new(path)?;
+    count(Syscall::Bind);
     if mode == 0 {
         bind(fd.0, &address)?;
         return listen(fd, backlog);
     }
+    count(Syscall::Umask);
     let former = umask(UMASK_OF_BIRTH);
     let bound = bind(fd.0, &address);
+    count(Syscall::Umask);
     umask(former);
     bound?;
     let mode = Mode::from_bits_truncate(mode as libc::mode_t);
+    count(Syscall::Fchmodat);
     fchmodat(nix::fcntl::AT_FDCWD, path, mode, FchmodatFlags::FollowSymlink)?;
     listen(fd, backlog)
 }
@@ -90,9 +95,11 @@ fn listen_unix_on(fd: Fd, path: &Path, mode: u32, backlog: u32) -> Result<(), Er
 /// Removes a socket file that nobody listens on any more. Anything else in its place stays, and
 /// `bind` will say that the address is in use.
 fn stale_remove(path: &Path) -> Result<(), Errno> {
+    count(Syscall::Lstat);
     let Ok(status) = lstat(path) else { return Ok(()) };
     let is_socket = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFSOCK;
     if is_socket && !somebody_listens(path)? {
+        count(Syscall::Unlink);
         nix::unistd::unlink(path)?;
     }
     Ok(())
@@ -100,6 +107,7 @@ fn stale_remove(path: &Path) -> Result<(), Errno> {
 
 fn somebody_listens(path: &Path) -> Result<bool, Errno> {
     let fd = abi::socket_stream(AddressFamily::Unix)?;
+    count(Syscall::Connect);
     let answer = connect(fd.0, &UnixAddr::new(path)?);
     close(fd);
     // EAGAIN: the queue is full, so there is one.
@@ -109,6 +117,7 @@ fn somebody_listens(path: &Path) -> Result<bool, Errno> {
 /// nix would refuse what is above its idea of the maximum; the kernel cuts it to its own instead.
 fn listen(fd: Fd, backlog: u32) -> Result<(), Errno> {
     let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+    count(Syscall::Listen);
     // SAFETY: takes two numbers and touches no memory of ours.
     nix::errno::Errno::result(unsafe { libc::listen(fd.0, backlog) })?;
     Ok(())
@@ -123,6 +132,7 @@ fn or_close(fd: Fd, done: Result<(), Errno>) -> Result<Fd, Errno> {
 
 /// What a socket is bound to.
 pub fn local_address(fd: Fd) -> Result<Address, Errno> {
+    count(Syscall::Getsockname);
     let storage = getsockname::<SockaddrStorage>(fd.0)?;
     address_of(&storage).ok_or(Errno(libc::EAFNOSUPPORT))
 }
@@ -151,7 +161,7 @@ pub fn accept(listener: Fd) -> Result<(Fd, Address), Verdict> {
     let known = storage.as_ref().and_then(address_of).ok_or(Verdict::PeerGone);
     if !abi::NODELAY_INHERITED && matches!(known, Ok(Address::Tcp(_))) {
         // Fails only on a connection that is dead, and then its first read says so.
-        let _ = setsockopt(&fd.borrow(), sockopt::TcpNoDelay, &true);
+        let _ = abi::option_set(fd, sockopt::TcpNoDelay, &true);
     }
     if known.is_err() {
         close(fd);
@@ -163,9 +173,11 @@ pub fn accept(listener: Fd) -> Result<(Fd, Address), Verdict> {
 pub fn read(fd: Fd, first: &mut [u8], second: &mut [u8]) -> Result<usize, Verdict> {
     debug_assert!(!first.is_empty() || !second.is_empty(), "0 would look like the end");
     let answer = if second.is_empty() {
+        count(Syscall::Read);
         nix::unistd::read(fd.borrow(), first)
     } else {
         let mut places = [IoSliceMut::new(first), IoSliceMut::new(second)];
+        count(Syscall::Readv);
         nix::sys::uio::readv(fd.borrow(), &mut places)
     };
     answer.map_err(verdict)
@@ -177,26 +189,29 @@ pub fn read_append(fd: Fd, bytes: &mut Vec<u8>, count_max: usize) -> Result<usiz
     let spare = bytes.spare_capacity_mut();
     let room = spare.len().min(count_max);
     debug_assert!(room > 0, "0 would look like the end");
+    count(Syscall::Read);
     // SAFETY: `spare` is memory of the vector, exclusively borrowed and at least `room` bytes long;
     // the kernel writes up to `room` bytes there and reads none, so they need not be initialized.
     let answer = unsafe { libc::read(fd.0, spare.as_mut_ptr().cast(), room) };
     let answer = nix::errno::Errno::result(answer).map_err(verdict)?;
-    let count = usize::try_from(answer).expect("an answer that is no error is a count");
-    assert!(count <= room, "the kernel cannot bring more than it was asked for");
-    // SAFETY: the kernel has just written `count` bytes from the vector's former end on, and they
+    let read = usize::try_from(answer).expect("an answer that is no error is a count");
+    assert!(read <= room, "the kernel cannot bring more than it was asked for");
+    // SAFETY: the kernel has just written `read` bytes from the vector's former end on, and they
     // lie within its capacity.
-    unsafe { bytes.set_len(bytes.len() + count) };
-    Ok(count)
+    unsafe { bytes.set_len(bytes.len() + read) };
+    Ok(read)
 }
 
 /// Writes once. SIGPIPE is ignored ([`crate::signal`]), so this is `write` as in Redis's traces,
 /// and not `send` with a flag.
 pub fn write(fd: Fd, bytes: &[u8]) -> Result<usize, Verdict> {
+    count(Syscall::Write);
     nix::unistd::write(fd.borrow(), bytes).map_err(verdict)
 }
 
 /// Writes once from several places; the kernel takes at most 1,024 of them.
 pub fn write_vectored(fd: Fd, pieces: &[IoSlice<'_>]) -> Result<usize, Verdict> {
+    count(Syscall::Writev);
     nix::sys::uio::writev(fd.borrow(), pieces).map_err(verdict)
 }
 
@@ -207,6 +222,7 @@ fn verdict(errno: nix::errno::Errno) -> Verdict {
 /// Closes. After EINTR or EIO the descriptor is gone as well: asking again could close a stranger's
 /// that got the number meanwhile (F17).
 pub fn close(fd: Fd) {
+    count(Syscall::Close);
     let answer = nix::unistd::close(fd.0);
     debug_assert_ne!(answer, Err(nix::errno::Errno::EBADF), "closed twice");
 }

@@ -4,7 +4,7 @@
 //! clocks, sockets and poller, and runs the whole server from a seed. Nothing in the server touches
 //! the outside world but through here.
 
-use crate::{Errno, Fd, Poller, Verdict};
+use crate::{Errno, Fd, Poller, SyscallCounts, Verdict};
 use std::fmt;
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
@@ -94,6 +94,13 @@ pub trait Sys {
 
     /// Nanoseconds of a clock that never goes back. Timers and blocking use it.
     fn monotonic_ns(&mut self) -> u64;
+
+    /// A count that grows at one rate, in a unit of its own: the cheapest way to tell how long
+    /// something took. What its unit is, [`Sys::monotonic_ns`] tells whoever reads both twice.
+    fn cycles(&mut self) -> u64;
+
+    /// The system calls made so far, by name.
+    fn syscalls(&self) -> SyscallCounts;
 
     /// Microseconds since 1970 of a clock that may jump. Expiry, stream ids and TIME use it.
     fn wall_us(&mut self) -> i64;

@@ -32,7 +32,7 @@ pub use poller::SimulatedPoller;
 pub use world::World;
 
 use crate::system::{Accepted, Address, ListenOptions, Process, Signal, Sys};
-use crate::{Errno, Fd, Verdict};
+use crate::{Errno, Fd, Syscall, SyscallCounts, Verdict};
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -69,6 +69,13 @@ impl Simulated {
         let listener = Listener { address, backlog: backlog as usize, queue: Default::default() };
         state.open(Descriptor::Listener(listener)).ok_or(Errno(libc::EMFILE))
     }
+
+    fn send(&self, fd: Fd, pieces: &[IoSlice<'_>]) -> Result<usize, Verdict> {
+        match self.world.state().descriptor(fd) {
+            Some(Descriptor::Stream(connection)) => connection.borrow_mut().write(pieces),
+            _ => Err(Verdict::Bug(Errno(libc::EBADF))),
+        }
+    }
 }
 
 impl Sys for Simulated {
@@ -84,6 +91,16 @@ impl Sys for Simulated {
 
     fn monotonic_ns(&mut self) -> u64 {
         self.world.state().now_ns
+    }
+
+    /// Nothing takes time here unless somebody waits.
+    fn cycles(&mut self) -> u64 {
+        self.world.state().now_ns
+    }
+
+    /// Those that the loop lives from; what is done once or seldom is not counted.
+    fn syscalls(&self) -> SyscallCounts {
+        self.world.state().calls
     }
 
     fn wall_us(&mut self) -> i64 {
@@ -127,6 +144,7 @@ impl Sys for Simulated {
 
     fn accept(&mut self, listener: Fd) -> Result<Accepted, Verdict> {
         let mut state = self.world.state();
+        state.calls.add(Syscall::Accept4);
         // As on Linux, the descriptor comes first: without room the queue stays as it is.
         let room = state.has_room();
         let Some(Descriptor::Listener(found)) = state.descriptor_mut(listener) else {
@@ -145,7 +163,10 @@ impl Sys for Simulated {
     }
 
     fn read(&mut self, fd: Fd, first: &mut [u8], second: &mut [u8]) -> Result<usize, Verdict> {
-        match self.world.state().descriptor(fd) {
+        let call = if second.is_empty() { Syscall::Read } else { Syscall::Readv };
+        let mut state = self.world.state();
+        state.calls.add(call);
+        match state.descriptor(fd) {
             Some(Descriptor::Stream(connection)) => connection.borrow_mut().read(first, second),
             _ => Err(Verdict::Bug(Errno(libc::EBADF))),
         }
@@ -166,18 +187,19 @@ impl Sys for Simulated {
     }
 
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Verdict> {
-        self.write_vectored(fd, &[IoSlice::new(bytes)])
+        self.world.state().calls.add(Syscall::Write);
+        self.send(fd, &[IoSlice::new(bytes)])
     }
 
     fn write_vectored(&mut self, fd: Fd, pieces: &[IoSlice<'_>]) -> Result<usize, Verdict> {
-        match self.world.state().descriptor(fd) {
-            Some(Descriptor::Stream(connection)) => connection.borrow_mut().write(pieces),
-            _ => Err(Verdict::Bug(Errno(libc::EBADF))),
-        }
+        self.world.state().calls.add(Syscall::Writev);
+        self.send(fd, pieces)
     }
 
     fn close(&mut self, fd: Fd) {
-        self.world.state().close(fd);
+        let mut state = self.world.state();
+        state.calls.add(Syscall::Close);
+        state.close(fd);
     }
 
     fn install_signals(&mut self) -> Result<Fd, Errno> {

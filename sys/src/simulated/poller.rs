@@ -2,7 +2,7 @@
 
 use super::world::{Descriptor, Registration, State, World, nanoseconds};
 use crate::poller::EVENTS_PER_WAIT_MAX;
-use crate::{Errno, Event, Events, Fd, Interest, Poller, Token};
+use crate::{Errno, Event, Events, Fd, Interest, Poller, Syscall, Token};
 use std::time::Duration;
 
 /// The poller of a simulated machine.
@@ -19,6 +19,7 @@ impl SimulatedPoller {
 impl Poller for SimulatedPoller {
     fn add(&mut self, fd: Fd, token: Token, interest: Interest) -> Result<(), Errno> {
         let mut state = self.world.state();
+        state.calls.add(Syscall::EpollCtl);
         if state.descriptor(fd).is_none() {
             return Err(Errno(libc::EBADF));
         }
@@ -33,13 +34,16 @@ impl Poller for SimulatedPoller {
 
     fn set(&mut self, fd: Fd, token: Token, interest: Interest) -> Result<(), Errno> {
         let mut state = self.world.state();
+        state.calls.add(Syscall::EpollCtl);
         let registration = state.registrations.get_mut(&fd.0).ok_or(Errno(libc::ENOENT))?;
         *registration = Registration { token, interest };
         Ok(())
     }
 
     fn remove(&mut self, fd: Fd) -> Result<(), Errno> {
-        self.world.state().registrations.remove(&fd.0);
+        let mut state = self.world.state();
+        state.calls.add(Syscall::EpollCtl);
+        state.registrations.remove(&fd.0);
         Ok(())
     }
 
@@ -48,6 +52,7 @@ impl Poller for SimulatedPoller {
     /// stuck: spinning would hang the test, and sleeping cannot end.
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> Result<(), Errno> {
         events.clear();
+        self.world.state().calls.add(Syscall::EpollWait);
         self.world.state().stuck = false;
         if std::mem::take(&mut self.world.state().interrupted) {
             return Ok(());

@@ -3,7 +3,7 @@
 
 use super::connection::{Connection, Peer};
 use crate::system::{Address, Signal};
-use crate::{Errno, Fd, Interest, Token};
+use crate::{Errno, Fd, Interest, SyscallCounts, Token};
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -109,6 +109,8 @@ pub struct State {
     pub files: BTreeMap<PathBuf, Vec<u8>>,
     /// Where relative paths start.
     pub current_dir: PathBuf,
+    /// System calls, named as on Linux.
+    pub calls: SyscallCounts,
 }
 
 impl State {
@@ -133,6 +135,7 @@ impl State {
             notifications: Vec::new(),
             files: BTreeMap::new(),
             current_dir: PathBuf::from("/"),
+            calls: SyscallCounts::default(),
         }
     }
 
