@@ -155,7 +155,7 @@ fn write_deliveries<'a>(
         reply.array(if owner.is_some() { 4 } else { 3 });
         streams::write_id(reply, id);
         owner.into_iter().for_each(|name| reply.bulk(name));
-        reply.integer(delivery.time_ms);
+        reply.integer(delivery.since_ms());
         reply.integer(delivery.count);
     }
     reply.finish_array(header, number);

@@ -11,7 +11,7 @@ use super::stream_options::references;
 use super::stream_pending::no_such_key_or_group;
 use super::streams::INVALID_ID;
 use crate::data_store::Key;
-use crate::data_store::consumer_group::{Delivery, Group};
+use crate::data_store::consumer_group::Group;
 use crate::data_store::stream::Stream;
 use crate::data_store::stream_groups::References;
 use crate::data_store::stream_id::StreamId;
@@ -212,7 +212,7 @@ impl NackOptions {
             Mode::Fail => before,
             Mode::Fatal => i64::MAX,
         });
-        group.assign(id, Delivery { owner: None, time_ms: 0, count });
+        group.give_back(id, count);
         true
     }
 }

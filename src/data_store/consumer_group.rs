@@ -11,6 +11,15 @@
 //! An id so lies in two ordered sets, that of the group and that of its consumer ([`Group::assign`]
 //! and [`Group::release`] keep them alike), in about ten bytes altogether (see `pending.rs`).
 //! Pending entries that were given back (XNACK) belong to nobody and stand in the first set only.
+//! They are older than anything that somebody has, and take turns among each other:
+//!
+//! ```text
+//!   -2^47  -2^47 + 1  -2^47 + 2 ...      0                     now
+//!     |        |          |              |    since 1970        |
+//!     given back: one more each time     handed out: the time of day, milliseconds
+//! ```
+//!
+//! So one order, that of these numbers, has all that is pending in the order in which it is due.
 //!
 //! What a group knows of entries is their ids. An entry can be deleted while it is pending.
 
@@ -25,21 +34,31 @@ use std::rc::Rc;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Owner(u32);
 
+/// The turn of the first entry that is given back. Turns go on from here for four years if there
+/// are a million a second, and still take no more bytes than a time does, plus one.
+const FIRST_TURN: UnixMs = -(1 << 47);
+
 /// What is known of a pending entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Delivery {
     /// Who has it; nobody, if it was given back.
     pub owner: Option<Owner>,
-    /// When it was last handed out; 0 if it was given back.
+    /// When it was last handed out; its turn, which is below any time, if it was given back.
     pub time_ms: UnixMs,
     /// How many times it was handed out.
     pub count: i64,
 }
 
 impl Delivery {
-    /// How long its owner has had it, milliseconds.
+    /// How long its owner has had it, milliseconds; longer than anybody asks for if it has none.
     pub fn idle_ms(&self, now_ms: UnixMs) -> i64 {
-        now_ms.saturating_sub(self.time_ms).max(0)
+        let had_ms = |_| now_ms.saturating_sub(self.time_ms).max(0);
+        self.owner.map_or(i64::MAX, had_ms)
+    }
+
+    /// When it was last handed out; 0 if it was given back.
+    pub fn since_ms(&self) -> UnixMs {
+        self.time_ms.max(0)
     }
 }
 
@@ -61,8 +80,13 @@ impl Note for Delivery {
     }
 
     fn rank(self) -> u64 {
-        u64::try_from(self.time_ms).unwrap_or(0)
+        rank_of(self.time_ms)
     }
+}
+
+/// Times and turns as they rank: from [`FIRST_TURN`] on.
+fn rank_of(time_ms: UnixMs) -> u64 {
+    time_ms.saturating_sub(FIRST_TURN).max(0).unsigned_abs()
 }
 
 /// A member of a group.
@@ -98,6 +122,8 @@ pub struct Group {
     pub entries_read: Option<u64>,
     pending: Pending<Delivery>,
     pub(super) let_go: LetGo,
+    /// How many times an entry was given back.
+    turns: UnixMs,
     /// By the number in [`Owner`].
     consumers: Vec<Option<Consumer>>,
     vacant: Vec<u32>,
@@ -151,18 +177,18 @@ impl Group {
         ids.filter_map(|(id, ())| Some((id, self.pending.get(id)?)))
     }
 
-    /// The pending entries handed out at `time_ms` or before, those first that were so first.
+    /// The pending entries handed out at `time_ms` or before, those first that were so first. What
+    /// was given back is due at any time.
     pub fn deliveries_until(
         &self,
         time_ms: UnixMs,
     ) -> impl Iterator<Item = (StreamId, Delivery)> + use<'_> {
-        let rank = u64::try_from(time_ms).ok();
-        rank.into_iter().flat_map(|rank| self.pending.by_rank(rank))
+        self.pending.by_rank(rank_of(time_ms.max(-1)))
     }
 
-    /// When the pending entry was handed out that was so first.
+    /// When the pending entry was handed out that was so first; below 0 if one was given back.
     pub fn first_delivery_ms(&self) -> Option<UnixMs> {
-        self.pending.lowest_rank().and_then(|rank| UnixMs::try_from(rank).ok())
+        self.pending.lowest_rank().map(|rank| FIRST_TURN.saturating_add_unsigned(rank))
     }
 
     /// Hands an entry to `delivery`'s owner, whoever had it before; tells who that was.
@@ -178,6 +204,14 @@ impl Group {
             }
         }
         before
+    }
+
+    /// A pending entry belongs to nobody from now on, and comes after what was given back before;
+    /// `count` is what it is from now on.
+    pub fn give_back(&mut self, id: StreamId, count: i64) {
+        let time_ms = FIRST_TURN.saturating_add(self.turns).min(-1);
+        self.turns = self.turns.saturating_add(1);
+        self.assign(id, Delivery { owner: None, time_ms, count });
     }
 
     /// An entry is not pending any more; `None` if it was not.

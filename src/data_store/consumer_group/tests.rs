@@ -54,10 +54,37 @@ fn an_entry_changes_hands() {
     assert_eq!(group.assign(id(1), delivery), None);
     assert_eq!(group.assign(id(1), Delivery { owner: Some(b), ..delivery }), Some(delivery));
     assert_eq!((all(&group, a), all(&group, b)), (vec![], vec![1]));
-    group.assign(id(1), Delivery { owner: None, time_ms: 0, count: 1 });
+    group.give_back(id(1), 1);
     assert_eq!((all(&group, b), group.pending_count()), (vec![], 1));
-    assert_eq!(group.first_delivery_ms(), Some(0));
+    assert_eq!(group.first_delivery_ms(), Some(FIRST_TURN));
     assert!(group.release(id(1)).is_some() && group.release(id(1)).is_none());
+}
+
+#[test]
+fn what_is_given_back_takes_turns() {
+    let mut group = Group::default();
+    let owner = Some(group.hear_from(b"a", NOW));
+    for number in 0..500 {
+        group.assign(id(number), Delivery { owner, time_ms: NOW, count: 1 });
+    }
+    for number in [480, 2, 30, 2] {
+        group.give_back(id(number), 1);
+    }
+    let due = |until: UnixMs, count| -> Vec<u64> {
+        group.deliveries_until(until).take(count).map(|(id, _)| id.ms).collect()
+    };
+    assert_eq!(due(NOW, 5), [480, 30, 2, 0, 1]);
+    assert_eq!(due(i64::MIN, 5), [480, 30, 2], "however long it should have been pending");
+    let (_, first) = group.deliveries(id(2), id(2)).next().unwrap();
+    assert_eq!((first.idle_ms(NOW), first.since_ms()), (i64::MAX, 0));
+}
+
+#[test]
+fn turns_that_are_used_up_end_below_any_time() {
+    let mut group = Group { turns: -FIRST_TURN - 2, ..Group::default() };
+    (0..4).for_each(|number| group.give_back(id(number), 0));
+    assert_eq!(group.delivery(id(0)).map(|delivery| delivery.time_ms), Some(-2));
+    assert_eq!(group.delivery(id(3)).map(|delivery| delivery.time_ms), Some(-1));
 }
 
 #[test]

@@ -15,6 +15,8 @@ struct PlainGroup {
     last_id: StreamId,
     pending: BTreeMap<StreamId, Delivery>,
     owned: BTreeMap<&'static [u8], BTreeSet<StreamId>>,
+    /// How many times an entry was given back.
+    turns: UnixMs,
 }
 
 #[derive(Default)]
@@ -92,15 +94,19 @@ fn reassign(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -> Res
     let is_forced = u.ratio(1, 4)? && plain.entries.contains(&id);
     let before = before.or(is_forced.then(Delivery::default));
     let Some(before) = before else { return Ok(()) };
-    let owner = consumer.map(|consumer| group.hear_from(consumer, time_ms));
     let count = before.count + 1;
-    let known = group.assign(id, Delivery { owner, time_ms, count });
-    assert_eq!(known.is_some(), plain_group.pending.contains_key(&id));
     plain_group.release(id);
+    let Some(consumer) = consumer else {
+        group.give_back(id, count);
+        let time_ms = UnixMs::MIN + plain_group.turns;
+        plain_group.pending.insert(id, Delivery { owner: None, time_ms, count });
+        plain_group.turns += 1;
+        return Ok(());
+    };
+    let owner = Some(group.hear_from(consumer, time_ms));
+    group.assign(id, Delivery { owner, time_ms, count });
     plain_group.pending.insert(id, Delivery { owner: None, time_ms, count });
-    if let Some(consumer) = consumer {
-        plain_group.owned.entry(consumer).or_default().insert(id);
-    }
+    plain_group.owned.entry(consumer).or_default().insert(id);
     Ok(())
 }
 
@@ -201,14 +207,16 @@ fn change_groups(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -
 
 fn check_group(group: &Group, plain: &PlainGroup, u: &mut Unstructured) -> Result<()> {
     let (from, to, time_ms) = (any_id(u)?, any_id(u)?, u.int_in_range(0..=100)?);
-    let plain_part = |(id, delivery): (StreamId, Delivery)| (id, delivery.time_ms, delivery.count);
+    let plain_part =
+        |(id, delivery): (StreamId, Delivery)| (id, delivery.since_ms(), delivery.count);
     let expected = plain.pending.iter().filter(|(id, _)| (from..=to).contains(*id));
     let expected = expected.map(|(&id, &delivery)| plain_part((id, delivery)));
     assert!(group.deliveries(from, to).map(plain_part).eq(expected));
     let due = plain.pending.iter().filter(|(_, delivery)| delivery.time_ms <= time_ms);
-    let mut due: Vec<_> = due.map(|(&id, &delivery)| plain_part((id, delivery))).collect();
-    due.sort_by_key(|&(id, time_ms, _)| (time_ms, id));
+    let mut due: Vec<_> = due.map(|(&id, &delivery)| (id, delivery)).collect();
+    due.sort_by_key(|&(id, delivery)| (delivery.time_ms, id));
     due.truncate(3);
+    let due = due.into_iter().map(plain_part);
     assert!(group.deliveries_until(time_ms).take(3).map(plain_part).eq(due));
     assert_eq!(group.pending_count(), plain.pending.len() as u64);
     assert_eq!(group.last_id, plain.last_id);
