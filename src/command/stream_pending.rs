@@ -10,6 +10,10 @@ use crate::data_store::UnixMs;
 use crate::data_store::consumer_group::{Delivery, Group};
 use crate::data_store::stream_id::StreamId;
 use crate::resp::writer::Writer;
+use arrayvec::ArrayVec;
+
+/// Ids of one XACK that are kept while the rest are read: most acknowledge one, or a small batch.
+const FIRST_IDS: usize = 16;
 
 /// XACK key group id [id ...]
 pub fn xack(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
@@ -19,9 +23,19 @@ pub fn xack(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         ctx.reply.integer(0);
         return Ok(());
     };
-    let ids = request.iter().skip(3).map(|text| StreamId::parse(text, 0).ok_or(INVALID_ID));
-    let ids: Vec<StreamId> = ids.collect::<Result<_, _>>()?;
-    let acknowledged = ids.iter().filter(|&&id| group.release(id).is_some()).count();
+    // All ids are read before any is acknowledged; only those behind the first ones once more.
+    let id = |index| StreamId::parse(request.at(index), 0).ok_or(INVALID_ID);
+    let mut first = ArrayVec::<StreamId, FIRST_IDS>::new();
+    for index in 3..request.len() {
+        let id = id(index)?;
+        if !first.is_full() {
+            first.push(id);
+        }
+    }
+    let mut acknowledged = first.iter().filter(|&&id| group.release(id).is_some()).count();
+    for index in 3 + first.len()..request.len() {
+        acknowledged += usize::from(group.release(id(index)?).is_some());
+    }
     ctx.reply.integer(acknowledged as i64);
     Ok(())
 }

@@ -14,10 +14,13 @@
 //! ```
 //!
 //! All numbers are varints. Adding at the end appends. Any other change concerns an entry and the
-//! one behind it, which counts from it: these two are written anew, and the rest moves up.
+//! one behind it, which counts from it: these two are written anew, and the rest moves up. The
+//! first entry counts from a base, which is beside the bytes: when the first one goes, it becomes
+//! the base, and nothing is written at all.
 //!
 //! ```text
-//!   | A | B | C | D ...      B goes:   | A | C' | D ...      C' counts from A
+//!   base | A | B | C | D ...      B goes:   base | A | C' | D ...      C' counts from A
+//!                                 A goes:   A | B | C | D ...          B counts from A, as before
 //! ```
 
 use super::StreamId;
@@ -62,6 +65,8 @@ type Unpacked<N> = ArrayVec<(StreamId, N), { RUN_IDS_MAX + 1 }>;
 
 #[derive(Debug)]
 struct Run<N> {
+    /// What the first entry counts from: no id is below that of it.
+    base: (StreamId, N),
     /// The highest id, and its note: what comes next counts from here.
     last: (StreamId, N),
     bytes: Vec<u8>,
@@ -71,8 +76,8 @@ struct Run<N> {
 
 impl<N: Note> Run<N> {
     fn new(entries: &[(StreamId, N)]) -> Run<N> {
-        let mut run =
-            Run { last: Default::default(), bytes: Vec::new(), lowest_rank: UNRANKED, length: 0 };
+        let base = entries.first().copied().unwrap_or_default();
+        let mut run = Run { base, last: base, bytes: Vec::new(), lowest_rank: UNRANKED, length: 0 };
         entries.iter().for_each(|&entry| run.push(entry));
         run
     }
@@ -95,17 +100,29 @@ impl<N: Note> Run<N> {
                 (self.bytes.len() - walk.stored.0.len(), walk.last, walk.next());
         }
         let found = here.filter(|(other, _)| *other == id).map(|(_, note)| note);
-        let next = if found.is_some() { walk.next() } else { here };
-        if found.is_none() && note.is_none() {
-            return None;
+        match (found, note) {
+            (None, None) => return None,
+            (Some(found), None) if start == 0 => {
+                let end = self.bytes.len() - walk.stored.0.len();
+                self.take_first(end, (id, found));
+            }
+            _ => {
+                let next = if found.is_some() { walk.next() } else { here };
+                let end = self.bytes.len() - walk.stored.0.len();
+                // Below what all others count from.
+                if let Some(note) = note.filter(|_| id < self.base.0) {
+                    self.base = (id, note);
+                    before = self.base;
+                }
+                let entries = [note.map(|note| (id, note)), next];
+                let (last, added) = self.put_between(start, end, before, entries);
+                if next.is_none() {
+                    self.last = last;
+                }
+                self.length += added;
+                self.length -= u32::from(found.is_some()) + u32::from(next.is_some());
+            }
         }
-        let end = self.bytes.len() - walk.stored.0.len();
-        let entries = [note.map(|note| (id, note)), next];
-        let (last, added) = self.put_between(start, end, before, entries);
-        if next.is_none() {
-            self.last = last;
-        }
-        self.length = self.length + added - u32::from(found.is_some()) - u32::from(next.is_some());
         self.lowest_rank = self.lowest_rank.min(note.map_or(UNRANKED, Note::rank));
         let has_lost = found.filter(|found| found.rank() == self.lowest_rank);
         if has_lost.is_some_and(|found| found.rank() != UNRANKED) {
@@ -114,13 +131,24 @@ impl<N: Note> Run<N> {
         found
     }
 
+    /// Takes the first entry out, whose bytes go to `end`: the second counts from it already.
+    fn take_first(&mut self, end: usize, first: (StreamId, N)) {
+        self.base = first;
+        self.length -= 1;
+        self.bytes.drain(..end);
+        self.shrink();
+    }
+
     /// The entry that ranked lowest is gone. Often others were handed out at the same time.
     fn find_lowest_rank(&mut self) {
-        let mut ranks = self.walk().map(|(_, note)| note.rank());
-        if ranks.all(|rank| rank != self.lowest_rank) {
-            let ranks = self.walk().map(|(_, note)| note.rank());
-            self.lowest_rank = ranks.min().unwrap_or(UNRANKED);
+        let mut lowest = UNRANKED;
+        for (_, note) in self.walk() {
+            if note.rank() == self.lowest_rank {
+                return;
+            }
+            lowest = lowest.min(note.rank());
         }
+        self.lowest_rank = lowest;
     }
 
     /// Writes these entries in place of the bytes from `start` to `end`; gives the last of them,
@@ -148,14 +176,18 @@ impl<N: Note> Run<N> {
             self.bytes[start..].rotate_right(put);
             self.bytes.drain(start + put..end + put);
         }
-        if self.bytes.len() <= self.bytes.capacity() / 4 {
-            self.bytes.shrink_to(self.bytes.len() * 2);
-        }
+        self.shrink();
         (last, number)
     }
 
+    fn shrink(&mut self) {
+        if self.bytes.len() <= self.bytes.capacity() / 4 {
+            self.bytes.shrink_to(self.bytes.len() * 2);
+        }
+    }
+
     fn walk(&self) -> Walk<'_, N> {
-        Walk { stored: Stored(&self.bytes), last: Default::default() }
+        Walk { stored: Stored(&self.bytes), last: self.base }
     }
 
     fn unpack(&self) -> Unpacked<N> {

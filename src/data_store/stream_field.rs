@@ -124,7 +124,20 @@ impl<'a> Stored<'a> {
         self.take(1)[0]
     }
 
+    /// Nearly all are differences, of one byte.
+    #[inline]
     pub(super) fn varint(&mut self) -> u64 {
+        match *self.0 {
+            [byte @ ..0x80, ref rest @ ..] => {
+                self.0 = rest;
+                u64::from(byte)
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    #[cold]
+    fn long_varint(&mut self) -> u64 {
         let (mut number, mut shift) = (0, 0);
         loop {
             let byte = self.byte();
