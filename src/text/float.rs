@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Redis reads into an 80-bit float and refuses what that cannot hold; a few hundred powers of ten
-//! lie between its range and ours. Inside them the answer here is infinity or zero, so the caller
-//! refuses with the same words as Redis ("out of range" and not "not a float").
+//! lie between its range and ours. Inside them the answer here is infinity, so that the caller
+//! refuses with the same words as Redis ("out of range" and not "not a float"), or the smallest
+//! double: a timeout of `1e-400` is short, and that of 0 is for ever.
 
 use super::number::write_i64;
 use crate::limits::FLOAT_BYTES_MAX;
@@ -27,12 +28,16 @@ const DECIMAL_MAX: (i64, u64) = (4932, 118_973_149_535_723_176);
 const DECIMAL_MIN: (i64, u64) = (-4951, 182_259_976_594_123_730);
 const DECIMAL_DIGITS: u32 = 18;
 
+/// What is smaller and not zero becomes this.
+const SMALLEST: f64 = f64::from_bits(1);
+
 /// The same bounds as powers of two: below 2^16384, above 2^-16446.
 const BINARY_EXPONENT_MAX: i64 = 16_383;
 const BINARY_EXPONENT_MIN: i64 = -16_446;
 
 /// Reads a float. `None` for anything that is not one from end to end, for NaN, and for what
-/// overflows or underflows an 80-bit float. What fits that but not a double is infinite or zero.
+/// overflows or underflows an 80-bit float. What fits that but not a double is infinite, or the
+/// smallest double.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
     if text.len() > FLOAT_BYTES_MAX {
         return None;
@@ -112,7 +117,9 @@ fn parse_decimal(text: &[u8]) -> Option<f64> {
         return None;
     }
     // Every byte is known to be a digit, a point, a sign or an `e`.
-    std::str::from_utf8(text).ok()?.parse().ok()
+    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let is_zero = parts.digits().all(|&digit| digit == b'0');
+    Some(if is_zero { value } else { value.max(SMALLEST) })
 }
 
 /// True for zero and for what an 80-bit float can hold.
@@ -153,7 +160,7 @@ fn parse_hex(text: &[u8]) -> Option<f64> {
     if !(BINARY_EXPONENT_MIN..=BINARY_EXPONENT_MAX).contains(&power) || halfway {
         return None;
     }
-    Some(scale(mantissa as f64, exponent))
+    Some(scale(mantissa as f64, exponent).max(SMALLEST))
 }
 
 /// `value * 2^exponent`, in steps that are each a power of two a double can hold.
@@ -244,7 +251,7 @@ mod tests {
     /// What redis-server 7.0.15 takes as INCRBYFLOAT's increment and as BLPOP's timeout.
     #[test]
     fn accepts_what_redis_accepts() {
-        let cases: [(&str, f64); 30] = [
+        let cases: [(&str, f64); 31] = [
             ("1", 1.0),
             ("+1", 1.0),
             ("-1", -1.0),
@@ -269,12 +276,13 @@ mod tests {
             ("+InFiNiTy", f64::INFINITY),
             ("1e400", f64::INFINITY),
             ("1.18973149535723176e4932", f64::INFINITY),
-            ("1e-400", 0.0),
-            ("1.9e-4951", 0.0),
+            ("1e-400", SMALLEST),
+            ("-1e-400", -SMALLEST),
+            ("1.9e-4951", SMALLEST),
             ("0e5000", 0.0),
             ("0.0e99999999999999999999", 0.0),
             ("0x0p-99999", 0.0),
-            ("0x1p-16445", 0.0),
+            ("0x1p-16445", SMALLEST),
         ];
         for (text, value) in cases {
             assert_eq!(parse_f64(text.as_bytes()), Some(value), "{text}");
