@@ -225,7 +225,10 @@ impl Writer<'_> {
     fn connection(&mut self) -> (usize, bool) {
         let now = self.script.len();
         let last = self.script.last().map_or(OBSERVER, |step| step.connection);
-        if last < OBSERVER && self.random.percent(80) {
+        // Behind QUIT nothing is executed up to the next write: a consumer that was to be created
+        // there would be missed by what follows.
+        let has_left = self.script.last().is_some_and(|step| is_word(&step.words[0], "QUIT"));
+        if last < OBSERVER && !has_left && self.random.percent(80) {
             return (last, true);
         }
         let awake: Vec<usize> =
