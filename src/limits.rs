@@ -111,6 +111,10 @@ pub const DELETED_PASSED_MAX: usize = 16 * 1024;
 /// distributions are brought up to date once for so many.
 pub const TICKS_KEPT: usize = 128;
 
+/// Connections that one SQUINT CONNECTIONS describes, 300 KB of reply: with all of a full slab the
+/// loop would stand still for whoever looks at it.
+pub const CONNECTIONS_SHOWN_MAX: usize = 1_000;
+
 /// Descriptors kept for other things than clients: listeners, poller, signals, log, pid file.
 pub const DESCRIPTORS_RESERVED: u64 = 32;
 
