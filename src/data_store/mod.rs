@@ -89,6 +89,8 @@ fn without_echoes(hashes: &[(usize, u64)]) -> impl Iterator<Item = (usize, u64)>
 pub struct DataStore {
     hasher: Hasher,
     keyspaces: Vec<Keyspace>,
+    /// See [`DataStore::reached`].
+    reached: usize,
     /// What came of looking keys up; whoever looks counts.
     pub look_ups: LookUps,
     /// Somebody wants to know which keys were read in vain.
@@ -118,7 +120,8 @@ impl DataStore {
         assert!(databases > 0, "a store without databases can hold nothing");
         let hasher = Hasher::new(seed);
         let keyspaces = (0..databases).map(|_| Keyspace::new(hasher)).collect();
-        DataStore { hasher, keyspaces, look_ups: LookUps::default(), notes_misses: false }
+        let look_ups = LookUps::default();
+        DataStore { hasher, keyspaces, reached: 0, look_ups, notes_misses: false }
     }
 
     /// The hash of this store, to make [`Key`]s with.
@@ -135,7 +138,15 @@ impl DataStore {
     /// reply, one that arrives here is our mistake.
     #[inline]
     pub fn database(&mut self, index: usize) -> &mut Keyspace {
+        self.reached = self.reached.max(index + 1);
         &mut self.keyspaces[index]
+    }
+
+    /// How many databases, from the first on, may ever have held a key: those behind them are as
+    /// they were born, and no turn of the loop looks at them.
+    #[inline]
+    pub fn reached(&self) -> usize {
+        self.reached
     }
 
     /// The value of a key of a database, for a command that reads: counted as a hit or a miss.
@@ -170,6 +181,7 @@ impl DataStore {
             self.look_ups.misses += 1;
             if self.notes_misses {
                 keyspace.note_missing(key);
+                self.reached = self.reached.max(index + 1);
             }
             return None;
         };
@@ -194,6 +206,7 @@ impl DataStore {
 
     /// Exchanges the contents of two databases; equal numbers change nothing.
     pub fn swap(&mut self, first: usize, second: usize) {
+        self.reached = self.reached.max(first.max(second) + 1);
         self.keyspaces.swap(first, second);
     }
 
@@ -225,14 +238,16 @@ impl DataStore {
     /// Whether anything large has gone whose memory is not free yet: then the loop must not sleep,
     /// but call [`DataStore::free_some`] in each turn.
     pub fn has_garbage(&self) -> bool {
-        shared_bytes::has_spent() || self.keyspaces.iter().any(Keyspace::has_garbage)
+        let keyspaces = &self.keyspaces[..self.reached];
+        shared_bytes::has_spent() || keyspaces.iter().any(Keyspace::has_garbage)
     }
 
     /// Frees up to `budget` pieces (some 4 KiB each) of what has gone, over all databases, and
     /// returns how many.
     pub fn free_some(&mut self, budget: usize) -> usize {
         let mut freed = shared_bytes::free_some(budget * PIECE_BYTES) / PIECE_BYTES;
-        for keyspace in self.keyspaces.iter_mut().filter(|keyspace| keyspace.has_garbage()) {
+        let keyspaces = &mut self.keyspaces[..self.reached];
+        for keyspace in keyspaces.iter_mut().filter(|keyspace| keyspace.has_garbage()) {
             freed += keyspace.free_some(budget.saturating_sub(freed));
         }
         freed
@@ -241,7 +256,8 @@ impl DataStore {
     /// The nearest deadline of any key in any database, or a time before it; see
     /// [`Keyspace::next_expiry`].
     pub fn next_expiry(&self) -> Option<UnixMs> {
-        let expiring = self.keyspaces.iter().filter(|keyspace| keyspace.expiring_len() > 0);
+        let keyspaces = &self.keyspaces[..self.reached];
+        let expiring = keyspaces.iter().filter(|keyspace| keyspace.expiring_len() > 0);
         expiring.filter_map(Keyspace::next_expiry).min()
     }
 
