@@ -107,7 +107,7 @@ pub const LET_GO_NOTED_MAX: usize = 16 * 1024;
 /// next goes on behind them.
 pub const DELETED_PASSED_MAX: usize = 16 * 1024;
 
-/// Ticks of which each is remembered, 15 KiB: enough to see what led to a slow one, and their
+/// Ticks of which each is remembered, 16 KiB: enough to see what led to a slow one, and their
 /// distributions are brought up to date once for so many.
 pub const TICKS_KEPT: usize = 128;
 

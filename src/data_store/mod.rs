@@ -246,7 +246,10 @@ impl DataStore {
     /// returns how many.
     pub fn free_some(&mut self, budget: usize) -> usize {
         let mut freed = shared_bytes::free_some(budget * PIECE_BYTES) / PIECE_BYTES;
-        let keyspaces = &mut self.keyspaces[..self.reached];
+        let (keyspaces, untouched) = self.keyspaces.split_at_mut(self.reached);
+        debug_assert!(
+            untouched.iter().all(|keyspace| keyspace.is_empty() && !keyspace.has_garbage())
+        );
         for keyspace in keyspaces.iter_mut().filter(|keyspace| keyspace.has_garbage()) {
             freed += keyspace.free_some(budget.saturating_sub(freed));
         }
@@ -291,6 +294,23 @@ mod tests {
         assert!(store.database(0).peek(key, 0).is_none());
         assert!(store.database_ref(2).peek(key, 0).is_some());
         assert_eq!(store.iter().map(Keyspace::len).collect::<Vec<_>>(), [0, 0, 1]);
+    }
+
+    #[test]
+    fn a_database_is_reached_by_whatever_may_change_it() {
+        let mut store = DataStore::new(8, [7; 16]);
+        let key = store.hasher().key(b"k");
+        assert!(store.read(5, key, 0).is_none());
+        assert_eq!(store.reached(), 0, "to look into one leaves nothing there");
+        store.database(1).insert(key, text(b"one"));
+        assert_eq!(store.reached(), 2);
+        store.swap(1, 6);
+        assert_eq!(store.reached(), 7);
+        store.database(6).set_expiry(key, 300);
+        assert_eq!(store.next_expiry(), Some(300));
+        store.notes_misses = true;
+        assert!(store.read(7, key, 0).is_none());
+        assert_eq!(store.reached(), 8, "the miss is noted there");
     }
 
     #[test]
