@@ -1,5 +1,6 @@
 //! The server looked at from inside: SQUINT TICKS \[count\] | SYSCALLS |
-//! CONNECTIONS \[count \[first-slot\]\] | WHEEL | TABLE key. Ours; no other server has it. docs/introspection.md explains each with an example.
+//! CONNECTIONS \[count \[first-slot\]\] | WHEEL | TABLE key. Ours; no other server has it.
+//! docs/introspection.md explains each with an example.
 //!
 //! Every answer is a map for people at redis-cli to read and for programs to take apart: names of
 //! fields are words with dashes, and end in their unit.
