@@ -77,8 +77,9 @@ impl Histogram {
     /// Counts many values.
     pub fn record_all(&mut self, values: impl Iterator<Item = u64>) {
         let (mut sum, mut max) = (self.sum, self.max);
+        let buckets = &mut *self.buckets;
         for value in values {
-            let count = &mut self.buckets[bucket_of(value)];
+            let count = &mut buckets[bucket_of(value)];
             *count = count.wrapping_add(1);
             (sum, max) = (sum.wrapping_add(value), max.max(value));
         }

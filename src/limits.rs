@@ -107,9 +107,13 @@ pub const LET_GO_NOTED_MAX: usize = 16 * 1024;
 /// next goes on behind them.
 pub const DELETED_PASSED_MAX: usize = 16 * 1024;
 
-/// Ticks of which each is remembered, 15 KiB: enough to see what led to a slow one, and their
+/// Ticks of which each is remembered, 16 KiB: enough to see what led to a slow one, and their
 /// distributions are brought up to date once for so many.
 pub const TICKS_KEPT: usize = 128;
+
+/// Connections that one SQUINT CONNECTIONS describes, 300 KB of reply: with all of a full slab the
+/// loop would stand still for whoever looks at it.
+pub const CONNECTIONS_SHOWN_MAX: usize = 1_000;
 
 /// Descriptors kept for other things than clients: listeners, poller, signals, log, pid file.
 pub const DESCRIPTORS_RESERVED: u64 = 32;

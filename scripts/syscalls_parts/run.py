@@ -44,7 +44,12 @@ def complain(options):
         return "strace is not installed (Debian: apt-get install strace)"
     if not options.server and shutil.which("cargo") is None:
         return "cargo is not installed (https://rustup.rs), and no --server was given"
-    other = options.against.split()[0] if options.against else "redis-server"
+    if options.server and shutil.which(options.server.resolve()) is None:
+        return f"--server {options.server} is no program"
+    try:
+        other = stage.words_of(options.against)[0] if options.against is not None else "redis-server"
+    except (ValueError, IndexError):
+        return f"--against {options.against!r} is no command: a word is missing, or a quote"
     if not options.alone and shutil.which(other) is None:
         return f"{other} is not there: install it, name another with --against, or say --alone"
     return None
@@ -74,8 +79,8 @@ def chosen(root, options):
     if unknown:
         raise script.ScriptError(f"no script is called {unknown[0]}; there are: {' '.join(order)}")
     for path in options.scripts:
-        if not path.exists():
-            raise script.ScriptError(f"{path} is not there")
+        if not path.is_file():
+            raise script.ScriptError(f"{path} is not there, or no file")
     return [directory / f"{name}.script" for name in names] + options.scripts
 
 

@@ -74,7 +74,7 @@ class Script:
 def read(path):
     """The script in a file, named like it."""
     title, steps, arguments = [], [], []
-    for number, line in enumerate(pathlib.Path(path).read_text().splitlines(), start=1):
+    for number, line in enumerate(text_of(pathlib.Path(path)).splitlines(), start=1):
         text = line.strip()
         if text.startswith("#"):
             title += [] if steps else [text.lstrip("# ")]
@@ -88,6 +88,13 @@ def read(path):
     if not any(step.verb == "start" for step in steps):
         steps.insert(0, Step(0, "start"))
     return Script(pathlib.Path(path), " ".join(title), steps, arguments)
+
+
+def text_of(path):
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScriptError(f"{path} cannot be read: {error}") from error
 
 
 def step_of(number, text):
@@ -120,6 +127,8 @@ def names_of(text):
     if text is None:
         return [CLIENT]
     first, dots, last = text.partition("..")
+    if dots and int(first) > int(last):
+        raise ScriptError(f"{text} is nobody")
     return [str(number) for number in range(int(first), int(last) + 1)] if dots else [text]
 
 

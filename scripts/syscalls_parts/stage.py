@@ -54,11 +54,16 @@ class Program:
     @classmethod
     def other(cls, text):
         """A command of the user's own. `{port}` in it stands for the port."""
-        words = shlex.split(text)
+        words = words_of(text)
         if not any("{port}" in word for word in words):
             words += ["--port", "{port}"]
         name = pathlib.Path(words[0]).name
         return cls(name, lambda port: [word.replace("{port}", str(port)) for word in words])
+
+
+def words_of(text):
+    """The words of a command line, as a shell would part them."""
+    return shlex.split(text)
 
 
 def arguments(port):
@@ -90,9 +95,11 @@ class Stage:
         self.program = program
         self.script = script
         self.connections = {}
+        self.process = None
         self.clients = {}
         self.actions = []
         self.begin = None
+        self.counts_from_birth = False
 
     def play(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -106,6 +113,8 @@ class Stage:
             finally:
                 self.stop()
             calls = trace.read(self.log)
+        if self.counts_from_birth and calls:
+            self.begin = calls[0].start  # What came before was strace's.
         counted = [until(end, call) for call in calls if self.begin <= call.start <= end]
         before = [call for call in calls if call.start < self.begin]
         return Recording(counted, before, self.clients, self.actions, self.begin, end,
@@ -115,8 +124,9 @@ class Stage:
         try:
             getattr(self, f"do_{step.verb}")(step)
         except (OSError, AssertionError) as error:
-            raise StageError(f"{self.script.name}, line {step.line}, {self.program.name}: "
-                             f"{error or type(error).__name__}") from error
+            # The start that no line asks for has no line.
+            place = f"{self.script.name}, line {step.line}" if step.line else self.script.name
+            raise StageError(f"{place}, {self.program.name}: {error or type(error).__name__}") from error
 
     def note(self, text):
         self.actions.append((time.time(), text))
@@ -163,8 +173,10 @@ class Stage:
         return pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
     def do_count(self, _):
-        if hasattr(self, "process"):
+        if self.process:
             self.settle()
+        else:
+            self.counts_from_birth = True
         self.begin = time.time()
 
     def last_moment(self):
@@ -198,6 +210,7 @@ class Stage:
 
     def do_close(self, step):
         for name in step.names:
+            assert name in self.connections, f"{name} is not connected"
             self.connections.pop(name).close()
         self.note("close")
 
@@ -235,7 +248,7 @@ class Stage:
     def stop(self):
         for connection in self.connections.values():
             connection.close()
-        if not hasattr(self, "process"):
+        if self.process is None:
             return
         if not self.has_ended():
             with contextlib.suppress(OSError, ValueError, IndexError):
@@ -255,9 +268,13 @@ def until(end, call):
 
 
 def receive(connection, count):
+    """So many bytes; fewer if the server closes, or says no more for a long time."""
     parts = []
     while count > 0:
-        part = connection.recv(count)
+        try:
+            part = connection.recv(count)
+        except TimeoutError:
+            break
         if not part:
             break
         parts.append(part)

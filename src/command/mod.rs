@@ -240,7 +240,7 @@ impl Engine {
             return;
         }
         let mut left = budget;
-        for index in 0..self.store.databases() {
+        for index in 0..self.store.reached() {
             if !self.store.database_ref(index).has_expiries() {
                 continue;
             }

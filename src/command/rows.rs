@@ -886,9 +886,10 @@ commands! {
         summary: "The server looked at from inside; only Squint has it",
     }
     "squint|connections" => squint::squint_connections {
-        arity: 2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "0.1.0",
-        tips: ["nondeterministic_output"], complexity: "O(N) for N connections",
-        summary: "Returns the slab, and the buffers, timer and state of every connection",
+        arity: -2, flags: ADMIN | NOSCRIPT | LOADING | STALE, group: Server, since: "0.1.0",
+        tips: ["nondeterministic_output"], complexity: "O(N) for N slots",
+        summary: "Returns the slab, and the buffers, timer and state of connections",
+        arguments: "[count:integer] [first-slot:integer]",
     }
     "squint|help" => introspection::help {
         arity: 2, flags: LOADING | STALE, group: Server, since: "0.1.0", complexity: "O(1)",

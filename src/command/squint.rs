@@ -1,5 +1,6 @@
-//! The server looked at from inside: SQUINT TICKS \[count\] | SYSCALLS | CONNECTIONS | WHEEL |
-//! TABLE key. Ours; no other server has it. docs/introspection.md explains each with an example.
+//! The server looked at from inside: SQUINT TICKS \[count\] | SYSCALLS |
+//! CONNECTIONS \[count \[first-slot\]\] | WHEEL | TABLE key. Ours; no other server has it.
+//! docs/introspection.md explains each with an example.
 //!
 //! Every answer is a map for people at redis-cli to read and for programs to take apart: names of
 //! fields are words with dashes, and end in their unit.
@@ -7,24 +8,25 @@
 use super::Request;
 use super::args::Arguments;
 use super::context::{CommandResult, Context};
-use super::error_reply;
+use super::error_reply::{self, ErrorReply};
 use super::table::COMMANDS;
 use crate::data_store::{EntryFigures, Probe};
 use crate::event_loop::connection::Connection;
 use crate::event_loop::timer_wheel::SlotFigures;
-use crate::limits::TICKS_KEPT;
+use crate::limits::{CONNECTIONS_SHOWN_MAX, TICKS_KEPT};
 use crate::resp::writer::Writer;
 use crate::stats::tick_times::Tick;
 use squint_sys::Token;
 
 /// Ticks that TICKS shows if nobody says how many.
 const TICKS_SHOWN: usize = 10;
+/// Connections that CONNECTIONS shows if nobody says how many.
+const CONNECTIONS_SHOWN: usize = 100;
 
 /// SQUINT TICKS \[count\]: the last ticks, the latest first.
 pub fn squint_ticks(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let count = match request.len() {
-        2 => TICKS_SHOWN,
-        3 => usize::try_from(request.integer(2)?).map_err(|_| error_reply::NOT_AN_INTEGER)?,
+        ..=3 => count_or(request, 2, TICKS_SHOWN)?,
         _ => return Err(error_reply::SYNTAX),
     };
     let ticks = ctx.stats.tick_times.recent().take(count.min(TICKS_KEPT));
@@ -34,6 +36,14 @@ pub fn squint_ticks(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResul
         write_tick(&mut ctx.reply, number, &tick);
     }
     Ok(())
+}
+
+/// The count at `index`, or `unsaid` if the request ends before it.
+fn count_or(request: Request<'_>, index: usize, unsaid: usize) -> Result<usize, ErrorReply> {
+    if request.len() <= index {
+        return Ok(unsaid);
+    }
+    usize::try_from(request.integer(index)?).map_err(|_| error_reply::NOT_AN_INTEGER)
 }
 
 fn write_tick(reply: &mut Writer<'_>, number: u64, tick: &Tick) {
@@ -50,7 +60,7 @@ fn write_tick(reply: &mut Writer<'_>, number: u64, tick: &Tick) {
     for (name, count) in counts {
         write_count(reply, name, count);
     }
-    write_double(reply, "busy-usec", microseconds(tick.busy_ns()));
+    write_double(reply, "busy-usec", microseconds(tick.busy_ns));
     reply.bulk(b"phases-usec");
     reply.map(tick.phases().count());
     for (phase, ns) in tick.phases() {
@@ -91,8 +101,14 @@ pub fn squint_syscalls(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
     Ok(())
 }
 
-/// SQUINT CONNECTIONS: the slab, the buffers that nobody uses, and every connection.
-pub fn squint_connections(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
+/// SQUINT CONNECTIONS \[count \[first-slot\]\]: the slab, the buffers that nobody uses, and so many
+/// connections from a slot on.
+pub fn squint_connections(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    if request.len() > 4 {
+        return Err(error_reply::SYNTAX);
+    }
+    let count = count_or(request, 2, CONNECTIONS_SHOWN)?.min(CONNECTIONS_SHOWN_MAX);
+    let first_slot = count_or(request, 3, 0)?;
     let now_ms = ctx.now.monotonic_ms;
     let figures = ctx.host.pools();
     let slab = ctx.host.connections();
@@ -102,14 +118,17 @@ pub fn squint_connections(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResul
         ("input-buffers-spare", figures.input_buffers as u64),
         ("output-buffers-spare", figures.output_buffers as u64),
     ];
+    let mut rest = slab.iter().skip_while(|(token, _)| (token.index as usize) < first_slot);
+    let shown: Vec<_> = rest.by_ref().take(count).collect();
     let reply = &mut ctx.reply;
-    reply.map(counts.len() + 1);
+    reply.map(counts.len() + 2);
     for (name, count) in counts {
         write_count(reply, name, count);
     }
+    write_or_null(reply, "next-slot", rest.next().map(|(token, _)| i64::from(token.index)));
     reply.bulk(b"connections");
-    reply.array(slab.len());
-    for (token, connection) in slab.iter() {
+    reply.array(shown.len());
+    for (token, connection) in shown {
         let number = ctx.clients.find(token).map_or(0, |client| client.number);
         write_connection(reply, token, number, connection, now_ms);
     }
@@ -139,11 +158,9 @@ fn write_connection(
     for (name, count) in counts {
         write_count(reply, name, count);
     }
-    reply.bulk(b"timer-in-msec");
-    match connection.timer.deadline_ms() {
-        Some(deadline_ms) => reply.integer(deadline_ms.saturating_sub(now_ms) as i64),
-        None => reply.null(),
-    }
+    let deadline_ms = connection.timer.deadline_ms();
+    let left_ms = deadline_ms.map(|deadline_ms| deadline_ms.saturating_sub(now_ms) as i64);
+    write_or_null(reply, "timer-in-msec", left_ms);
     reply.bulk(b"state");
     let state = state_of(connection);
     reply.array(state.len());
@@ -194,11 +211,8 @@ fn write_slot(reply: &mut Writer<'_>, slot: SlotFigures, now_ms: u64) {
     for (name, place) in
         [("level", slot.place.map(|(level, _)| level)), ("slot", slot.place.map(|(_, slot)| slot))]
     {
-        reply.bulk(name.as_bytes());
-        match place {
-            Some(number) => reply.integer(number as i64),
-            None => reply.null(), // due, or armed too late
-        }
+        // A slot without a place holds what is due, or was armed too late.
+        write_or_null(reply, name, place.map(|number| number as i64));
     }
     write_count(reply, "spans-msec", slot.span_ms);
     write_count(reply, "timers", slot.timers as u64);
@@ -238,11 +252,7 @@ fn write_probe(reply: &mut Writer<'_>, database: usize, keys: usize, probe: &Pro
     reply.bulk(b"tag");
     reply.bulk(format!("{:02x}", probe.tag).as_bytes());
     for (name, place) in [("group", probe.group()), ("line", probe.home)] {
-        reply.bulk(name.as_bytes());
-        match place {
-            Some(number) => reply.integer(number as i64),
-            None => reply.null(),
-        }
+        write_or_null(reply, name, place.map(|number| number as i64));
     }
     reply.bulk(b"path");
     reply.array(probe.path.len());
@@ -261,9 +271,14 @@ fn write_entry(reply: &mut Writer<'_>, entry: &EntryFigures, now_ms: i64) {
     write_count(reply, "block-bytes", entry.block_bytes as u64);
     reply.bulk(b"value");
     reply.bulk(entry.form.as_bytes());
-    reply.bulk(b"expires-in-msec");
-    match entry.deadline {
-        Some(deadline) => reply.integer(deadline.saturating_sub(now_ms)),
+    let left_ms = entry.deadline.map(|deadline| deadline.saturating_sub(now_ms));
+    write_or_null(reply, "expires-in-msec", left_ms);
+}
+
+fn write_or_null(reply: &mut Writer<'_>, name: &str, number: Option<i64>) {
+    reply.bulk(name.as_bytes());
+    match number {
+        Some(number) => reply.integer(number),
         None => reply.null(),
     }
 }

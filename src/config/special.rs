@@ -4,6 +4,7 @@ use super::value::{
     Kind, OutputLimit, OutputLimits, Reason, Value, WRONG_NUMBER, not_a_choice, parse_choice,
 };
 use crate::limits::BIND_ADDRESSES_MAX;
+use crate::text::float;
 use crate::text::number::{parse_i64, parse_memory_bytes};
 
 const SHUTDOWN_FLAGS: &[&str] = &["default", "save", "nosave", "now", "force"];
@@ -128,14 +129,19 @@ fn parse_oom_scores(words: &[&[u8]]) -> Result<Value, Reason> {
 fn parse_percentiles(words: &[&[u8]]) -> Result<Value, Reason> {
     let mut shown = Vec::new();
     for word in words {
-        let number = std::str::from_utf8(word).ok().and_then(|text| text.parse::<f64>().ok());
-        let number = number.ok_or(PERCENTILE)?;
+        let number = float::parse_f64(word).ok_or(PERCENTILE)?;
         if !(0.0..=100.0).contains(&number) {
             return Err(PERCENTILE_RANGE.into());
         }
-        shown.push(number.to_string().into_bytes());
+        shown.push(percentile(number).into_bytes());
     }
     Ok(Value::Words(shown))
+}
+
+/// As CONFIG GET and INFO show it: six digits behind the point, without zeros at their end.
+fn percentile(number: f64) -> String {
+    let text = format!("{number:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn parse_replica_of(words: &[&[u8]]) -> Result<Value, Reason> {
@@ -245,8 +251,9 @@ mod tests {
     #[test]
     fn percentiles() {
         check(Kind::Percentiles, &[("50 99.9 100.0", "50 99.9 100"), ("", ""), ("50 50", "50 50")]);
-        refused(Kind::Percentiles, PERCENTILE, &["x", "50  60"]);
-        refused(Kind::Percentiles, PERCENTILE_RANGE, &["-1", "100.1", "nan"]);
+        check(Kind::Percentiles, &[("99.123456789 .5 5. 1e1 0x10", "99.123457 0.5 5 10 16")]);
+        refused(Kind::Percentiles, PERCENTILE, &["x", "50  60", "nan", "-nan", "1e5000"]);
+        refused(Kind::Percentiles, PERCENTILE_RANGE, &["-1", "100.1", "inf"]);
     }
 
     #[test]

@@ -89,6 +89,8 @@ fn without_echoes(hashes: &[(usize, u64)]) -> impl Iterator<Item = (usize, u64)>
 pub struct DataStore {
     hasher: Hasher,
     keyspaces: Vec<Keyspace>,
+    /// See [`DataStore::reached`].
+    reached: usize,
     /// What came of looking keys up; whoever looks counts.
     pub look_ups: LookUps,
     /// Somebody wants to know which keys were read in vain.
@@ -118,7 +120,8 @@ impl DataStore {
         assert!(databases > 0, "a store without databases can hold nothing");
         let hasher = Hasher::new(seed);
         let keyspaces = (0..databases).map(|_| Keyspace::new(hasher)).collect();
-        DataStore { hasher, keyspaces, look_ups: LookUps::default(), notes_misses: false }
+        let look_ups = LookUps::default();
+        DataStore { hasher, keyspaces, reached: 0, look_ups, notes_misses: false }
     }
 
     /// The hash of this store, to make [`Key`]s with.
@@ -135,7 +138,15 @@ impl DataStore {
     /// reply, one that arrives here is our mistake.
     #[inline]
     pub fn database(&mut self, index: usize) -> &mut Keyspace {
+        self.reached = self.reached.max(index + 1);
         &mut self.keyspaces[index]
+    }
+
+    /// How many databases, from the first on, may ever have held a key: those behind them are as
+    /// they were born, and no turn of the loop looks at them.
+    #[inline]
+    pub fn reached(&self) -> usize {
+        self.reached
     }
 
     /// The value of a key of a database, for a command that reads: counted as a hit or a miss.
@@ -170,6 +181,7 @@ impl DataStore {
             self.look_ups.misses += 1;
             if self.notes_misses {
                 keyspace.note_missing(key);
+                self.reached = self.reached.max(index + 1);
             }
             return None;
         };
@@ -194,6 +206,7 @@ impl DataStore {
 
     /// Exchanges the contents of two databases; equal numbers change nothing.
     pub fn swap(&mut self, first: usize, second: usize) {
+        self.reached = self.reached.max(first.max(second) + 1);
         self.keyspaces.swap(first, second);
     }
 
@@ -225,14 +238,19 @@ impl DataStore {
     /// Whether anything large has gone whose memory is not free yet: then the loop must not sleep,
     /// but call [`DataStore::free_some`] in each turn.
     pub fn has_garbage(&self) -> bool {
-        shared_bytes::has_spent() || self.keyspaces.iter().any(Keyspace::has_garbage)
+        let keyspaces = &self.keyspaces[..self.reached];
+        shared_bytes::has_spent() || keyspaces.iter().any(Keyspace::has_garbage)
     }
 
     /// Frees up to `budget` pieces (some 4 KiB each) of what has gone, over all databases, and
     /// returns how many.
     pub fn free_some(&mut self, budget: usize) -> usize {
         let mut freed = shared_bytes::free_some(budget * PIECE_BYTES) / PIECE_BYTES;
-        for keyspace in self.keyspaces.iter_mut().filter(|keyspace| keyspace.has_garbage()) {
+        let (keyspaces, untouched) = self.keyspaces.split_at_mut(self.reached);
+        debug_assert!(
+            untouched.iter().all(|keyspace| keyspace.is_empty() && !keyspace.has_garbage())
+        );
+        for keyspace in keyspaces.iter_mut().filter(|keyspace| keyspace.has_garbage()) {
             freed += keyspace.free_some(budget.saturating_sub(freed));
         }
         freed
@@ -241,7 +259,8 @@ impl DataStore {
     /// The nearest deadline of any key in any database, or a time before it; see
     /// [`Keyspace::next_expiry`].
     pub fn next_expiry(&self) -> Option<UnixMs> {
-        let expiring = self.keyspaces.iter().filter(|keyspace| keyspace.expiring_len() > 0);
+        let keyspaces = &self.keyspaces[..self.reached];
+        let expiring = keyspaces.iter().filter(|keyspace| keyspace.expiring_len() > 0);
         expiring.filter_map(Keyspace::next_expiry).min()
     }
 
@@ -275,6 +294,23 @@ mod tests {
         assert!(store.database(0).peek(key, 0).is_none());
         assert!(store.database_ref(2).peek(key, 0).is_some());
         assert_eq!(store.iter().map(Keyspace::len).collect::<Vec<_>>(), [0, 0, 1]);
+    }
+
+    #[test]
+    fn a_database_is_reached_by_whatever_may_change_it() {
+        let mut store = DataStore::new(8, [7; 16]);
+        let key = store.hasher().key(b"k");
+        assert!(store.read(5, key, 0).is_none());
+        assert_eq!(store.reached(), 0, "to look into one leaves nothing there");
+        store.database(1).insert(key, text(b"one"));
+        assert_eq!(store.reached(), 2);
+        store.swap(1, 6);
+        assert_eq!(store.reached(), 7);
+        store.database(6).set_expiry(key, 300);
+        assert_eq!(store.next_expiry(), Some(300));
+        store.notes_misses = true;
+        assert!(store.read(7, key, 0).is_none());
+        assert_eq!(store.reached(), 8, "the miss is noted there");
     }
 
     #[test]

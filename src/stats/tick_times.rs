@@ -99,6 +99,8 @@ pub struct Tick {
     pub woken_ns: u64,
     /// What it has done.
     pub work: Work,
+    /// How long it took without its wait, nanoseconds.
+    pub busy_ns: u64,
     /// Bit `p`: phase `p` had something to do.
     ran: u16,
     phases_ns: [u64; PHASES],
@@ -113,13 +115,6 @@ impl Tick {
             left &= left - 1;
             Some((phase, self.phases_ns[phase as usize]))
         })
-    }
-
-    /// How long it took without its wait, nanoseconds.
-    #[must_use]
-    pub fn busy_ns(&self) -> u64 {
-        let [_wait, phases @ ..] = self.phases_ns;
-        phases.into_iter().fold(0, u64::wrapping_add)
     }
 }
 
@@ -153,8 +148,9 @@ impl Scale {
 #[derive(Debug)]
 pub struct TickTimes {
     scale: Scale,
-    /// The counter at the last border.
+    /// The counter at the last border, and at that behind the wait.
     border: u64,
+    woken: u64,
     /// The tick under way.
     current: Tick,
     /// Line `n % TICKS_KEPT` is tick `n`.
@@ -176,6 +172,7 @@ impl Default for TickTimes {
         Self {
             scale: Scale { start: (0, 0), ns_shifted: 1 << 32 },
             border: 0,
+            woken: 0,
             current: Tick::default(),
             ring: vec![Tick::default(); TICKS_KEPT].into_boxed_slice(),
             ended: 0,
@@ -201,6 +198,7 @@ impl TickTimes {
             self.scale.adjust(cycles, monotonic_ns);
         }
         self.current.woken_ns = monotonic_ns;
+        self.woken = cycles;
         self.lap(Phase::Wait, cycles);
     }
 
@@ -220,7 +218,8 @@ impl TickTimes {
     #[inline]
     pub fn end(&mut self, work: Work) -> &Tick {
         let line = (self.ended % TICKS_KEPT as u64) as usize;
-        self.ring[line] = Tick { work, ..self.current };
+        let busy_ns = self.scale.ns(self.border.saturating_sub(self.woken));
+        self.ring[line] = Tick { work, busy_ns, ..self.current };
         self.current = Tick::default();
         self.ended += 1;
         if line + 1 == TICKS_KEPT {
@@ -235,11 +234,16 @@ impl TickTimes {
         // They stand side by side: what was in the ring before its end was added at its end.
         let first = (self.added % TICKS_KEPT as u64) as usize;
         let ticks = &self.ring[first..first + (self.ended - self.added) as usize];
+        // Most phases have had nothing to do in any of them.
+        let ran_ever = ticks.iter().fold(0, |ran, tick| ran | tick.ran);
         for (phase, histogram) in self.phases.iter_mut().enumerate() {
-            let ran = ticks.iter().filter(|tick| tick.ran >> phase & 1 != 0);
-            histogram.record_all(ran.map(|tick| tick.phases_ns[phase]));
+            let bit = 1 << phase;
+            if ran_ever & bit != 0 {
+                let ran = ticks.iter().filter(|tick| tick.ran & bit != 0);
+                histogram.record_all(ran.map(|tick| tick.phases_ns[phase % PHASES]));
+            }
         }
-        self.busy.record_all(ticks.iter().map(Tick::busy_ns));
+        self.busy.record_all(ticks.iter().map(|tick| tick.busy_ns));
         self.events.record_all(ticks.iter().map(|tick| tick.work.events));
         self.added = self.ended;
     }
@@ -325,7 +329,7 @@ mod tests {
             phases,
             [(Phase::Wait, 3_000_000), (Phase::Read, 3_000), (Phase::Execute, 9_000)]
         );
-        assert_eq!(tick.busy_ns(), 12_000);
+        assert_eq!(tick.busy_ns, 12_000);
     }
 
     #[test]
