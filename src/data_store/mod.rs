@@ -263,17 +263,6 @@ impl DataStore {
         let expiring = keyspaces.iter().filter(|keyspace| keyspace.expiring_len() > 0);
         expiring.filter_map(Keyspace::next_expiry).min()
     }
-
-    /// Removes keys whose time has come, over all databases, in up to `budget` steps, and returns
-    /// how many it took: fewer mean that none is left. Each database reports its own keys through
-    /// [`Keyspace::take_findings`].
-    pub fn expire_due(&mut self, now: UnixMs, budget: usize) -> usize {
-        let mut steps = 0;
-        for keyspace in &mut self.keyspaces {
-            steps += keyspace.expire_due(now, budget - steps);
-        }
-        steps
-    }
 }
 
 #[cfg(test)]
@@ -336,9 +325,10 @@ mod tests {
             store.database(index).set_expiry(key, deadline);
         }
         assert_eq!(store.next_expiry(), Some(300));
-        assert_eq!(store.expire_due(600, 1), 1);
-        assert!(store.expire_due(600, 99) < 99);
+        for (index, nearest) in [(1, Some(500)), (0, None)] {
+            assert!(store.database(index).expire_due(600, 99) < 99);
+            assert_eq!(store.next_expiry(), nearest);
+        }
         assert!(store.iter().all(Keyspace::is_empty));
-        assert_eq!(store.next_expiry(), None);
     }
 }

@@ -17,19 +17,24 @@
 use squint_sys::RegionVec;
 use std::ops::{Deref, DerefMut, Index, IndexMut};
 
-/// From so many regions on, they ask to be huge pages. The last one may be all but empty, and is
-/// resident all the same: a fifth of the whole at worst.
+/// From so many regions on, they ask to be huge pages.
 const HUGE_FROM_REGIONS: usize = 5;
 
 /// Of some regions, the last of which has just been added, those that are to ask to be huge pages
-/// now: none of a few, all when they have become many, then each one that is added.
+/// now: none of a few; all but the new one when they have become many; then each as the one behind
+/// it is added.
+///
+/// A region asks when it is full, and the system makes it one page in its own time. One that asked
+/// at its start would be resident as a whole with its first byte, and whoever wrote that would
+/// wait until two megabytes are zeroed.
 pub(super) fn newly_huge<R>(regions: &mut [R]) -> &mut [R] {
+    let full = regions.len().saturating_sub(1);
     let first = match regions.len() {
-        few if few < HUGE_FROM_REGIONS => few,
+        few if few < HUGE_FROM_REGIONS => full,
         HUGE_FROM_REGIONS => 0,
-        many => many - 1,
+        _ => full - 1,
     };
-    &mut regions[first..]
+    &mut regions[first..full]
 }
 
 /// What a directory leads to: up to `CAPACITY` elements that never move.

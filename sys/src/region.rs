@@ -13,8 +13,9 @@
 //!   one huge page     [ 2M                    ]    sixteen of them fit easily
 //! ```
 //!
-//! But one byte written makes all of a huge page resident, so only whoever fills many regions asks
-//! for it ([`Region::ask_for_huge_page`]).
+//! But one byte written makes all of a huge page resident, and to zero it takes a while. So only who
+//! has filled many regions asks for it, and asks for those that are full
+//! ([`Region::ask_for_huge_page`]).
 
 use crate::calls::{Syscall, count};
 use std::alloc::{Layout, handle_alloc_error};
