@@ -13,8 +13,8 @@
 //!   one huge page     [ 2M                    ]    sixteen of them fit easily
 //! ```
 //!
-//! But one byte written makes all of a huge page resident, and to zero it takes a while. So only who
-//! has filled many regions asks for it, and asks for those that are full
+//! But one byte written makes all of a huge page resident, and to zero it takes a while. So only
+//! who has filled many regions asks for it, and asks for those that are full
 //! ([`Region::ask_for_huge_page`]).
 
 use crate::calls::{Syscall, count};
