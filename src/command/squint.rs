@@ -125,7 +125,7 @@ pub fn squint_connections(ctx: &mut Context<'_>, request: Request<'_>) -> Comman
     for (name, count) in counts {
         write_count(reply, name, count);
     }
-    write_or_null(reply, "next-slot", rest.next().map(|(token, _)| i64::from(token.index)));
+    reply.named_or_null("next-slot", rest.next().map(|(token, _)| i64::from(token.index)));
     reply.bulk(b"connections");
     reply.array(shown.len());
     for (token, connection) in shown {
@@ -160,7 +160,7 @@ fn write_connection(
     }
     let deadline_ms = connection.timer.deadline_ms();
     let left_ms = deadline_ms.map(|deadline_ms| deadline_ms.saturating_sub(now_ms) as i64);
-    write_or_null(reply, "timer-in-msec", left_ms);
+    reply.named_or_null("timer-in-msec", left_ms);
     reply.bulk(b"state");
     let state = state_of(connection);
     reply.array(state.len());
@@ -212,7 +212,7 @@ fn write_slot(reply: &mut Writer<'_>, slot: SlotFigures, now_ms: u64) {
         [("level", slot.place.map(|(level, _)| level)), ("slot", slot.place.map(|(_, slot)| slot))]
     {
         // A slot without a place holds what is due, or was armed too late.
-        write_or_null(reply, name, place.map(|number| number as i64));
+        reply.named_or_null(name, place.map(|number| number as i64));
     }
     write_count(reply, "spans-msec", slot.span_ms);
     write_count(reply, "timers", slot.timers as u64);
@@ -252,7 +252,7 @@ fn write_probe(reply: &mut Writer<'_>, database: usize, keys: usize, probe: &Pro
     reply.bulk(b"tag");
     reply.bulk(format!("{:02x}", probe.tag).as_bytes());
     for (name, place) in [("group", probe.group()), ("line", probe.home)] {
-        write_or_null(reply, name, place.map(|number| number as i64));
+        reply.named_or_null(name, place.map(|number| number as i64));
     }
     reply.bulk(b"path");
     reply.array(probe.path.len());
@@ -272,20 +272,11 @@ fn write_entry(reply: &mut Writer<'_>, entry: &EntryFigures, now_ms: i64) {
     reply.bulk(b"value");
     reply.bulk(entry.form.as_bytes());
     let left_ms = entry.deadline.map(|deadline| deadline.saturating_sub(now_ms));
-    write_or_null(reply, "expires-in-msec", left_ms);
-}
-
-fn write_or_null(reply: &mut Writer<'_>, name: &str, number: Option<i64>) {
-    reply.bulk(name.as_bytes());
-    match number {
-        Some(number) => reply.integer(number),
-        None => reply.null(),
-    }
+    reply.named_or_null("expires-in-msec", left_ms);
 }
 
 fn write_count(reply: &mut Writer<'_>, name: &str, count: u64) {
-    reply.bulk(name.as_bytes());
-    reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
+    reply.named(name, i64::try_from(count).unwrap_or(i64::MAX));
 }
 
 fn write_double(reply: &mut Writer<'_>, name: &str, value: f64) {

@@ -55,12 +55,12 @@ fn full_count(request: Request<'_>) -> Result<Option<usize>, ErrorReply> {
 }
 
 fn write_history(reply: &mut Writer<'_>, stream: &Stream) {
-    write_number(reply, "length", streams::count(stream.length()));
-    write_number(reply, "radix-tree-keys", stream.blocks() as i64);
-    write_number(reply, "radix-tree-nodes", radix_nodes(stream.block_ids()) as i64);
+    reply.named("length", streams::count(stream.length()));
+    reply.named("radix-tree-keys", stream.blocks() as i64);
+    reply.named("radix-tree-nodes", radix_nodes(stream.block_ids()) as i64);
     write_id(reply, "last-generated-id", stream.last_id());
     write_id(reply, "max-deleted-entry-id", stream.max_deleted_id());
-    write_number(reply, "entries-added", stream.entries_added().cast_signed());
+    reply.named("entries-added", stream.entries_added().cast_signed());
     write_id(reply, "recorded-first-entry-id", stream.first_id().unwrap_or_default());
 }
 
@@ -68,16 +68,16 @@ fn write_history(reply: &mut Writer<'_>, stream: &Stream) {
 fn write_origins(reply: &mut Writer<'_>, stream: &mut Stream, now_ms: UnixMs) {
     let Some(known) = stream.known_producers() else { return };
     let (producers, names) = known.counts(now_ms);
-    write_number(reply, "idmp-duration", known.memory().duration_ms / 1000);
-    write_number(reply, "idmp-maxsize", known.memory().names_max as i64);
-    write_number(reply, "pids-tracked", producers as i64);
-    write_number(reply, "iids-tracked", names as i64);
-    write_number(reply, "iids-added", streams::count(known.names_added()));
-    write_number(reply, "iids-duplicates", streams::count(known.duplicates()));
+    reply.named("idmp-duration", known.memory().duration_ms / 1000);
+    reply.named("idmp-maxsize", known.memory().names_max as i64);
+    reply.named("pids-tracked", producers as i64);
+    reply.named("iids-tracked", names as i64);
+    reply.named("iids-added", streams::count(known.names_added()));
+    reply.named("iids-duplicates", streams::count(known.duplicates()));
 }
 
 fn write_ends(reply: &mut Writer<'_>, stream: &Stream) {
-    write_number(reply, "groups", stream.groups().len() as i64);
+    reply.named("groups", stream.groups().len() as i64);
     for (name, entry) in
         [("first-entry", stream.first_entry()), ("last-entry", stream.last_entry())]
     {
@@ -101,7 +101,7 @@ fn write_full(reply: &mut Writer<'_>, stream: &Stream, count: usize) {
         reply.bulk(b"name");
         reply.bulk(name);
         write_progress(reply, stream, group);
-        write_number(reply, "pel-count", streams::count(group.pending_count()));
+        reply.named("pel-count", streams::count(group.pending_count()));
         reply.bulk(b"pending");
         write_deliveries(reply, group.deliveries(StreamId::MIN, StreamId::MAX).take(count), |d| {
             Some(d.owner.map_or(&b""[..], |owner| group.consumer(owner).name()))
@@ -114,15 +114,15 @@ fn write_full(reply: &mut Writer<'_>, stream: &Stream, count: usize) {
 /// How many entries were given back, if any were: of other groups clients hear what 7.2 tells them.
 fn write_unowned(reply: &mut Writer<'_>, number: u64) {
     if number > 0 {
-        write_number(reply, "nacked-count", streams::count(number));
+        reply.named("nacked-count", streams::count(number));
     }
 }
 
 /// How far a group has read.
 fn write_progress(reply: &mut Writer<'_>, stream: &Stream, group: &Group) {
     write_id(reply, "last-delivered-id", group.last_id);
-    write_optional(reply, "entries-read", group.entries_read.map(u64::cast_signed));
-    write_optional(reply, "lag", stream.lag(group));
+    reply.named_or_null("entries-read", group.entries_read.map(u64::cast_signed));
+    reply.named_or_null("lag", stream.lag(group));
 }
 
 fn write_consumers_full(reply: &mut Writer<'_>, group: &Group, count: usize) {
@@ -132,9 +132,9 @@ fn write_consumers_full(reply: &mut Writer<'_>, group: &Group, count: usize) {
         reply.map(5);
         reply.bulk(b"name");
         reply.bulk(consumer.name());
-        write_number(reply, "seen-time", consumer.seen_ms);
-        write_number(reply, "active-time", consumer.active_ms.unwrap_or(-1));
-        write_number(reply, "pel-count", streams::count(consumer.pending_count()));
+        reply.named("seen-time", consumer.seen_ms);
+        reply.named("active-time", consumer.active_ms.unwrap_or(-1));
+        reply.named("pel-count", streams::count(consumer.pending_count()));
         reply.bulk(b"pending");
         let own = group.deliveries_to(owner, StreamId::MIN, StreamId::MAX);
         write_deliveries(reply, own.take(count), |_| None);
@@ -172,8 +172,8 @@ pub fn xinfo_groups(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResul
         reply.map(6 + usize::from(unowned > 0));
         reply.bulk(b"name");
         reply.bulk(name);
-        write_number(reply, "consumers", group.consumer_count() as i64);
-        write_number(reply, "pending", streams::count(group.pending_count()));
+        reply.named("consumers", group.consumer_count() as i64);
+        reply.named("pending", streams::count(group.pending_count()));
         write_progress(reply, stream, group);
         write_unowned(reply, unowned);
     }
@@ -199,22 +199,9 @@ fn write_consumer(reply: &mut Writer<'_>, consumer: &Consumer, now_ms: UnixMs) {
     reply.map(4);
     reply.bulk(b"name");
     reply.bulk(consumer.name());
-    write_number(reply, "pending", streams::count(consumer.pending_count()));
-    write_number(reply, "idle", since(consumer.seen_ms));
-    write_number(reply, "inactive", consumer.active_ms.map_or(-1, since));
-}
-
-fn write_number(reply: &mut Writer<'_>, name: &str, value: i64) {
-    reply.bulk(name.as_bytes());
-    reply.integer(value);
-}
-
-fn write_optional(reply: &mut Writer<'_>, name: &str, value: Option<i64>) {
-    reply.bulk(name.as_bytes());
-    match value {
-        Some(value) => reply.integer(value),
-        None => reply.null(),
-    }
+    reply.named("pending", streams::count(consumer.pending_count()));
+    reply.named("idle", since(consumer.seen_ms));
+    reply.named("inactive", consumer.active_ms.map_or(-1, since));
 }
 
 fn write_id(reply: &mut Writer<'_>, name: &str, id: StreamId) {

@@ -129,6 +129,21 @@ impl<'a> Writer<'a> {
         self.out.extend(self.pick(b"$-1\r\n", b"_\r\n"));
     }
 
+    /// An entry of a map: a name and an integer.
+    pub fn named(&mut self, name: &str, value: i64) {
+        self.bulk(name.as_bytes());
+        self.integer(value);
+    }
+
+    /// An entry of a map: a name, and an integer if there is one.
+    pub fn named_or_null(&mut self, name: &str, value: Option<i64>) {
+        self.bulk(name.as_bytes());
+        match value {
+            Some(value) => self.integer(value),
+            None => self.null(),
+        }
+    }
+
     /// No array where one could have been: `*-1`, or `_`.
     #[inline]
     pub fn null_array(&mut self) {
