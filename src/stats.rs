@@ -193,7 +193,7 @@ impl Stats {
     pub fn count_call(&mut self, index: u16) {
         self.commands_processed += 1;
         let command = &mut self.commands[usize::from(index)];
-        if command.recent + command.in_tick == 0 {
+        if (command.recent | command.in_tick) == 0 {
             self.in_tick.push(index);
         }
         command.recent += 1;

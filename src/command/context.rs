@@ -80,6 +80,13 @@ impl Selected<'_> {
         self.all.database(self.index)
     }
 
+    /// Whether something came to light that others must be told.
+    #[inline]
+    #[must_use]
+    pub fn has_findings(&self) -> bool {
+        self.all.database_ref(self.index).has_findings()
+    }
+
     /// The value of a key, for a command that writes.
     #[inline]
     pub fn lookup(&mut self, key: Key<'_>) -> Option<ValueMut<'_>> {

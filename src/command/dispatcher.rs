@@ -20,6 +20,7 @@
 
 use super::context::{Call, CommandResult, Context, Now};
 use super::error_reply::{self, ErrorReply};
+use super::steps::Steps;
 use super::table::{self, Command, Flags, Group};
 use super::{Ask, Engine, Host, Request, pause};
 use crate::client::{ClientId, Transaction};
@@ -47,17 +48,6 @@ pub fn container(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     }
 }
 
-/// One request of a client, as it was found ahead of time.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// Its row; `None`: there is no such command.
-    pub command: Option<&'static Command>,
-    /// What was sent.
-    pub request: Request<'a>,
-    /// Databases and hashes of its leading keys, computed with the group's.
-    pub hashes: &'a [(usize, u64)],
-}
-
 /// Whose turn it is.
 pub struct Turn<'a> {
     /// Who has sent requests.
@@ -74,17 +64,17 @@ impl Engine {
     /// Executes requests of a client, one after another, until there are no more (`true`) or one of
     /// them has left something to do for the server. What changes let other clients go on is done
     /// directly after each.
-    pub fn execute<'a>(
+    pub fn execute(
         &mut self,
         turn: Turn<'_>,
-        requests: &mut impl Iterator<Item = Asked<'a>>,
+        steps: &mut Steps<'_>,
         host: &mut dyn Host,
     ) -> bool {
         let Turn { client, reply, now, may_wait } = turn;
         self.clients.get(client).active_ms = now.monotonic_ms;
         loop {
             let turn = Turn { client, reply: &mut *reply, now, may_wait };
-            let is_over = self.execute_undisturbed(turn, requests, &mut *host);
+            let is_over = self.execute_undisturbed(turn, steps, &mut *host);
             for (waiting, reason) in std::mem::take(&mut self.effects.unblocks) {
                 self.unblock(waiting, reason);
             }
@@ -99,10 +89,10 @@ impl Engine {
     }
 
     /// Executes requests until there are no more (`true`), or one leaves work to do.
-    fn execute_undisturbed<'a>(
+    fn execute_undisturbed(
         &mut self,
         turn: Turn<'_>,
-        requests: &mut impl Iterator<Item = Asked<'a>>,
+        steps: &mut Steps<'_>,
         host: &mut dyn Host,
     ) -> bool {
         let Turn { client, reply, now, may_wait } = turn;
@@ -111,16 +101,17 @@ impl Engine {
         let ask = Ask { client, command, call: Call::Direct, hashes: &[], reply, now, host };
         let mut ctx = self.context(ask);
         if held.is_some() {
-            let Some(asked) = requests.next() else { return true };
-            (ctx.held, ctx.hashes) = (held, asked.hashes);
-            answer_in_full(&mut ctx, asked.command, asked.request);
+            let Some(step) = steps.take() else { return true };
+            (ctx.held, ctx.hashes) = (held, steps.hashes(step));
+            answer_in_full(&mut ctx, step.command, steps.request(step));
             if !ctx.client().is_postponed() {
                 end_request(&mut ctx);
             }
             return false;
         }
-        for asked in requests {
-            answer(&mut ctx, asked);
+        while let Some(step) = steps.take() {
+            (ctx.hashes, ctx.is_push) = (steps.hashes(step), false);
+            answer(&mut ctx, step.command, steps.request(step));
             if end_request(&mut ctx) {
                 return false;
             }
@@ -141,11 +132,9 @@ fn end_request(ctx: &mut Context<'_>) -> bool {
 /// Answers one request. Nearly all come from a client at liberty and are taken by a function: that
 /// is tested once, here.
 #[inline]
-fn answer<'a>(ctx: &mut Context<'a>, asked: Asked<'a>) {
-    (ctx.hashes, ctx.is_push) = (asked.hashes, false);
-    let request = asked.request;
+fn answer(ctx: &mut Context<'_>, command: Option<&'static Command>, request: Request<'_>) {
     let client = ctx.clients.get(ctx.id);
-    match asked.command {
+    match command {
         Some(command) if client.is_at_liberty() && command.takes(request.len()) => {
             client.last_command = command.name;
             ctx.command = command;
@@ -256,7 +245,9 @@ pub fn call(ctx: &mut Context<'_>, request: Request<'_>) {
 
 /// Runs the function of `ctx.command`, writes its error if it has one, and counts. A command that
 /// blocks is counted when it ends.
-#[inline]
+///
+/// Inline always: a call would copy the request once more.
+#[inline(always)]
 fn run(ctx: &mut Context<'_>, request: Request<'_>) {
     let command = ctx.command;
     let result = (command.handler)(ctx, request);
@@ -266,7 +257,7 @@ fn run(ctx: &mut Context<'_>, request: Request<'_>) {
     if let Err(error) = result {
         fail(ctx, command, &error);
     }
-    if ctx.store.keyspace().has_findings() {
+    if ctx.store.has_findings() {
         ctx.tell_findings();
     }
 }

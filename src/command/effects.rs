@@ -136,14 +136,15 @@ pub struct Effects {
 impl Effects {
     /// Nothing to do: the usual case, checked after every command.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.outbox.is_empty()
-            && self.kills.is_empty()
-            && self.unblocked.is_empty()
-            && self.unblocks.is_empty()
-            && self.blocked.is_empty()
-            && self.shutdown.is_none()
-            && self.sleep_us == 0
-            && self.settings.is_empty()
+            & self.kills.is_empty()
+            & self.unblocked.is_empty()
+            & self.unblocks.is_empty()
+            & self.blocked.is_empty()
+            & self.shutdown.is_none()
+            & (self.sleep_us == 0)
+            & self.settings.is_empty()
     }
 }

@@ -44,6 +44,7 @@ mod radix_nodes;
 pub mod scan_options;
 pub mod server;
 pub mod squint;
+pub mod steps;
 pub mod stream_claims;
 pub mod stream_groups;
 pub mod stream_hand_outs;

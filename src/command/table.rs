@@ -58,6 +58,9 @@ pub struct Command {
     pub index: u16,
     parent: Option<usize>,
     subcommand_count: usize,
+    /// What [`Command::takes`] says, at a glance.
+    takes_min: u32,
+    takes_max: u32,
     folded: Folded,
 }
 
@@ -84,6 +87,8 @@ impl Command {
         index: 0,
         parent: None,
         subcommand_count: 0,
+        takes_min: 1,
+        takes_max: 0,
         folded: [0; 4],
     };
 
@@ -117,7 +122,7 @@ impl Command {
     #[inline]
     #[must_use]
     pub const fn takes(&self, argc: usize) -> bool {
-        self.arity_ok(argc) && !(self.is_container() && argc > 1)
+        self.takes_min as usize <= argc && argc <= self.takes_max as usize
     }
 
     /// Is `argc`, the name included, a number of arguments that it takes?
@@ -240,6 +245,16 @@ const fn complete<const N: usize>(mut rows: [Command; N]) -> [Command; N] {
         }
         index += 1;
     }
+    while index > 0 {
+        index -= 1;
+        let row = &mut rows[index];
+        row.takes_min = row.arity.unsigned_abs();
+        row.takes_max = match row.arity {
+            _ if row.is_container() => 1,
+            at_least if at_least < 0 => u32::MAX,
+            count => count.unsigned_abs(),
+        };
+    }
     rows
 }
 
@@ -323,6 +338,17 @@ mod tests {
 
     fn same(left: Option<&Command>, right: Option<&Command>) -> bool {
         left.map(|command| command.index) == right.map(|command| command.index)
+    }
+
+    #[test]
+    fn what_a_function_takes_follows_from_the_arity_and_the_subcommands() {
+        for command in &COMMANDS {
+            for argc in 0..40 {
+                let is_left_to_parts = command.is_container() && argc > 1;
+                let takes = command.arity_ok(argc) && !is_left_to_parts;
+                assert_eq!(command.takes(argc), takes, "{} with {argc}", command.name);
+            }
+        }
     }
 
     #[test]

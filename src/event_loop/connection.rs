@@ -96,4 +96,10 @@ impl Connection {
         let readable = !self.is_at_end && !self.closes_when_written && !is_full;
         Interest { readable, writable: self.is_clogged, hangup: is_full && !self.is_at_end }
     }
+
+    /// The poller watches for something else than what the connection can use.
+    #[must_use]
+    pub fn is_watch_stale(&self) -> bool {
+        self.interest_wanted() != self.interest
+    }
 }

@@ -184,6 +184,16 @@ impl<T> Slab<T> {
         }
     }
 
+    /// As [`Slab::at_mut`], with its full name.
+    pub fn named_mut(&mut self, index: u32) -> (Token, &mut T) {
+        match self.slot_mut(index) {
+            Some(Slot { generation, entry: Entry::Live(value) }) => {
+                (Token { index, generation: *generation }, value)
+            }
+            _ => panic!("slab slot {index} is free"),
+        }
+    }
+
     /// The full name of the value that lives at `index`. Panics when the slot is free.
     #[must_use]
     pub fn token(&self, index: u32) -> Token {

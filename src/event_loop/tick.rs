@@ -90,18 +90,21 @@ struct Closing<'a>(&'a mut Slab<Connection>);
 struct Deadlines<'a>(&'a mut Slab<Connection>);
 
 impl Linked for Ready<'_> {
+    #[inline]
     fn link(&mut self, index: u32) -> &mut intrusive_list::Link {
         &mut self.0.at_mut(index).ready
     }
 }
 
 impl Linked for Writing<'_> {
+    #[inline]
     fn link(&mut self, index: u32) -> &mut intrusive_list::Link {
         &mut self.0.at_mut(index).writing
     }
 }
 
 impl Linked for Closing<'_> {
+    #[inline]
     fn link(&mut self, index: u32) -> &mut intrusive_list::Link {
         &mut self.0.at_mut(index).closing
     }
@@ -311,15 +314,17 @@ impl<S: Sys> EventLoop<S> {
     /// **read**: one read.
     pub fn read(&mut self, index: u32, target: Target<'_>, stats: &mut Stats) -> ReadOutcome {
         stats.reads += 1;
-        let answer = match target {
-            Target::Ring { wanted } => self.read_into_ring(index, wanted),
-            Target::Apart { bytes, count_max } => {
-                let fd = self.connections.at(index).fd;
-                self.sys.read_append(fd, bytes, count_max.min(TRANSFER_BYTES_MAX))
-            }
-        };
         let connection = self.connections.at_mut(index);
         connection.is_readable = false;
+        let answer = match target {
+            Target::Ring { wanted } => {
+                connection.input.acquire(&mut self.pool);
+                read_into_ring(&mut self.sys, connection, wanted)
+            }
+            Target::Apart { bytes, count_max } => {
+                self.sys.read_append(connection.fd, bytes, count_max.min(TRANSFER_BYTES_MAX))
+            }
+        };
         let outcome = match answer {
             Ok(0) => ReadOutcome::AtEnd,
             Ok(count) => {
@@ -334,18 +339,6 @@ impl<S: Sys> EventLoop<S> {
         };
         connection.is_at_end |= outcome == ReadOutcome::AtEnd;
         outcome
-    }
-
-    fn read_into_ring(&mut self, index: u32, wanted: usize) -> Result<usize, Verdict> {
-        let connection = self.connections.at_mut(index);
-        connection.input.acquire(&mut self.pool);
-        // Memory follows what has arrived, never what a header promises.
-        let wanted = wanted.min(connection.input.len());
-        connection.input.reserve(wanted.max(INPUT_READ_BYTES_MIN));
-        let (first, second) = connection.input.spare();
-        let count = self.sys.read(connection.fd, first, second)?;
-        connection.input.commit(count);
-        Ok(count)
     }
 
     /// **write**: one write for each connection with output.
@@ -375,29 +368,26 @@ impl<S: Sys> EventLoop<S> {
                 Err(Verdict::Bug(errno)) => panic!("write: {errno:?}"),
             }
         }
-        self.after_write(index);
-    }
-
-    /// All written: give memory back, and close if that was the end. Otherwise wait for room.
-    fn after_write(&mut self, index: u32) {
-        let connection = self.connections.at_mut(index);
+        // All written: give memory back, and close if that was the end. Otherwise wait for room.
+        let (is_ended, is_stale) = (connection.closes_when_written, connection.is_watch_stale());
         if !connection.output.is_empty() {
             self.queue_write(index); // more pieces than one call takes: the next tick's write
         } else {
             if let Some(memory) = connection.output.take_spare() {
                 self.output_pool.put(memory);
             }
-            if connection.closes_when_written {
+            if is_ended {
                 return self.queue_close(index);
             }
         }
-        self.update_interest(index);
+        if is_stale {
+            self.update_interest(index);
+        }
     }
 
     /// Tells the poller what the connection can use, if that has changed.
     pub fn update_interest(&mut self, index: u32) {
-        let token = self.connections.token(index);
-        let connection = self.connections.at_mut(index);
+        let (token, connection) = self.connections.named_mut(index);
         let wanted = connection.interest_wanted();
         if wanted != connection.interest {
             connection.interest = wanted;
@@ -463,6 +453,21 @@ impl<S: Sys> EventLoop<S> {
     pub fn has_output(&self) -> bool {
         self.connections.iter().any(|(_, connection)| !connection.output.is_empty())
     }
+}
+
+/// One read behind the bytes that a connection has; its owner knows to need `wanted` more.
+fn read_into_ring<S: Sys>(
+    sys: &mut S,
+    connection: &mut Connection,
+    wanted: usize,
+) -> Result<usize, Verdict> {
+    // Memory follows what has arrived, never what a header promises.
+    let wanted = wanted.min(connection.input.len());
+    connection.input.reserve(wanted.max(INPUT_READ_BYTES_MIN));
+    let (first, second) = connection.input.spare();
+    let count = sys.read(connection.fd, first, second)?;
+    connection.input.commit(count);
+    Ok(count)
 }
 
 /// What one write took.

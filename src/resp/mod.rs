@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`parser`] | the incremental parser: bytes of one client to spans of arguments |
+//! | `short` | its short way: requests of few short arguments, read by their shape |
 //! | [`inline`] | its other half: a line typed by hand, with quotes |
 //! | `incoming` | a large argument, received where it will stay |
 //! | [`error`] | what can be wrong with the bytes, and Redis's words for it |
@@ -14,9 +15,11 @@ mod incoming;
 pub mod inline;
 pub mod parser;
 pub mod request;
+mod short;
 pub mod writer;
 
 pub use error::ProtocolError;
 pub use parser::{Parsed, Parser, ParserLimits};
 pub use request::{Argument, OwnedRequest, Request, Span};
+pub use short::Head;
 pub use writer::{Deferred, Protocol, Writer};

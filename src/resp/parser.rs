@@ -22,6 +22,7 @@ use super::error::ProtocolError;
 use super::incoming::IncomingBulk;
 use super::inline;
 use super::request::Span;
+use super::short::{short_bulk, short_request};
 use crate::limits::{
     INPUT_BULK_APART_BYTES_MIN, REQUEST_ARGUMENTS_MAX, REQUEST_BYTES_MAX, REQUEST_LINE_BYTES_MAX,
     UNAUTHENTICATED_ARGUMENTS_MAX, UNAUTHENTICATED_BULK_BYTES_MAX,
@@ -454,57 +455,6 @@ impl Line {
             Line::Bulk => ProtocolError::BulkLineEnd,
         }
     }
-}
-
-/// Reads a whole request of at most 99 arguments of at most 99 bytes, which nearly every one is:
-/// the bytes it took. `None` sends the caller the long way round, and nothing has happened.
-#[inline]
-fn short_request(input: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
-    let (count, mut position) = short_line(input, b'*')?;
-    let first = spans.len();
-    for _ in 0..count {
-        let Some((span, end)) = short_bulk(input, position) else {
-            spans.truncate(first);
-            return None;
-        };
-        spans.push(span);
-        position = end;
-    }
-    (count > 0).then_some(position)
-}
-
-/// A whole bulk of at most 99 bytes at `position`: where its body lies, and the offset behind it.
-#[inline(always)]
-fn short_bulk(input: &[u8], position: usize) -> Option<(Span, usize)> {
-    let bulk = input.get(position..)?;
-    let (len, header) = short_line(bulk, b'$')?;
-    let end = header + len;
-    let is_whole = bulk.get(end..end + 2) == Some(b"\r\n");
-    let behind = position + end + 2;
-    let is_in_range = behind as u64 <= REQUEST_BYTES_MAX;
-    (is_whole && is_in_range).then(|| (Span::within_limit(position + header, len), behind))
-}
-
-/// Reads a header line of one digit or two, which nearly every one is: its number and its bytes.
-/// The line is looked at as one word, so that there is nothing to loop over:
-///
-/// ```text
-///   byte     0       1     2    3    4
-///            marker  digit CR   LF            one digit
-///            marker  digit digit CR   LF      two digits, the first not 0
-/// ```
-#[inline(always)]
-fn short_line(line: &[u8], marker: u8) -> Option<(usize, usize)> {
-    let word = u32::from_le_bytes(*line.first_chunk()?);
-    let first = (word >> 8 & 0xff).wrapping_sub(u32::from(b'0'));
-    if word & 0xffff_00ff == u32::from_le_bytes([marker, 0, b'\r', b'\n']) {
-        return (first <= 9).then_some((first as usize, 4));
-    }
-    let second = (word >> 16 & 0xff).wrapping_sub(u32::from(b'0'));
-    let is_line = word & 0xff00_00ff == u32::from_le_bytes([marker, 0, 0, b'\r'])
-        && line.get(4) == Some(&b'\n');
-    let are_digits = (1..=9).contains(&first) && second <= 9;
-    (is_line && are_digits).then(|| ((first * 10 + second) as usize, 5))
 }
 
 /// Digits in a number that the short way reads: no sum of them overflows.

@@ -215,6 +215,12 @@ impl OwnedRequest {
         Request { buffer: &self.bytes, spans: &self.spans, bulks: &self.bulks }
     }
 
+    /// Its bytes, where its arguments lie in them, and those that lie apart.
+    #[must_use]
+    pub fn parts(&self) -> (&[u8], &[Span], &[SharedBytes]) {
+        (&self.bytes, &self.spans, &self.bulks)
+    }
+
     /// Bytes of heap that it holds, alone or with others.
     pub fn heap_bytes(&self) -> usize {
         let bulks: usize =

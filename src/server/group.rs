@@ -13,29 +13,17 @@
 
 use crate::client::{Client, ClientId};
 use crate::command::dispatcher;
+use crate::command::steps::{Findings, Step};
 use crate::command::table::{Command, Flags};
-use crate::command::{Engine, Request};
-use crate::data_store::Hasher;
+use crate::command::Request;
+use crate::data_store::{Hasher, Key};
 use crate::event_loop::connection::Connection;
 use crate::limits::{GROUP_SPANS_KEPT_MAX, KEYS_PREFETCHED_MAX, REQUESTS_PER_TICK_MAX};
 use crate::resp::request::OwnedRequest;
-use crate::resp::{Parsed, ParserLimits, ProtocolError, Span};
+use crate::resp::{Head, Parsed, ParserLimits, ProtocolError, Span};
 use crate::shared_bytes::SharedBytes;
 use std::collections::VecDeque;
 use std::ops::Range;
-
-/// A request that has been parsed and not yet executed.
-#[derive(Debug)]
-pub struct Step {
-    /// Its row; `None`: there is no such command.
-    pub command: Option<&'static Command>,
-    /// Where its arguments are noted, in [`Group::spans`].
-    pub spans: Range<usize>,
-    /// Where the hashes of its keys are noted, in [`Group::hashes`].
-    pub hashes: Range<usize>,
-    /// Bytes of the client's input to drop afterwards.
-    pub length: usize,
-}
 
 /// What one client does in a group: requests, and perhaps an end.
 #[derive(Debug)]
@@ -102,6 +90,11 @@ impl Group {
         self.steps.len() < self.requests_max
     }
 
+    /// What its steps consist of.
+    pub fn findings(&self) -> Findings<'_> {
+        Findings { spans: &self.spans, bulks: &self.bulks, hashes: &self.hashes }
+    }
+
     /// Has it requests, and are all of them for commands that take constant time or little more?
     pub fn is_fast(&self) -> bool {
         let is_fast = |step: &Step| step.command.is_some_and(|row| row.flags.contains(Flags::FAST));
@@ -117,11 +110,12 @@ impl Group {
     pub fn plan(
         &mut self,
         connection: &mut Connection,
-        engine: &mut Engine,
-        client: ClientId,
+        state: &mut Client,
+        limits: &ParserLimits,
+        hasher: Hasher,
     ) -> Stop {
+        let client = state.token;
         debug_assert!(self.runs.iter().all(|run| run.client != client), "one run for each client");
-        let mut ahead = Ahead::new(engine, client);
         let first = self.steps.len();
         let share = (REQUESTS_PER_TICK_MAX - connection.budget_used) as usize;
         let end = self.requests_max.min(first + share);
@@ -129,20 +123,24 @@ impl Group {
         // Bytes parsed so far, how many of them stand before the first request, and how many at the
         // end have moved to a bulk that lies apart.
         let (mut parsed, mut blank, mut apart) = (0, 0, 0);
+        let mut before = None;
         let stop = loop {
             if self.steps.len() == end {
                 break if end == first + share { Ok(Stop::Budget) } else { Ok(Stop::Again) };
             }
-            let start = self.spans.len();
-            let (parser, unread) = (&mut ahead.client.parser, &mut input[parsed..]);
-            match parser.next(unread, &mut self.spans, &mut self.bulks, &ahead.limits) {
+            let (unread, spans_start) = (&mut input[parsed..], self.spans.len());
+            if let Some(length) = self.push_like(&before, unread) {
+                parsed += length;
+                continue;
+            }
+            match state.parser.next(unread, &mut self.spans, &mut self.bulks, limits) {
                 Ok(Parsed::Request { consumed }) => {
-                    let is_barrier =
-                        self.push_step(&mut ahead, input, parsed..parsed + consumed, start);
-                    parsed += consumed;
-                    if is_barrier {
+                    let command = self.push_step(unread, spans_start, consumed);
+                    if self.is_barrier(command) {
                         break Ok(Stop::Again);
                     }
+                    before = Before::of(command, unread, &self.spans[spans_start..], consumed);
+                    parsed += consumed;
                 }
                 // Blank bytes go with the request before them, or at once.
                 Ok(Parsed::Empty { consumed }) => {
@@ -159,6 +157,7 @@ impl Group {
                 Err(error) => break Err(error),
             }
         };
+        self.hash_keys(first, &input[blank..], state.database, hasher);
         connection.input.retract(apart);
         connection.input.consume(blank);
         connection.budget_used += (self.steps.len() - first) as u32;
@@ -170,84 +169,81 @@ impl Group {
         stop.unwrap_or(Stop::Again)
     }
 
-    /// Notes the request whose bytes are `bytes` of `input` and whose spans are those from
-    /// `spans_start` on. `true`: what stands behind it can be parsed only after it has run.
+    /// Notes the request at the start of `unread`, if it is like the one before it: its bytes.
     #[inline]
+    fn push_like(&mut self, before: &Option<Before>, unread: &[u8]) -> Option<usize> {
+        let before = before.as_ref()?;
+        let start = self.spans.len();
+        let length = before.head.read_like(unread, &mut self.spans)?;
+        let (command, spans) = (Some(before.command), start..self.spans.len());
+        self.steps.push(Step { command, spans, hashes: 0..0, length });
+        Some(length)
+    }
+
+    /// Notes the request of `length` bytes at the start of `unread`, whose spans are those from
+    /// `spans_start` on.
     fn push_step(
         &mut self,
-        ahead: &mut Ahead<'_>,
-        input: &[u8],
-        bytes: Range<usize>,
+        unread: &[u8],
         spans_start: usize,
-    ) -> bool {
-        let (spans, hashes_start) = (spans_start..self.spans.len(), self.hashes.len());
-        let request = Request::new(&input[bytes.start..], &self.spans[spans.clone()], &self.bulks);
-        let name = self.spans[spans_start].range_from(bytes.start);
-        let command = ahead.resolve(request, name, input);
-        if let Some(command) = command {
-            let keys = command.leading_keys.positions(request.len());
-            for index in keys.take(KEYS_PREFETCHED_MAX) {
-                let place = self.spans[spans_start + index].range_from(bytes.start);
-                let hash = ahead.hash(request.at(index), place, input);
-                self.hashes.push((ahead.client.database, hash));
-            }
-        }
-        let hashes = hashes_start..self.hashes.len();
-        self.steps.push(Step { command, spans, hashes, length: bytes.len() });
-        self.may_wait || command.is_some_and(|command| command.flags.contains(Flags::BARRIER))
-    }
-}
-
-/// What is known of a client's requests before they run.
-struct Ahead<'a> {
-    client: &'a mut Client,
-    limits: ParserLimits,
-    hasher: Hasher,
-    /// Where in the input the key hashed last lies, and its hash.
-    last: (Range<usize>, u64),
-    /// The same of the name looked up last, where the name alone says which command it is.
-    named: (Range<usize>, Option<&'static Command>),
-}
-
-/// A place that no input has.
-const NOWHERE: Range<usize> = usize::MAX..usize::MAX;
-
-impl<'a> Ahead<'a> {
-    fn new(engine: &'a mut Engine, client: ClientId) -> Self {
-        let bulk_bytes_max = engine.config.settings().bulk_bytes_max;
-        let (hasher, client) = (engine.store.hasher(), engine.clients.get(client));
-        let limits = ParserLimits { bulk_bytes_max, authenticated: client.authenticated };
-        Self { client, limits, hasher, last: (NOWHERE, 0), named: (NOWHERE, None) }
-    }
-
-    /// The command of a request, whose name lies at `place` in `input`. Most pipelines say the
-    /// same again and again: that is looked up once.
-    #[inline]
-    fn resolve(
-        &mut self,
-        request: Request<'_>,
-        place: Range<usize>,
-        input: &[u8],
+        length: usize,
     ) -> Option<&'static Command> {
-        if input.get(self.named.0.clone()) == Some(request.at(0)) {
-            return self.named.1;
-        }
+        let spans = spans_start..self.spans.len();
+        let request = Request::new(unread, &self.spans[spans.clone()], &self.bulks);
         let command = dispatcher::resolve(request);
-        let is_named_in_full = command.is_some_and(|command| {
-            let is_part = command.parent().is_some();
-            !is_part && !command.is_container()
-        });
-        self.named = (if is_named_in_full { place } else { NOWHERE }, command);
+        self.steps.push(Step { command, spans, hashes: 0..0, length });
         command
     }
 
-    /// The hash of a key, which lies at `place` in `input`. Whoever fills a queue or counts
-    /// something names one key again and again: it is hashed once.
-    #[inline]
-    fn hash(&mut self, key: &[u8], place: Range<usize>, input: &[u8]) -> u64 {
-        if input.get(self.last.0.clone()) != Some(key) {
-            self.last = (place, self.hasher.hash(key));
+    /// What stands behind this one can be parsed only after it has run.
+    fn is_barrier(&self, command: Option<&Command>) -> bool {
+        self.may_wait || command.is_some_and(|command| command.flags.contains(Flags::BARRIER))
+    }
+
+    /// Hashes the keys of a client's requests, the first of which lies at the start of `input`.
+    /// Whoever fills a queue or counts something names one key again and again: it is hashed once.
+    fn hash_keys(&mut self, first: usize, mut input: &[u8], database: usize, hasher: Hasher) {
+        let mut last: Option<Key> = None;
+        for step in &mut self.steps[first..] {
+            let request = Request::new(input, &self.spans[step.spans.clone()], &self.bulks);
+            let hashes_start = self.hashes.len();
+            if let Some(command) = step.command {
+                let keys = command.leading_keys.positions(request.len());
+                for index in keys.take(KEYS_PREFETCHED_MAX) {
+                    let bytes = request.at(index);
+                    let key = match last {
+                        Some(last) if last.bytes == bytes => last,
+                        _ => hasher.key(bytes),
+                    };
+                    self.hashes.push((database, key.hash));
+                    last = Some(key);
+                }
+            }
+            step.hashes = hashes_start..self.hashes.len();
+            input = &input[step.length..];
         }
-        self.last.1
+    }
+}
+
+/// A request that others behind it may be like.
+struct Before {
+    head: Head,
+    command: &'static Command,
+}
+
+impl Before {
+    /// The request of `length` bytes at the start of `unread`, if something stands behind it and
+    /// its name alone says which command it is.
+    #[inline]
+    fn of(
+        command: Option<&'static Command>,
+        unread: &[u8],
+        arguments: &[Span],
+        length: usize,
+    ) -> Option<Self> {
+        let command = command.filter(|_| length < unread.len())?;
+        let is_named_in_full = command.parent().is_none() && !command.is_container();
+        let head = if is_named_in_full { Head::of(unread, arguments) } else { None };
+        Some(Self { head: head?, command })
     }
 }

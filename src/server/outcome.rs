@@ -18,9 +18,8 @@ impl<S: Sys> Server<S> {
     /// done.
     pub(super) fn after_command(&mut self, client: ClientId) {
         let state = self.engine.clients.get(client);
-        let is_last = state.close_after_reply;
         let connection = self.event_loop.connections.at_mut(client.index);
-        connection.closes_when_written |= is_last;
+        connection.closes_when_written |= state.close_after_reply;
         if !connection.output.is_empty() || connection.closes_when_written {
             self.output_grew(client);
         }
@@ -75,36 +74,22 @@ impl<S: Sys> Server<S> {
     }
 
     /// Output is there to be written, if it is not too much. What is too much goes at once, and not
-    /// at the end of the tick: many may ask for as much in one tick.
+    /// at the end of the tick: many may ask for as much in one tick. Passing the soft limit starts
+    /// its clock.
     fn output_grew(&mut self, client: ClientId) {
-        if self.is_output_over_limit(client) {
-            self.engine.stats.output_limit_disconnections += 1;
-            self.event_loop.connections.at_mut(client.index).output = ReplyBuffer::new();
-            self.condemn(client);
-        } else {
-            self.event_loop.queue_write(client.index);
-        }
-    }
-
-    /// Checks the output against `client-output-buffer-limit`; passing the soft limit starts its
-    /// clock.
-    fn is_output_over_limit(&mut self, client: ClientId) -> bool {
-        let state = self.engine.clients.get(client);
+        let (state, config) = (self.engine.clients.get(client), &self.engine.config);
         let connection = self.event_loop.connections.at_mut(client.index);
-        let bytes = connection.output.len() as u64;
-        if !state.authenticated {
-            return bytes > OUTPUT_UNAUTHENTICATED_BYTES_MAX as u64 && connection.is_clogged;
+        if is_output_over_limit(connection, state, config) {
+            connection.output = ReplyBuffer::new();
+            self.engine.stats.output_limit_disconnections += 1;
+            return self.condemn(client);
         }
-        let limit = output_limit(&self.engine.config, state);
-        if limit.hard_bytes > 0 && bytes > limit.hard_bytes {
-            return true;
-        }
-        let is_soft = limit.soft_bytes > 0 && bytes > limit.soft_bytes;
+        let is_soft = is_output_over_soft_limit(connection, state, config);
         if is_soft != connection.soft_limit_since_ms.is_some() {
             connection.soft_limit_since_ms = is_soft.then_some(self.now.monotonic_ms);
             self.arm(client.index);
         }
-        false
+        self.event_loop.queue_write(client.index);
     }
 
     /// A client blocks: its input is left alone, its patience is measured. The clock of the tick is
@@ -270,4 +255,21 @@ impl Deadlines {
 /// How much unsent output a client of its kind may have.
 fn output_limit(config: &Config, client: &Client) -> OutputLimit {
     config.settings().output_limits.of(client.subscriptions > 0)
+}
+
+/// Whether a client has more unsent output than it ever may: `client-output-buffer-limit`, or less
+/// before it has said the password.
+fn is_output_over_limit(connection: &Connection, client: &Client, config: &Config) -> bool {
+    let bytes = connection.output.len() as u64;
+    if !client.authenticated {
+        return bytes > OUTPUT_UNAUTHENTICATED_BYTES_MAX as u64 && connection.is_clogged;
+    }
+    let hard_bytes = output_limit(config, client).hard_bytes;
+    hard_bytes > 0 && bytes > hard_bytes
+}
+
+/// Whether it has more than it may have for a while.
+fn is_output_over_soft_limit(connection: &Connection, client: &Client, config: &Config) -> bool {
+    let soft_bytes = output_limit(config, client).soft_bytes;
+    client.authenticated && soft_bytes > 0 && connection.output.len() as u64 > soft_bytes
 }

@@ -5,16 +5,18 @@
 //! its arguments may be slices of the former, and the command may look at any other connection.
 
 use super::Server;
-use super::group::{Group, Run, Step, Stop};
-use crate::client::ClientId;
-use crate::command::Request;
-use crate::command::dispatcher::{self, Asked, Turn};
+use super::group::{Group, Run, Stop};
+use crate::client::{Client, ClientId};
+use crate::command::dispatcher::{self, Turn};
+use crate::command::steps::{Findings, Step, Steps};
+use crate::config::Config;
+use crate::event_loop::connection::Connection;
 use crate::event_loop::ring_buffer::RingBuffer;
 use crate::event_loop::{ReadOutcome, Target};
 use crate::limits::{GROUP_REQUESTS_MAX, INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTICATED_BYTES_MAX};
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::request::OwnedRequest;
-use crate::resp::{ProtocolError, Writer};
+use crate::resp::{ParserLimits, ProtocolError, Writer};
 use crate::stats::tick_times::Phase;
 use squint_sys::Sys;
 
@@ -22,28 +24,6 @@ use squint_sys::Sys;
 struct Buffers {
     input: RingBuffer,
     output: ReplyBuffer,
-}
-
-/// Requests of a client as the command layer sees them, and how far they reach into its input.
-struct Requests<'a, 'g> {
-    steps: &'a mut std::slice::Iter<'g, Step>,
-    group: &'g Group,
-    input: &'a [u8],
-    consumed: usize,
-}
-
-impl<'a, 'g: 'a> Iterator for Requests<'a, 'g> {
-    type Item = Asked<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Asked<'a>> {
-        let step = self.steps.next()?;
-        let spans = &self.group.spans[step.spans.clone()];
-        let request = Request::new(&self.input[self.consumed..], spans, &self.group.bulks);
-        self.consumed += step.length;
-        let hashes = &self.group.hashes[step.hashes.clone()];
-        Some(Asked { command: step.command, request, hashes })
-    }
 }
 
 impl<S: Sys> Server<S> {
@@ -69,27 +49,27 @@ impl<S: Sys> Server<S> {
 
     /// `true`: there may be requests to parse.
     fn read_one(&mut self, index: u32) -> bool {
-        let connection = self.event_loop.connections.at(index);
+        let (client, connection) = self.event_loop.connections.named_mut(index);
         if connection.closing.is_linked() || connection.closes_when_written {
             return false;
         }
         // What a paused client has sent cannot be parsed yet, so it is read all the same: else
         // nobody would notice that it hangs up.
-        let is_full = connection.is_paused && connection.input.len() >= INPUT_PAUSED_BYTES_MAX;
+        let is_paused = connection.is_paused;
+        let is_full = is_paused && connection.input.len() >= INPUT_PAUSED_BYTES_MAX;
         if is_full && connection.is_hung_up {
-            let client = self.event_loop.connections.token(index);
             self.condemn(client);
             return false;
         }
-        let can_parse = connection.has_unparsed && !connection.is_paused;
+        let can_parse = connection.has_unparsed && !is_paused;
         if connection.is_readable && !can_parse && !is_full {
-            return self.read_bytes(index);
+            return self.read_bytes(client, is_paused);
         }
-        !connection.is_paused
+        !is_paused
     }
 
-    fn read_bytes(&mut self, index: u32) -> bool {
-        let client = self.event_loop.connections.token(index);
+    fn read_bytes(&mut self, client: ClientId, is_paused: bool) -> bool {
+        let index = client.index;
         let parser = &mut self.engine.clients.get(client).parser;
         let wanted = parser.bytes_wanted();
         let target = match parser.room() {
@@ -97,7 +77,6 @@ impl<S: Sys> Server<S> {
             None => Target::Ring { wanted },
         };
         let outcome = self.event_loop.read(index, target, &mut self.engine.stats);
-        let is_paused = self.event_loop.connections.at(index).is_paused;
         match outcome {
             ReadOutcome::Gone => self.condemn(client),
             ReadOutcome::AtEnd if is_paused => self.condemn(client),
@@ -115,12 +94,7 @@ impl<S: Sys> Server<S> {
             if self.engine.stats.spikes.is_on() { 1 } else { GROUP_REQUESTS_MAX };
         while self.group.has_room() {
             let Some(index) = self.group.clients.pop_front() else { break };
-            let connection = self.event_loop.connections.at_mut(index);
-            connection.is_in_hand = false;
-            let is_over = connection.closing.is_linked() || connection.closes_when_written;
-            if !is_over && !connection.is_paused {
-                self.parse_client(index);
-            }
+            self.parse_client(index);
         }
         // Whoever has more to do keeps its place before those who have not had their turn.
         while let Some(index) = self.group.again.pop() {
@@ -132,15 +106,23 @@ impl<S: Sys> Server<S> {
 
     /// Parses what one client has sent, and says what becomes of the client then.
     fn parse_client(&mut self, index: u32) {
-        let client = self.event_loop.connections.token(index);
-        if let postponed @ Some(_) = self.engine.clients.get(client).take_postponed() {
+        let (client, connection) = self.event_loop.connections.named_mut(index);
+        connection.is_in_hand = false;
+        let is_over = connection.closing.is_linked() || connection.closes_when_written;
+        if is_over || connection.is_paused {
+            return;
+        }
+        let (state, config) = (self.engine.clients.get(client), &self.engine.config);
+        if let postponed @ Some(_) = state.take_postponed() {
+            connection.is_in_hand = true;
             self.group.runs.push(Run { client, steps: 0..0, error: None, postponed });
-            self.event_loop.connections.at_mut(index).is_in_hand = true;
             return self.group.again.push(index);
         }
-        let connection = self.event_loop.connections.at_mut(index);
         connection.renew_budget(self.event_loop.tick);
-        let stop = self.group.plan(connection, &mut self.engine, client);
+        let bulk_bytes_max = config.settings().bulk_bytes_max;
+        let limits = ParserLimits { bulk_bytes_max, authenticated: state.authenticated };
+        let hasher = self.engine.store.hasher();
+        let stop = self.group.plan(connection, state, &limits, hasher);
         connection.has_unparsed = stop != Stop::Incomplete;
         if connection.input.is_empty() {
             connection.input.release(&mut self.event_loop.pool);
@@ -149,33 +131,22 @@ impl<S: Sys> Server<S> {
         match stop {
             Stop::Again => self.group.again.push(index),
             Stop::Budget => self.group.postponed.push(index),
-            Stop::Incomplete => self.after_incomplete(index, client),
+            Stop::Incomplete if is_query_over_limit(connection, state, config) => {
+                self.engine.stats.query_limit_disconnections += 1;
+                self.condemn(client);
+            }
+            Stop::Incomplete if connection.is_at_end => self.end_input(client),
+            Stop::Incomplete if self.group.has_run_of(client) => {}
+            Stop::Incomplete => connection.input.park(&mut self.event_loop.pool),
         }
     }
 
-    /// Nothing whole is left in the input: wait for more, unless there will be none or it is too
-    /// much.
-    fn after_incomplete(&mut self, index: u32, client: ClientId) {
-        let state = self.engine.clients.get(client);
-        let queued = state.transaction.as_ref().map_or(0, |transaction| transaction.queue_bytes);
-        let limit = if state.authenticated {
-            self.engine.config.settings().query_buffer_bytes_max
-        } else {
-            QUERY_UNAUTHENTICATED_BYTES_MAX as u64
-        };
-        let parsed = state.parser.heap_bytes();
-        let connection = self.event_loop.connections.at_mut(index);
-        let received = connection.input.len().saturating_add(parsed);
-        if received.saturating_add(queued) as u64 > limit {
-            self.engine.stats.query_limit_disconnections += 1;
-            self.condemn(client);
-        } else if connection.is_at_end {
-            // What is not a whole request is dropped.
-            let is_silent = connection.output.is_empty() && !self.group.has_run_of(client);
-            if is_silent { self.condemn(client) } else { self.linger(index) }
-        } else if !self.group.has_run_of(client) {
-            connection.input.park(&mut self.event_loop.pool);
-        }
+    /// Nothing whole is left in the input, and nothing more will come: what is not a whole request
+    /// is dropped.
+    fn end_input(&mut self, client: ClientId) {
+        let connection = self.event_loop.connections.at(client.index);
+        let is_silent = connection.output.is_empty() && !self.group.has_run_of(client);
+        if is_silent { self.condemn(client) } else { self.linger(client.index) }
     }
 
     /// **execute**: runs the group's requests in order.
@@ -201,35 +172,35 @@ impl<S: Sys> Server<S> {
         if let Some(request) = run.postponed {
             return self.execute_postponed(client, &request, group.may_wait);
         }
-        let mut steps = group.steps[run.steps].iter();
+        let (mut left, findings) = (&group.steps[run.steps], group.findings());
         let mut is_over = false;
         while !is_over {
             // None: the client is gone, or has been told goodbye.
             let Some(mut buffers) = self.lend_buffers(client) else { return };
-            let (input, consumed) = (buffers.input.as_slice(), 0);
-            let mut requests = Requests { steps: &mut steps, group, input, consumed };
+            let mut steps = Steps::new(left, findings, buffers.input.as_slice());
             let may_wait = group.may_wait;
             let turn = Turn { client, reply: &mut buffers.output, now: self.now, may_wait };
-            is_over = self.engine.execute(turn, &mut requests, &mut self.event_loop);
-            let consumed = requests.consumed;
+            is_over = self.engine.execute(turn, &mut steps, &mut self.event_loop);
+            let (taken, consumed) = (steps.taken, steps.consumed);
+            left = &left[taken..];
             buffers.input.consume(consumed);
             if let Some(error) = run.error.filter(|_| is_over) {
                 self.refuse(client, &error, &mut buffers.output);
             }
             self.take_back(client, buffers);
-            self.after_command(client);
         }
     }
 
     /// Runs what has waited for the end of a pause.
     fn execute_postponed(&mut self, client: ClientId, request: &OwnedRequest, may_wait: bool) {
         let Some(mut buffers) = self.lend_buffers(client) else { return };
-        let request = request.as_request();
-        let asked = Asked { command: dispatcher::resolve(request), request, hashes: &[] };
+        let (input, spans, bulks) = request.parts();
+        let command = dispatcher::resolve(request.as_request());
+        let step = [Step { command, spans: 0..spans.len(), hashes: 0..0, length: input.len() }];
+        let mut steps = Steps::new(&step, Findings { spans, bulks, hashes: &[] }, input);
         let turn = Turn { client, reply: &mut buffers.output, now: self.now, may_wait };
-        self.engine.execute(turn, &mut std::iter::once(asked), &mut self.event_loop);
+        self.engine.execute(turn, &mut steps, &mut self.event_loop);
         self.take_back(client, buffers);
-        self.after_command(client);
     }
 
     /// Takes a client's buffers out of the slab, if it is to be served.
@@ -249,7 +220,8 @@ impl<S: Sys> Server<S> {
         Some(Buffers { input, output })
     }
 
-    /// Puts them back; those without bytes give their memory up.
+    /// Puts them back; those without bytes give their memory up. Then replies are queued, and what
+    /// the commands have left to do is done.
     fn take_back(&mut self, client: ClientId, mut buffers: Buffers) {
         if buffers.output.is_empty()
             && let Some(memory) = buffers.output.take_spare()
@@ -261,6 +233,7 @@ impl<S: Sys> Server<S> {
         }
         let connection = self.event_loop.connections.at_mut(client.index);
         (connection.input, connection.output) = (buffers.input, buffers.output);
+        self.after_command(client);
     }
 
     /// Tells a client that it does not speak the protocol.
@@ -275,4 +248,15 @@ impl<S: Sys> Server<S> {
             Writer { out: output, protocol: state.protocol }.error(&message);
         }
     }
+}
+
+/// Whether a client has sent more than it may that is not a whole request.
+fn is_query_over_limit(connection: &Connection, state: &Client, config: &Config) -> bool {
+    let queued = state.transaction.as_ref().map_or(0, |transaction| transaction.queue_bytes);
+    let limit = match state.authenticated {
+        true => config.settings().query_buffer_bytes_max,
+        false => QUERY_UNAUTHENTICATED_BYTES_MAX as u64,
+    };
+    let received = connection.input.len().saturating_add(state.parser.heap_bytes());
+    received.saturating_add(queued) as u64 > limit
 }

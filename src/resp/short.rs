@@ -1,0 +1,179 @@
+//! The short way: whole requests of few and short arguments, which nearly every one is, read by
+//! their shape.
+//!
+//! A header line is looked at as one word, and so is the beginning of a request that may be like
+//! the one before it. Whatever is cut, long, or wrong in any way goes the long way (`parser.rs`),
+//! and finds that nothing has happened.
+
+use super::request::Span;
+use crate::limits::REQUEST_BYTES_MAX;
+
+/// Reads a whole request of at most 99 arguments of at most 99 bytes: the bytes it took.
+#[inline]
+pub(super) fn short_request(input: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
+    let (count, position) = short_line(input, b'*')?;
+    let end = short_bulks(input, position, count, spans)?;
+    (count > 0).then_some(end)
+}
+
+/// Reads `count` whole bulks, the first of them at `position`: the offset behind the last.
+#[inline]
+fn short_bulks(
+    input: &[u8],
+    mut position: usize,
+    count: usize,
+    spans: &mut Vec<Span>,
+) -> Option<usize> {
+    let first = spans.len();
+    for _ in 0..count {
+        let Some((span, end)) = short_bulk(input, position) else {
+            spans.truncate(first);
+            return None;
+        };
+        spans.push(span);
+        position = end;
+    }
+    Some(position)
+}
+
+/// A whole bulk of at most 99 bytes at `position`: where its body lies, and the offset behind it.
+#[inline(always)]
+pub(super) fn short_bulk(input: &[u8], position: usize) -> Option<(Span, usize)> {
+    let bulk = input.get(position..)?;
+    let (len, header) = short_line(bulk, b'$')?;
+    let end = header + len;
+    let is_whole = bulk.get(end..end + 2) == Some(b"\r\n");
+    let behind = position + end + 2;
+    let is_in_range = behind as u64 <= REQUEST_BYTES_MAX;
+    (is_whole && is_in_range).then(|| (Span::within_limit(position + header, len), behind))
+}
+
+/// Reads a header line of one digit or two: its number and its bytes.
+///
+/// ```text
+///   byte     0       1     2    3    4
+///            marker  digit CR   LF            one digit
+///            marker  digit digit CR   LF      two digits, the first not 0
+/// ```
+#[inline(always)]
+fn short_line(line: &[u8], marker: u8) -> Option<(usize, usize)> {
+    let word = u32::from_le_bytes(*line.first_chunk()?);
+    let first = (word >> 8 & 0xff).wrapping_sub(u32::from(b'0'));
+    if word & 0xffff_00ff == u32::from_le_bytes([marker, 0, b'\r', b'\n']) {
+        return (first <= 9).then_some((first as usize, 4));
+    }
+    let second = (word >> 16 & 0xff).wrapping_sub(u32::from(b'0'));
+    let is_line = word & 0xff00_00ff == u32::from_le_bytes([marker, 0, 0, b'\r'])
+        && line.get(4) == Some(&b'\n');
+    let are_digits = (1..=9).contains(&first) && second <= 9;
+    (is_line && are_digits).then(|| ((first * 10 + second) as usize, 5))
+}
+
+/// Bytes of a head that are compared as one word.
+const WORD_BYTES: usize = size_of::<u128>();
+
+/// How a request begins: how many arguments it has, and the first, the command's name. Most
+/// pipelines say the same again and again, and a request that begins like the one before it is
+/// known that far without being read.
+///
+/// ```text
+///   *  2 CRLF $ 3 CRLF G E T CRLF   $ 5 CRLF k e y : 1 CRLF
+///      `------ the word ---------'  the arguments behind it are read one by one
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// Up to 16 bytes behind the `*`; zero where the head is shorter.
+    word: u128,
+    /// Which bits of the word are the head's.
+    mask: u128,
+    name: Span,
+    /// Arguments of the request, the name included.
+    count: usize,
+    /// Of the head, in bytes.
+    len: usize,
+}
+
+impl Head {
+    /// How the whole request at the start of `input` begins, in which these arguments were found.
+    /// `None`: by more than fits into a word, or it is an inline request.
+    #[inline]
+    #[must_use]
+    pub fn of(input: &[u8], arguments: &[Span]) -> Option<Self> {
+        let (&name, &[b'*', ref behind @ ..]) = (arguments.first()?, input) else { return None };
+        let word_bytes = name.range_from(0).end.checked_add(1)?;
+        let mask = u128::MAX.checked_shr(8 * WORD_BYTES.checked_sub(word_bytes)? as u32)?;
+        let word = u128::from_le_bytes(*behind.first_chunk()?) & mask;
+        Some(Self { word, mask, name, count: arguments.len(), len: word_bytes + 1 })
+    }
+
+    /// Reads the whole request at the start of `input`, if it begins like this and goes on with
+    /// short arguments: the bytes it took.
+    #[inline]
+    pub fn read_like(&self, input: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
+        let &[b'*', ref behind @ ..] = input else { return None };
+        let word = u128::from_le_bytes(*behind.first_chunk()?);
+        if word & self.mask != self.word {
+            return None;
+        }
+        spans.push(self.name);
+        let end = short_bulks(input, self.len, self.count - 1, spans);
+        if end.is_none() {
+            spans.pop();
+        }
+        end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n";
+
+    fn head_of(input: &[u8]) -> Option<Head> {
+        let mut spans = Vec::new();
+        short_request(input, &mut spans)?;
+        Head::of(input, &spans)
+    }
+
+    #[test]
+    fn a_request_like_the_one_before_is_read_as_any_other() {
+        let head = head_of(GET).expect("it is short");
+        let other = b"*2\r\n$3\r\nGET\r\n$11\r\nanother key\r\n*1";
+        let (mut like, mut plain) = (Vec::new(), Vec::new());
+        let consumed = head.read_like(other, &mut like);
+        assert_eq!(consumed, short_request(other, &mut plain));
+        assert_eq!((consumed, like), (Some(31), plain));
+    }
+
+    #[test]
+    fn one_that_begins_otherwise_or_is_cut_is_left_alone() {
+        let head = head_of(GET).expect("it is short");
+        let others: [&[u8]; 6] = [
+            b"*2\r\n$3\r\nget\r\n$3\r\nkey\r\n",
+            b"*3\r\n$3\r\nGET\r\n$3\r\nkey\r\n$3\r\nkey\r\n",
+            b"*2\r\n$3\r\nGET\r\n$3\r\nkeys\r\n",
+            b"*2\r\n$4\r\nGETS\r\n$3\r\nkey\r\n",
+            b"2*\r\n$3\r\nGET\r\n$3\r\nkey\r\n",
+            b"",
+        ];
+        let cut = (1..GET.len()).map(|len| &GET[..len]);
+        let mut spans = vec![Span::within_limit(1, 2)];
+        for input in others.into_iter().chain(cut) {
+            assert_eq!(head.read_like(input, &mut spans), None, "{}", input.escape_ascii());
+            assert_eq!(spans.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_head_fits_into_a_word_or_is_none() {
+        let with_name = |name: &str| {
+            format!("*2\r\n${}\r\n{name}\r\n$10\r\n0123456789\r\n", name.len()).into_bytes()
+        };
+        assert!(head_of(&with_name("publish")).is_some());
+        assert!(head_of(&with_name("smembers")).is_none());
+        assert!(head_of(&with_name("")).is_some());
+        assert!(Head::of(b"PING\r\n                ", &[Span::within_limit(0, 4)]).is_none());
+        assert!(Head::of(GET, &[]).is_none());
+    }
+}
