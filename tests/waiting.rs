@@ -13,8 +13,9 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
-use squint::command::dispatcher::{Asked, Turn, resolve};
+use squint::command::dispatcher::{Turn, resolve};
 use squint::command::effects::Unblock;
+use squint::command::steps::{Findings, Step, Steps};
 use squint::command::{ConnectionFigures, Engine, Facts, Host, Now, PoolFigures, Request};
 use squint::config::{Config, FileSource, Settings, Startup};
 use squint::event_loop::connection::Connection;
@@ -128,8 +129,10 @@ impl Layer {
         let mut reply = ReplyBuffer::default();
         let turn =
             Turn { client: self.clients[client], reply: &mut reply, now: NOW, may_wait: false };
-        let asked = Asked { command: resolve(request), request, hashes: &[] };
-        self.engine.execute(turn, &mut std::iter::once(asked), &mut Nowhere);
+        let (command, length) = (resolve(request), bytes.len());
+        let step = [Step { command, spans: 0..spans.len(), hashes: 0..0, length }];
+        let findings = Findings { spans: &spans, bulks: &[], hashes: &[] };
+        self.engine.execute(turn, &mut Steps::new(&step, findings, &bytes), &mut Nowhere);
         String::from_utf8(reply.to_vec()).expect("all elements are text")
     }
 

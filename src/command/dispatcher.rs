@@ -64,12 +64,7 @@ impl Engine {
     /// Executes requests of a client, one after another, until there are no more (`true`) or one of
     /// them has left something to do for the server. What changes let other clients go on is done
     /// directly after each.
-    pub fn execute(
-        &mut self,
-        turn: Turn<'_>,
-        steps: &mut Steps<'_>,
-        host: &mut dyn Host,
-    ) -> bool {
+    pub fn execute(&mut self, turn: Turn<'_>, steps: &mut Steps<'_>, host: &mut dyn Host) -> bool {
         let Turn { client, reply, now, may_wait } = turn;
         self.clients.get(client).active_ms = now.monotonic_ms;
         loop {

@@ -210,6 +210,9 @@ impl Contents {
             self.create(key, payload, expiry);
             return Replaced::default();
         };
+        if !matches!(expiry, Expiry::At(_)) && self.replace_value(handle, payload) {
+            return Replaced::default();
+        }
         let object = self.take_object(handle);
         let block = self.entries.arena.block(handle);
         let (old_deadline, clock) = (entry::deadline(block), entry::clock(block));
@@ -328,6 +331,12 @@ impl Contents {
         (found.expect("a handle in use is in the table").0, hash)
     }
 
+    /// Puts another string or number in the place of one, if that leaves all else as it is.
+    #[inline]
+    fn replace_value(&mut self, handle: Handle, payload: Payload) -> bool {
+        entry::replace_value(self.entries.arena.block_mut(handle), payload)
+    }
+
     /// Puts another number where a number is, if the entry has room for it.
     #[inline]
     pub(super) fn replace_integer(&mut self, handle: Handle, number: i64) -> bool {
@@ -433,12 +442,18 @@ impl Contents {
                 None => return false,
             }
         }
-        if let Some(next) = self.dict.line_after(line, hash) {
-            prefetch_read(next);
-            return true;
+        let mut may_end_here = false;
+        for handle in dict::candidates(line, hash) {
+            self.entries.prefetch(handle);
+            may_end_here = true;
         }
-        dict::candidates(line, hash).for_each(|handle| self.entries.prefetch(handle));
-        false
+        match self.dict.line_behind(line) {
+            Some(next) if !may_end_here => {
+                prefetch_read(next);
+                true
+            }
+            _ => false,
+        }
     }
 }
 

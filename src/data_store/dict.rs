@@ -252,8 +252,14 @@ impl Dict {
     /// be it, or is the last.
     #[inline]
     pub(super) fn line_after(&self, line: &Line, hash: u64) -> Option<&Line> {
-        let is_needed = line.link() != 0 && line.matches(tag_of(hash)).next().is_none();
-        is_needed.then(|| &self.overflow[line.link() as usize - 1])
+        let may_end_here = line.matches(tag_of(hash)).next().is_some();
+        self.line_behind(line).filter(|_| !may_end_here)
+    }
+
+    /// The overflow line behind `line`.
+    #[inline]
+    pub(super) fn line_behind(&self, line: &Line) -> Option<&Line> {
+        (line.link() as usize).checked_sub(1).map(|number| &self.overflow[number])
     }
 
     /// Frees a few lines; `false` when there are none. For a table that nobody asks any more.

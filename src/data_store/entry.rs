@@ -184,6 +184,31 @@ pub(super) fn bytes_mut(block: &mut [u8]) -> &mut [u8] {
     &mut block[start + bytes..][..length]
 }
 
+/// Puts another string or number in the place of one, if that leaves everything else as it is: the
+/// entry has no deadline, and the value no other length.
+#[inline]
+pub(super) fn replace_value(block: &mut [u8], payload: Payload) -> bool {
+    match payload {
+        Payload::Bytes(bytes) => deadline_form(block) == 0 && replace_bytes(block, bytes),
+        Payload::Integer(number) => deadline_form(block) == 0 && replace_integer(block, number),
+        _ => false,
+    }
+}
+
+/// Puts another string in the place of one of the same length.
+#[inline]
+fn replace_bytes(block: &mut [u8], bytes: &[u8]) -> bool {
+    if block[0] & 7 != 0 {
+        return false;
+    }
+    let old = bytes_mut(block);
+    let is_as_long = old.len() == bytes.len();
+    if is_as_long {
+        old.copy_from_slice(bytes);
+    }
+    is_as_long
+}
+
 /// Puts another number in the place of one, if it has room there.
 #[inline]
 pub(super) fn replace_integer(block: &mut [u8], number: i64) -> bool {
@@ -372,6 +397,28 @@ mod tests {
         }
         write(&mut block, b"key", Payload::Bytes(b"text"), None, 0);
         assert!(!replace_integer(&mut block, 1));
+    }
+
+    #[test]
+    fn strings_replace_strings_of_their_length_if_nothing_else_changes() {
+        let mut block = [0; 40];
+        let (text, number) = (Payload::Bytes(b"text"), Payload::Integer(100));
+        for (old, deadline, new, fits) in [
+            (text, None, Payload::Bytes(b"next"), true),
+            (text, None, Payload::Bytes(b"longer"), false),
+            (text, Some(1), Payload::Bytes(b"next"), false),
+            (text, None, number, false),
+            (number, None, text, false),
+            (number, None, Payload::Integer(-1), true),
+            (number, Some(1), Payload::Integer(-1), false),
+            (Payload::Long(1), None, Payload::Long(2), false),
+        ] {
+            write(&mut block, b"key", old, deadline, 7);
+            assert_eq!(replace_value(&mut block, new), fits, "{new:?} for {old:?}");
+            assert_eq!(payload(&block), if fits { new } else { old });
+            assert_eq!((key(&block), super::deadline(&block)), (&b"key"[..], deadline));
+            assert_eq!(clock(&block), 7);
+        }
     }
 
     #[test]

@@ -19,6 +19,18 @@ pub struct Key<'a> {
     pub hash: u64,
 }
 
+impl Key<'_> {
+    /// Whether these bytes are its name. Names of one kind begin alike: their ends are looked at
+    /// first, as a number.
+    #[inline]
+    #[must_use]
+    pub fn is_named(&self, bytes: &[u8]) -> bool {
+        self.bytes.len() == bytes.len()
+            && self.bytes.last_chunk::<8>() == bytes.last_chunk()
+            && self.bytes == bytes
+    }
+}
+
 /// The seed stays out of logs.
 impl std::fmt::Debug for Hasher {
     fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {

@@ -281,7 +281,8 @@ impl Keyspace {
 
     #[inline]
     fn is_due(&self, handle: Handle, now: UnixMs) -> bool {
-        self.contents.deadline(handle).is_some_and(|deadline| deadline <= now)
+        self.expiring_len() > 0
+            && self.contents.deadline(handle).is_some_and(|deadline| deadline <= now)
     }
 
     fn expire(&mut self, handle: Handle) {

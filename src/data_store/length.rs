@@ -21,13 +21,18 @@ pub(super) fn write_length(block: &mut [u8], mut length: usize) -> usize {
 }
 
 /// A length and the bytes it took.
-#[inline]
+#[inline(always)]
 pub(super) fn read_length(block: &[u8]) -> (usize, usize) {
-    let first = usize::from(block[0]);
-    if first < 0x80 {
-        return (first, 1);
+    match block[0] {
+        first if first < 0x80 => (usize::from(first), 1),
+        _ => read_long_length(block),
     }
-    let (mut length, mut at) = (first & 0x7f, 1);
+}
+
+/// The same for one of several bytes.
+#[cold]
+fn read_long_length(block: &[u8]) -> (usize, usize) {
+    let (mut length, mut at) = (0, 0);
     loop {
         let byte = usize::from(block[at]);
         length |= (byte & 0x7f) << (7 * at);

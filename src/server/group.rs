@@ -12,10 +12,10 @@
 //! overlap. Prefetching is only a hint: execute looks up again.
 
 use crate::client::{Client, ClientId};
+use crate::command::Request;
 use crate::command::dispatcher;
 use crate::command::steps::{Findings, Step};
 use crate::command::table::{Command, Flags};
-use crate::command::Request;
 use crate::data_store::{Hasher, Key};
 use crate::event_loop::connection::Connection;
 use crate::limits::{GROUP_SPANS_KEPT_MAX, KEYS_PREFETCHED_MAX, REQUESTS_PER_TICK_MAX};
@@ -212,7 +212,7 @@ impl Group {
                 for index in keys.take(KEYS_PREFETCHED_MAX) {
                     let bytes = request.at(index);
                     let key = match last {
-                        Some(last) if last.bytes == bytes => last,
+                        Some(last) if last.is_named(bytes) => last,
                         _ => hasher.key(bytes),
                     };
                     self.hashes.push((database, key.hash));
