@@ -20,7 +20,7 @@ use crate::data_store::{Hasher, Key};
 use crate::event_loop::connection::Connection;
 use crate::limits::{GROUP_SPANS_KEPT_MAX, KEYS_PREFETCHED_MAX, REQUESTS_PER_TICK_MAX};
 use crate::resp::request::OwnedRequest;
-use crate::resp::{Head, Parsed, ParserLimits, ProtocolError, Span};
+use crate::resp::{Head, Parsed, Parser, ParserLimits, ProtocolError, Span};
 use crate::shared_bytes::SharedBytes;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -114,59 +114,68 @@ impl Group {
         limits: &ParserLimits,
         hasher: Hasher,
     ) -> Stop {
-        let client = state.token;
+        let (client, first) = (state.token, self.steps.len());
         debug_assert!(self.runs.iter().all(|run| run.client != client), "one run for each client");
-        let first = self.steps.len();
-        let share = (REQUESTS_PER_TICK_MAX - connection.budget_used) as usize;
-        let end = self.requests_max.min(first + share);
+        let share_end = first + (REQUESTS_PER_TICK_MAX - connection.budget_used) as usize;
         let input = connection.input.contiguous();
-        // Bytes parsed so far, how many of them stand before the first request, and how many at the
-        // end have moved to a bulk that lies apart.
-        let (mut parsed, mut blank, mut apart) = (0, 0, 0);
-        let mut before = None;
-        let stop = loop {
-            if self.steps.len() == end {
-                break if end == first + share { Ok(Stop::Budget) } else { Ok(Stop::Again) };
-            }
-            let (unread, spans_start) = (&mut input[parsed..], self.spans.len());
-            if let Some(length) = self.push_like(&before, unread) {
-                parsed += length;
-                continue;
-            }
-            match state.parser.next(unread, &mut self.spans, &mut self.bulks, limits) {
-                Ok(Parsed::Request { consumed }) => {
-                    let command = self.push_step(unread, spans_start, consumed);
-                    if self.is_barrier(command) {
-                        break Ok(Stop::Again);
-                    }
-                    before = Before::of(command, unread, &self.spans[spans_start..], consumed);
-                    parsed += consumed;
-                }
-                // Blank bytes go with the request before them, or at once.
-                Ok(Parsed::Empty { consumed }) => {
-                    parsed += consumed;
-                    match self.steps.get_mut(first..).and_then(<[Step]>::last_mut) {
-                        Some(step) => step.length += consumed,
-                        None => blank += consumed,
-                    }
-                }
-                Ok(Parsed::Incomplete { taken }) => {
-                    apart = taken;
-                    break Ok(Stop::Incomplete);
-                }
-                Err(error) => break Err(error),
-            }
-        };
-        self.hash_keys(first, &input[blank..], state.database, hasher);
-        connection.input.retract(apart);
-        connection.input.consume(blank);
+        let mut progress =
+            Progress { end: self.requests_max.min(share_end), ..Progress::default() };
+        let stop = self.push_steps(&mut progress, input, &mut state.parser, limits);
+        self.hash_keys(first, &input[progress.blank..], state.database, hasher);
+        connection.input.retract(progress.apart);
+        connection.input.consume(progress.blank);
         connection.budget_used += (self.steps.len() - first) as u32;
         let error = stop.err();
         if error.is_some() || self.steps.len() > first {
             let steps = first..self.steps.len();
             self.runs.push(Run { client, steps, error, postponed: None });
         }
-        stop.unwrap_or(Stop::Again)
+        match stop {
+            Ok(Stop::Again) if self.steps.len() == share_end => Stop::Budget,
+            stop => stop.unwrap_or(Stop::Again),
+        }
+    }
+
+    /// Notes one request after the other.
+    fn push_steps(
+        &mut self,
+        progress: &mut Progress,
+        input: &mut [u8],
+        parser: &mut Parser,
+        limits: &ParserLimits,
+    ) -> Result<Stop, ProtocolError> {
+        let mut before = None;
+        while self.steps.len() < progress.end {
+            let (unread, spans_start) = (&mut input[progress.parsed..], self.spans.len());
+            if let Some(length) = self.push_like(&before, unread) {
+                progress.parsed += length;
+                continue;
+            }
+            match parser.next(unread, &mut self.spans, &mut self.bulks, limits)? {
+                Parsed::Request { consumed } => {
+                    let command = self.push_step(unread, spans_start, consumed);
+                    if self.is_barrier(command) {
+                        break;
+                    }
+                    before = Before::of(command, unread, &self.spans[spans_start..], consumed);
+                    progress.parsed += consumed;
+                }
+                // Blank bytes go with the request before them, or at once.
+                Parsed::Empty { consumed } => {
+                    let steps_before = progress.parsed > progress.blank;
+                    match self.steps.last_mut().filter(|_| steps_before) {
+                        Some(step) => step.length += consumed,
+                        None => progress.blank += consumed,
+                    }
+                    progress.parsed += consumed;
+                }
+                Parsed::Incomplete { taken } => {
+                    progress.apart = taken;
+                    return Ok(Stop::Incomplete);
+                }
+            }
+        }
+        Ok(Stop::Again)
     }
 
     /// Notes the request at the start of `unread`, if it is like the one before it: its bytes.
@@ -223,6 +232,19 @@ impl Group {
             input = &input[step.length..];
         }
     }
+}
+
+/// How far parsing a client's input has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    /// Steps that the group shall have at most.
+    end: usize,
+    /// Bytes parsed.
+    parsed: usize,
+    /// How many of these stand before the first request, and belong to none.
+    blank: usize,
+    /// Bytes at the end of the input that have moved to a bulk that lies apart.
+    apart: usize,
 }
 
 /// A request that others behind it may be like.
