@@ -10,12 +10,15 @@
 //! ```
 //!
 //! Nobody changes bytes that somebody else holds: [`SharedBytes::make_mut`] makes a copy first.
+//! Whoever passes bytes on without knowing what for (an argument, an element) passes a
+//! [`BytesRef`], which says whether they can be held.
 //!
 //! To give half a gigabyte back to the system takes it some 70 ms, and the last holder may be
 //! anyone: a key, a reply, a client that left halfway through sending. So whoever it is merely lays
 //! large bytes aside, and the loop frees them piecemeal. The place where they lie belongs to the
 //! thread, as the allocator itself does: it holds no data, only memory on its way out.
 
+use static_assertions::const_assert_eq;
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -61,6 +64,14 @@ impl SharedBytes {
         Rc::make_mut(&mut self.0)
     }
 
+    /// Bytes of heap behind each holder: the same ones, however many there are.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        /// Two counts of holders, and the vector itself.
+        const COUNTED_BYTES: usize = 2 * size_of::<usize>() + size_of::<Vec<u8>>();
+        COUNTED_BYTES + self.0.capacity()
+    }
+
     /// The bytes of the last holder, or a copy.
     #[must_use]
     pub fn into_vec(mut self) -> Vec<u8> {
@@ -86,6 +97,60 @@ impl Drop for SharedBytes {
             // Without the list, for the thread is ending, they are freed here and now.
             let _ = SPENT.try_with(|spent| spent.borrow_mut().push(bytes));
         }
+    }
+}
+
+/// Bytes to look at, and where they lie.
+#[derive(Clone, Copy, Debug)]
+pub enum BytesRef<'a> {
+    /// Among others, in a buffer or in a block: to keep them is to copy them.
+    Near(&'a [u8]),
+    /// In an allocation of their own, to be held on to.
+    Apart(&'a SharedBytes),
+}
+
+const_assert_eq!(size_of::<BytesRef<'_>>(), size_of::<&[u8]>());
+
+impl<'a> BytesRef<'a> {
+    /// The bytes, wherever they lie.
+    #[inline]
+    #[must_use]
+    pub fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Near(bytes) => bytes,
+            Self::Apart(bytes) => bytes,
+        }
+    }
+
+    /// Holds on to them; those that lie near are copied.
+    #[must_use]
+    pub fn to_shared(self) -> SharedBytes {
+        match self {
+            Self::Near(bytes) => SharedBytes::new(bytes.to_vec()),
+            Self::Apart(bytes) => bytes.clone(),
+        }
+    }
+}
+
+impl Deref for BytesRef<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
+impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for BytesRef<'a> {
+    #[inline]
+    fn from(bytes: &'a T) -> Self {
+        Self::Near(bytes.as_ref())
+    }
+}
+
+impl<T: AsRef<[u8]>> PartialEq<T> for BytesRef<'_> {
+    fn eq(&self, other: &T) -> bool {
+        self.bytes() == other.as_ref()
     }
 }
 
@@ -157,6 +222,16 @@ mod tests {
         assert_eq!(free_some(MIB), MIB, "the rest of one and the end of the other");
         assert_eq!(free_some(9 * MIB), 5 * MIB / 2);
         assert_eq!((has_spent(), free_some(1)), (false, 0));
+    }
+
+    #[test]
+    fn what_lies_apart_is_held_and_what_lies_near_is_copied() {
+        let bytes = SharedBytes::new(b"bytes".to_vec());
+        assert!(BytesRef::Apart(&bytes).to_shared().is_same(&bytes));
+        assert_eq!(BytesRef::Apart(&bytes), b"bytes");
+        let near = BytesRef::from(b"bytes");
+        assert_eq!((near.len(), near.to_shared() == bytes), (5, true));
+        assert!(!near.to_shared().is_same(&bytes));
     }
 
     #[test]

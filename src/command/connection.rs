@@ -19,7 +19,6 @@ use super::effects::Unblock;
 use super::error_reply::{self, ErrorReply};
 use super::{pubsub, transactions};
 use crate::client::{ClientId, ReplyMode};
-use crate::resp::Argument;
 use crate::resp::writer::Protocol;
 
 pub use super::authentication::{auth, hello};
@@ -58,10 +57,7 @@ pub fn echo(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 /// Replies the argument behind the name: a large one by reference.
 fn repeat(ctx: &mut Context<'_>, request: Request<'_>) {
-    match request.argument(1) {
-        Argument::Near(bytes) => ctx.reply.bulk(bytes),
-        Argument::Apart(bytes) => ctx.reply.bulk_shared(bytes.clone()),
-    }
+    ctx.reply.bulk_ref(request.argument(1));
 }
 
 /// QUIT

@@ -16,8 +16,9 @@ use crate::data_store::string::StringRef;
 use crate::data_store::value::{Value, ValueMut};
 use crate::data_store::{DataStore, Expiry, Key, ListMut, UnixMs};
 use crate::pubsub::PubSub;
-use crate::resp::request::{Argument, Request};
+use crate::resp::request::Request;
 use crate::resp::writer::Writer;
+use crate::shared_bytes::BytesRef;
 use crate::stats::Stats;
 
 /// What a command's function returns: `Ok` when it has written its reply, or is blocked.
@@ -147,11 +148,11 @@ impl Selected<'_> {
 
     /// Puts a string at `key`, in place of whatever was there.
     #[inline]
-    pub fn set_string(&mut self, key: Key<'_>, string: Argument<'_>, expiry: Expiry) {
+    pub fn set_string(&mut self, key: Key<'_>, string: BytesRef<'_>, expiry: Expiry) {
         let now_ms = self.now_ms;
         match string {
-            Argument::Near(bytes) => self.keyspace().set_string(key, bytes, expiry, now_ms),
-            Argument::Apart(bytes) => self.keyspace().set_shared(key, bytes, expiry, now_ms),
+            BytesRef::Near(bytes) => self.keyspace().set_string(key, bytes, expiry, now_ms),
+            BytesRef::Apart(bytes) => self.keyspace().set_shared(key, bytes, expiry, now_ms),
         }
     }
 

@@ -20,8 +20,8 @@ use super::keys;
 use crate::data_store::string::DecimalBuffer;
 use crate::data_store::value::ValueMut;
 use crate::data_store::{Expiry, IncrementError, Key, StringRef};
-use crate::limits::REPLY_VALUE_SHARED_BYTES_MIN;
-use crate::resp::{Argument, Writer};
+use crate::resp::Writer;
+use crate::shared_bytes::BytesRef;
 
 const SUM_OVERFLOWS: ErrorReply = ErrorReply::fixed("ERR increment or decrement would overflow");
 const DECREMENT_OVERFLOWS: ErrorReply = ErrorReply::fixed("ERR decrement would overflow");
@@ -194,10 +194,8 @@ fn reply_string(ctx: &mut Context<'_>, key: Key<'_>) -> Result<bool, ErrorReply>
 /// Replies a string: a long one by reference.
 fn write_string(reply: &mut Writer<'_>, string: StringRef<'_>) {
     match string.shared() {
-        Some(bytes) if bytes.len() >= REPLY_VALUE_SHARED_BYTES_MIN => {
-            reply.bulk_shared(bytes.clone());
-        }
-        _ => reply.bulk(string.as_bytes(&mut DecimalBuffer::default())),
+        Some(bytes) => reply.bulk_ref(BytesRef::Apart(bytes)),
+        None => reply.bulk(string.as_bytes(&mut DecimalBuffer::default())),
     }
 }
 
@@ -208,7 +206,7 @@ fn reply_len(ctx: &mut Context<'_>, len: usize) {
 /// Puts a string at a key, in place of whatever was there. A deadline in the past is no reason not
 /// to: the value is expired at once, and whoever is told about keys hears first that it came and
 /// then that it went.
-fn store(ctx: &mut Context<'_>, key: Key<'_>, string: Argument<'_>, expiry: Expiry) {
+fn store(ctx: &mut Context<'_>, key: Key<'_>, string: BytesRef<'_>, expiry: Expiry) {
     ctx.store.set_string(key, string, expiry);
     ctx.changed(key.bytes, Change::Altered, Event::Set);
     if matches!(expiry, Expiry::At(_)) {

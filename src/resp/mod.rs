@@ -20,6 +20,6 @@ pub mod writer;
 
 pub use error::ProtocolError;
 pub use parser::{Parsed, Parser, ParserLimits};
-pub use request::{Argument, OwnedRequest, Request, Span};
+pub use request::{OwnedRequest, Request, Span};
 pub use short::Head;
 pub use writer::{Deferred, Protocol, Writer};

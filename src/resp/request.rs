@@ -16,7 +16,7 @@
 //! bulks                                            └──► SharedBytes
 //! ```
 
-use crate::shared_bytes::SharedBytes;
+use crate::shared_bytes::{BytesRef, SharedBytes};
 use static_assertions::const_assert_eq;
 use std::ops::Range;
 
@@ -77,27 +77,6 @@ impl Span {
     }
 }
 
-/// One argument, and where it lies.
-#[derive(Copy, Clone, Debug)]
-pub enum Argument<'a> {
-    /// In the client's buffer: to keep the bytes is to copy them.
-    Near(&'a [u8]),
-    /// In an allocation of its own, to be held on to.
-    Apart(&'a SharedBytes),
-}
-
-impl<'a> Argument<'a> {
-    /// Its bytes, wherever they are.
-    #[inline]
-    #[must_use]
-    pub fn bytes(self) -> &'a [u8] {
-        match self {
-            Self::Near(bytes) => bytes,
-            Self::Apart(bytes) => bytes,
-        }
-    }
-}
-
 /// The arguments of one request, the command's name first, as slices of the buffer.
 #[derive(Debug, Copy, Clone)]
 pub struct Request<'a> {
@@ -136,16 +115,16 @@ impl<'a> Request<'a> {
     /// An argument that is there, and where it lies.
     #[inline]
     #[must_use]
-    pub fn argument(&self, index: usize) -> Argument<'a> {
+    pub fn argument(&self, index: usize) -> BytesRef<'a> {
         self.lookup(self.spans[index])
     }
 
     #[inline]
-    fn lookup(&self, span: Span) -> Argument<'a> {
+    fn lookup(&self, span: Span) -> BytesRef<'a> {
         let start = span.start as usize;
         match self.buffer.get(start..start + span.len as usize) {
-            Some(bytes) => Argument::Near(bytes),
-            None => Argument::Apart(self.bulk(span)),
+            Some(bytes) => BytesRef::Near(bytes),
+            None => BytesRef::Apart(self.bulk(span)),
         }
     }
 
@@ -159,8 +138,16 @@ impl<'a> Request<'a> {
     pub fn iter(
         &self,
     ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + 'a {
+        self.arguments().map(BytesRef::bytes)
+    }
+
+    /// All arguments in order, and where they lie.
+    #[inline]
+    pub fn arguments(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = BytesRef<'a>> + ExactSizeIterator + Clone + 'a {
         let request = *self;
-        self.spans.iter().map(move |span| request.lookup(*span).bytes())
+        self.spans.iter().map(move |span| request.lookup(*span))
     }
 
     /// An argument that is there: the caller has checked the arity.
@@ -185,11 +172,11 @@ impl<'a> Request<'a> {
         let mut bulks = Vec::new();
         for span in self.spans {
             match self.lookup(*span) {
-                Argument::Near(argument) => {
+                BytesRef::Near(argument) => {
                     spans.push(Span::new(bytes.len(), argument.len()));
                     bytes.extend_from_slice(argument);
                 }
-                Argument::Apart(bulk) => {
+                BytesRef::Apart(bulk) => {
                     spans.push(Span::apart(bulks.len()));
                     bulks.push(bulk.clone());
                 }
@@ -278,8 +265,8 @@ mod tests {
         assert_eq!(arguments, [&b"get"[..], b"1-1", b""]);
     }
 
-    fn is_bulk(argument: Argument<'_>, bulk: &SharedBytes) -> bool {
-        matches!(argument, Argument::Apart(bytes) if bytes.is_same(bulk))
+    fn is_bulk(argument: BytesRef<'_>, bulk: &SharedBytes) -> bool {
+        matches!(argument, BytesRef::Apart(bytes) if bytes.is_same(bulk))
     }
 
     #[test]
@@ -291,14 +278,14 @@ mod tests {
         let words: [&[u8]; 5] = [b"ECHO", b"yyyyyyy", b"xxxxxxxxx", b"hi", b""];
         assert!(request.iter().eq(words));
         assert!(is_bulk(request.argument(1), &bulks[1]) && is_bulk(request.argument(2), &bulks[0]));
-        assert!(matches!(request.argument(0), Argument::Near(b"ECHO")));
+        assert!(matches!(request.argument(0), BytesRef::Near(b"ECHO")));
         assert_eq!(request.get(5), None);
         let mut owned = request.rest(1).to_owned();
         assert!(owned.as_request().iter().eq(words[1..].iter().copied()));
         assert!(is_bulk(owned.as_request().argument(0), &bulks[1]));
         assert_eq!(owned.heap_bytes(), 2 + 4 * 8 + (8 + 7) + (8 + 9));
         owned.set(0, b"short");
-        assert!(matches!(owned.as_request().argument(0), Argument::Near(b"short")));
+        assert!(matches!(owned.as_request().argument(0), BytesRef::Near(b"short")));
         assert!(owned.as_request().iter().skip(1).eq(words[2..].iter().copied()));
     }
 }

@@ -12,8 +12,9 @@
 //! A command says what it means and never asks which protocol the client speaks. Nothing here goes
 //! through the formatting machinery; a reply is a few appends to one vector.
 
+use crate::limits::REPLY_VALUE_SHARED_BYTES_MIN;
 use crate::reply_buffer::{Mark, ReplyBuffer};
-use crate::shared_bytes::SharedBytes;
+use crate::shared_bytes::{BytesRef, SharedBytes};
 use crate::text::ascii;
 use crate::text::number::{digit_pair, fill_digits, i64_width, write_f64, write_i64};
 use squint_sys::Room;
@@ -114,6 +115,17 @@ impl<'a> Writer<'a> {
         length(tail, b'$', i64_width(value));
         write_i64(tail, value);
         tail.extend_from_slice(b"\r\n");
+    }
+
+    /// A bulk: by reference if its bytes lie apart and are many, otherwise a copy.
+    #[inline]
+    pub fn bulk_ref(&mut self, bytes: BytesRef<'_>) {
+        match bytes {
+            BytesRef::Apart(bytes) if bytes.len() >= REPLY_VALUE_SHARED_BYTES_MIN => {
+                self.bulk_shared(bytes.clone());
+            }
+            few_or_near => self.bulk(few_or_near.bytes()),
+        }
     }
 
     /// A bulk whose bytes travel by reference when they are many.
@@ -390,7 +402,9 @@ mod tests {
             let bytes = SharedBytes::new(vec![b'm'; len]);
             let copied = written(Protocol::Resp2, |w| w.bulk(&bytes));
             let shared = written(Protocol::Resp2, |w| w.bulk_shared(bytes.clone()));
-            assert!(copied == shared);
+            let apart = written(Protocol::Resp2, |w| w.bulk_ref(BytesRef::Apart(&bytes)));
+            let near = written(Protocol::Resp2, |w| w.bulk_ref(BytesRef::Near(&bytes)));
+            assert!(copied == shared && copied == apart && copied == near);
         }
     }
 
