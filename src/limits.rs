@@ -207,10 +207,6 @@ pub const LIST_WHOLE_NODES_MIN: usize = 8;
 /// branches deep, and looking through one branch costs a few cache lines in a row.
 pub const LIST_BRANCH_CHILDREN_MAX: usize = 60;
 
-/// What is kept of the room for elements on their way between lists, bytes: a large one need not
-/// stay allocated twice.
-pub const SCRATCH_SPARE_BYTES_MAX: usize = 64 * 1024;
-
 // --- clients
 
 /// Wrong passwords in a row until the client is closed.

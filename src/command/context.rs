@@ -212,8 +212,6 @@ pub struct Context<'a> {
     pub facts: &'a Facts,
     /// Keys go when their time is over, and not only when somebody asks for them.
     pub active_expire: &'a mut bool,
-    /// Room for an element on its way from one list to another; empty between commands.
-    pub scratch: &'a mut Vec<u8>,
     /// Questions to the outside.
     pub host: &'a mut dyn Host,
     /// The time.

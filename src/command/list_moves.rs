@@ -12,7 +12,9 @@ use super::list_options::{End, MoveOptions};
 use super::{Request, lists, timeout};
 use crate::client::WaitKind;
 use crate::data_store::{Key, List};
-use crate::limits::SCRATCH_SPARE_BYTES_MAX;
+use crate::limits::LIST_NODE_BYTES_MAX;
+use crate::shared_bytes::{BytesRef, SharedBytes};
+use arrayvec::ArrayVec;
 
 /// From which end to which.
 #[derive(Clone, Copy, Debug)]
@@ -107,25 +109,46 @@ fn move_one(ctx: &mut Context<'_>, request: Request<'_>, ends: Ends) -> Result<b
     let (source, destination) = (ctx.key(request, 1), ctx.key(request, 2));
     let list = ctx.store.peek_list(source)?;
     let Some(element) = list.and_then(|list| ends.from.look(list)) else { return Ok(false) };
-    ctx.scratch.extend_from_slice(element);
-    let outcome = if source.bytes == destination.bytes {
-        rotate(ctx, source, ends)
+    let mut carried = Carried::default();
+    carried.take(element);
+    if source.bytes == destination.bytes {
+        rotate(ctx, source, ends, carried.element())?;
     } else {
-        arrive(ctx, destination, ends.to).and_then(|()| depart(ctx, source, ends.from))
-    };
-    if outcome.is_ok() {
-        ctx.reply.bulk(ctx.scratch);
+        arrive(ctx, destination, ends.to, carried.element())?;
+        depart(ctx, source, ends.from)?;
     }
-    ctx.scratch.clear();
-    ctx.scratch.shrink_to(SCRATCH_SPARE_BYTES_MAX);
-    outcome.map(|()| true)
+    ctx.reply.bulk_ref(carried.element());
+    Ok(true)
+}
+
+/// An element on its way from one list to another: a copy, or a share of a large one.
+#[derive(Default)]
+struct Carried {
+    near: ArrayVec<u8, LIST_NODE_BYTES_MAX>,
+    apart: Option<SharedBytes>,
+}
+
+impl Carried {
+    fn take(&mut self, element: BytesRef<'_>) {
+        let is_copied = match element {
+            BytesRef::Near(bytes) => self.near.try_extend_from_slice(bytes).is_ok(),
+            BytesRef::Apart(_) => false,
+        };
+        if !is_copied {
+            self.apart = Some(element.to_shared());
+        }
+    }
+
+    fn element(&self) -> BytesRef<'_> {
+        self.apart.as_ref().map_or(BytesRef::Near(&self.near), BytesRef::Apart)
+    }
 }
 
 /// Takes the element off one end of a list and puts it to another.
-fn rotate(ctx: &mut Context<'_>, key: Key<'_>, ends: Ends) -> CommandResult {
+fn rotate(ctx: &mut Context<'_>, key: Key<'_>, ends: Ends, element: BytesRef<'_>) -> CommandResult {
     if let Some(mut list) = ctx.store.list(key)? {
         ends.from.drop(&mut list);
-        ends.to.push(&mut list, ctx.scratch);
+        ends.to.push(&mut list, element);
     }
     ctx.changed(key.bytes, Change::Grown, ends.to.pushed());
     ctx.also(key.bytes, ends.from.popped());
@@ -133,8 +156,8 @@ fn rotate(ctx: &mut Context<'_>, key: Key<'_>, ends: Ends) -> CommandResult {
 }
 
 /// Puts the element to its destination, if that can take it.
-fn arrive(ctx: &mut Context<'_>, key: Key<'_>, to: End) -> CommandResult {
-    to.push(&mut *ctx.store.list_or_new(key)?, ctx.scratch);
+fn arrive(ctx: &mut Context<'_>, key: Key<'_>, to: End, element: BytesRef<'_>) -> CommandResult {
+    to.push(&mut *ctx.store.list_or_new(key)?, element);
     ctx.changed(key.bytes, Change::Grown, to.pushed());
     Ok(())
 }
@@ -166,7 +189,7 @@ fn move_many(
     let is_empty = list.is_empty();
     drop(list);
     ctx.reply.array(moved.len());
-    moved.iter().for_each(|element| ctx.reply.bulk(element));
+    moved.iter().for_each(|element| ctx.reply.bulk_ref(element));
     arrive_as_block(ctx, destination, &moved, ends.to)?;
     if source.bytes == destination.bytes {
         ctx.also(source.bytes, ends.from.popped());

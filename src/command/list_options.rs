@@ -6,6 +6,7 @@ use super::args::Arguments;
 use super::error_reply::{self, ErrorReply};
 use super::events::Event;
 use crate::data_store::List;
+use crate::shared_bytes::BytesRef;
 use std::ops::Range;
 
 const RANK_IS_ZERO: ErrorReply = ErrorReply::fixed(
@@ -53,7 +54,7 @@ impl End {
     }
 
     /// Adds an element at this end.
-    pub fn push(self, list: &mut List, element: &[u8]) {
+    pub fn push(self, list: &mut List, element: BytesRef<'_>) {
         match self {
             Self::Head => list.push_front(element),
             Self::Tail => list.push_back(element),
@@ -61,7 +62,7 @@ impl End {
     }
 
     /// The element at this end.
-    pub fn look(self, list: &List) -> Option<&[u8]> {
+    pub fn look(self, list: &List) -> Option<BytesRef<'_>> {
         match self {
             Self::Head => list.front(),
             Self::Tail => list.back(),
@@ -140,13 +141,14 @@ impl PositionOptions {
         let equal = |(position, other): (usize, &[u8])| (other == element).then_some(position);
         match self.from {
             End::Head => {
-                let places = list.iter_range(0, self.looked_at_max).runs().flatten();
+                let places = list.iter_range(0, self.looked_at_max).stretches().flatten();
                 let places = places.enumerate().filter_map(equal);
                 places.skip(self.skipped).take(self.reported_max).for_each(found);
             }
             End::Tail => {
                 let places = list.iter_range_reversed(usize::MAX, self.looked_at_max);
-                let places = (0..list.len()).rev().zip(places).filter_map(equal);
+                let places = (0..list.len()).rev().zip(places.map(BytesRef::bytes));
+                let places = places.filter_map(equal);
                 places.skip(self.skipped).take(self.reported_max).for_each(found);
             }
         }

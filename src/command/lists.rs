@@ -12,10 +12,11 @@ use super::context::{Change, CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
 use super::events::Event;
 use super::list_options::{self, End, PositionOptions};
-use crate::data_store::list::{clamp_index, clamp_range};
+use crate::data_store::list::{Stretch, clamp_index, clamp_range};
 use crate::data_store::value::Value;
 use crate::data_store::{Key, ListMut};
 use crate::resp::Writer;
+use crate::shared_bytes::BytesRef;
 
 const NOT_POSITIVE: ErrorReply = ErrorReply::fixed("ERR value is out of range, must be positive");
 const NO_SUCH_KEY: ErrorReply = ErrorReply::fixed("ERR no such key");
@@ -65,7 +66,7 @@ fn push(ctx: &mut Context<'_>, request: Request<'_>, end: End, absent: Absent) -
 
 /// Pushes all elements of the request; gives the new length.
 fn push_elements(mut list: ListMut<'_>, request: Request<'_>, end: End) -> usize {
-    for element in request.rest(2).iter() {
+    for element in request.rest(2).arguments() {
         end.push(&mut list, element);
     }
     list.len()
@@ -117,7 +118,7 @@ pub(super) fn pop_elements(
     number: usize,
 ) -> bool {
     for _ in 0..number {
-        reply.bulk(end.look(&list).expect("the caller has counted"));
+        reply.bulk_ref(end.look(&list).expect("the caller has counted"));
         end.drop(&mut list);
     }
     list.is_empty()
@@ -152,8 +153,11 @@ pub fn lrange(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Ok(());
     };
     ctx.reply.array(number);
-    for run in list.iter_range(first, number).runs() {
-        ctx.reply.bulks(run);
+    for stretch in list.iter_range(first, number).stretches() {
+        match stretch {
+            Stretch::Near(elements) => ctx.reply.bulks(elements),
+            Stretch::Apart(element) => ctx.reply.bulk_ref(BytesRef::Apart(element)),
+        }
     }
     Ok(())
 }
@@ -169,7 +173,7 @@ pub fn lindex(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         None => None,
     };
     match element {
-        Some(element) => ctx.reply.bulk(element),
+        Some(element) => ctx.reply.bulk_ref(element),
         None => ctx.reply.null(),
     }
     Ok(())
@@ -180,7 +184,7 @@ pub fn lset(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = ctx.key(request, 1);
     let mut list = ctx.store.list(key)?.ok_or(NO_SUCH_KEY)?;
     let index = clamp_index(request.integer(2)?, list.len()).ok_or(INDEX_OUT_OF_RANGE)?;
-    list.set(index, request.at(3));
+    list.set(index, request.argument(3));
     drop(list);
     ctx.reply.ok();
     ctx.changed(key.bytes, Change::Altered, Event::LSet);
@@ -199,7 +203,7 @@ pub fn linsert(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         ctx.reply.integer(-1);
         return Ok(());
     };
-    list.insert(pivot + usize::from(is_behind), request.at(4));
+    list.insert(pivot + usize::from(is_behind), request.argument(4));
     ctx.reply.integer(count(list.len()));
     drop(list);
     ctx.changed(key.bytes, Change::Grown, Event::LInsert);

@@ -182,8 +182,6 @@ pub struct Engine {
     pub effects: Effects,
     /// Facts that do not change.
     pub facts: Facts,
-    /// Memory for what commands copy, so that the next one need not allocate it.
-    pub scratch: Vec<u8>,
     /// Keys go when their time is over, and not only when somebody asks for them. DEBUG
     /// SET-ACTIVE-EXPIRE turns it off for tests.
     pub active_expire: bool,
@@ -208,7 +206,6 @@ impl Engine {
             stats,
             effects: Effects::default(),
             facts,
-            scratch: Vec::new(),
             active_expire: true,
         }
     }
@@ -269,7 +266,6 @@ impl Engine {
             stats: &mut self.stats,
             facts: &self.facts,
             active_expire: &mut self.active_expire,
-            scratch: &mut self.scratch,
             host: ask.host,
             now: ask.now,
             call: ask.call,

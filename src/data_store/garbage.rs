@@ -40,7 +40,7 @@ impl Garbage {
     /// A value. A small one goes here and now.
     pub(super) fn add(&mut self, object: Object) {
         match object {
-            Object::List(list) if list.nodes() > PIECES_AT_ONCE => {
+            Object::List(list) if list.pieces() > PIECES_AT_ONCE => {
                 self.items.push(Item::List(list));
             }
             Object::Stream(stream) if stream.pieces() > PIECES_AT_ONCE => {
@@ -92,7 +92,7 @@ impl Garbage {
     }
 
     fn free_list(&mut self, mut list: List, budget: usize) -> usize {
-        let pieces = list.nodes().min(budget);
+        let pieces = list.pieces().min(budget);
         if !list.drop_some(budget) {
             self.items.push(Item::List(list));
         }

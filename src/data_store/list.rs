@@ -1,7 +1,7 @@
 //! List values: byte strings in order, cheap at both ends.
 //!
-//! Elements are handed out as slices and taken in as slices; how they are kept is not part of the
-//! contract. Positions count from the head, from 0; Redis's negative positions are turned into
+//! Elements are handed out and taken in as [`BytesRef`]s: a large one is kept where it lies, and held
+//! by whoever wants to; how the others are kept is not part of the contract. Positions count from the head, from 0; Redis's negative positions are turned into
 //! these by [`clamp_index`] and [`clamp_range`].
 //!
 //! The smallest ones lie packed in the entries of their keys and become a [`List`] while a command
@@ -9,22 +9,26 @@
 //!
 //! ```text
 //!   a small list    List ---> one node: header | elements | lengths       one allocation
-//!   a long one      List ---> [ head ] ( counted tree of nodes ) [ tail ]
+//!   any other       List ---> [ head ] ( counted tree of pieces ) [ tail ]
+//!                             a piece: a node, or one large element
 //! ```
 //!
 //! | to | costs |
 //! |---|---|
-//! | push, read, drop at an end | one node, whatever the length |
+//! | push, read, drop at an end | one piece, whatever the length |
 //! | read, set, insert, remove at a position | O(log n), and to move half a node at most |
 //! | trim | O(log n), and to free what is cut off |
-//! | find an equal element | all that lie before it, node by node |
-//! | free | one step per node; see [`List::drop_some`] |
+//! | find an equal element | all that lie before it, piece by piece |
+//! | free | one step per piece; see [`List::drop_some`] |
 
 use super::list_node::{End, Node};
+pub use super::list_piece::Stretch;
+use super::list_piece::{Piece, PieceRef};
 use super::list_run::Run;
 use super::list_sequence::Sequence;
 use super::list_tree::{Change, Pieces};
 use crate::limits::LIST_NODE_BYTES_MAX;
+use crate::shared_bytes::BytesRef;
 use static_assertions::const_assert_eq;
 use std::iter::{FusedIterator, Rev};
 use std::mem;
@@ -49,6 +53,20 @@ impl Default for Shape {
     }
 }
 
+impl Shape {
+    /// The shape of a list of these pieces.
+    fn of(mut pieces: Pieces) -> Shape {
+        match (pieces.pop(), pieces.is_empty()) {
+            (None, _) => Shape::default(),
+            (Some(Piece::Node(node)), true) => Shape::One(node),
+            (Some(last), _) => {
+                pieces.push(last);
+                Shape::Many(Box::new(Sequence::from_pieces(pieces)))
+            }
+        }
+    }
+}
+
 /// Elements from the head towards the tail. See [`List::iter_range`].
 #[derive(Debug, Clone)]
 pub struct Iter<'a> {
@@ -56,24 +74,27 @@ pub struct Iter<'a> {
     /// Positions still to come.
     start: usize,
     end: usize,
-    /// What is left of the nodes at both positions. Both may reach into the same node.
+    /// What is left of the nodes at both positions, if they are nodes. Both may reach into the same
+    /// one.
     front: Run<'a>,
     back: Run<'a>,
 }
 
 impl<'a> Iterator for Iter<'a> {
-    type Item = &'a [u8];
+    type Item = BytesRef<'a>;
 
-    fn next(&mut self) -> Option<&'a [u8]> {
+    fn next(&mut self) -> Option<BytesRef<'a>> {
         if self.start == self.end {
             return None;
         }
-        if self.front.left == 0 {
-            let (node, offset) = self.list.find(self.start, || ());
-            self.front = node.run(offset..node.count());
-        }
         self.start += 1;
-        self.front.next()
+        if self.front.left == 0 {
+            match self.list.stretch_from(self.start - 1) {
+                Stretch::Near(run) => self.front = run,
+                Stretch::Apart(element) => return Some(BytesRef::Apart(element)),
+            }
+        }
+        self.front.next().map(BytesRef::Near)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -88,32 +109,32 @@ impl DoubleEndedIterator for Iter<'_> {
         }
         self.end -= 1;
         if self.back.left == 0 {
-            let (node, offset) = self.list.find(self.end, || ());
-            self.back = node.run(0..offset + 1);
+            match self.list.stretch_to(self.end) {
+                Stretch::Near(run) => self.back = run,
+                Stretch::Apart(element) => return Some(BytesRef::Apart(element)),
+            }
         }
-        self.back.next_back()
+        self.back.next_back().map(BytesRef::Near)
     }
 }
 
 impl<'a> Iter<'a> {
-    /// The same elements in runs that lie behind each other: to walk within one costs next to
-    /// nothing per element.
-    pub fn runs(mut self) -> impl Iterator<Item = impl Iterator<Item = &'a [u8]>> {
-        std::iter::from_fn(move || self.next_run())
+    /// The same elements in stretches: to walk within one costs next to nothing per element.
+    pub fn stretches(mut self) -> impl Iterator<Item = Stretch<'a>> {
+        std::iter::from_fn(move || self.next_stretch())
     }
 
-    fn next_run(&mut self) -> Option<Run<'a>> {
+    fn next_stretch(&mut self) -> Option<Stretch<'a>> {
         if self.start == self.end {
             return None;
         }
-        let mut run = mem::take(&mut self.front);
-        if run.left == 0 {
-            let (node, offset) = self.list.find(self.start, || ());
-            run = node.run(offset..node.count());
-        }
-        run.left = run.left.min(self.end - self.start);
-        self.start += run.left;
-        Some(run)
+        let front = mem::take(&mut self.front);
+        let mut stretch = match front.left {
+            0 => self.list.stretch_from(self.start),
+            _ => Stretch::Near(front),
+        };
+        self.start += stretch.limit(self.end - self.start);
+        Some(stretch)
     }
 }
 
@@ -140,19 +161,19 @@ impl List {
     }
 
     /// Adds an element at the head.
-    pub fn push_front(&mut self, element: &[u8]) {
-        self.push(End::Head, element);
+    pub fn push_front<'e>(&mut self, element: impl Into<BytesRef<'e>>) {
+        self.push(End::Head, element.into());
     }
 
     /// Adds an element at the tail.
-    pub fn push_back(&mut self, element: &[u8]) {
-        self.push(End::Tail, element);
+    pub fn push_back<'e>(&mut self, element: impl Into<BytesRef<'e>>) {
+        self.push(End::Tail, element.into());
     }
 
-    fn push(&mut self, end: End, element: &[u8]) {
+    fn push(&mut self, end: End, element: BytesRef<'_>) {
         match &mut self.shape {
             Shape::One(node) => {
-                if !node.push(end, element) {
+                if !node.push(end, &element) {
                     self.outgrow(end, element);
                 }
             }
@@ -162,30 +183,27 @@ impl List {
 
     /// Adds an element that the only node has no room for.
     #[cold]
-    fn outgrow(&mut self, end: End, element: &[u8]) {
+    fn outgrow(&mut self, end: End, element: BytesRef<'_>) {
         let Shape::One(node) = &mut self.shape else { return };
-        if node.count() == 0 {
-            *node = Node::of(element);
-            return;
-        }
-        let mut sequence = Sequence::from_pieces(Pieces::from_iter([mem::take(node)]));
+        let node = Piece::Node(mem::take(node));
+        let mut sequence = Sequence::from_pieces(Pieces::from_iter([node]));
         sequence.push(end, element);
         self.shape = Shape::Many(Box::new(sequence));
     }
 
     /// The element at the head.
-    pub fn front(&self) -> Option<&[u8]> {
+    pub fn front(&self) -> Option<BytesRef<'_>> {
         self.end(End::Head)
     }
 
     /// The element at the tail.
-    pub fn back(&self) -> Option<&[u8]> {
+    pub fn back(&self) -> Option<BytesRef<'_>> {
         self.end(End::Tail)
     }
 
-    fn end(&self, end: End) -> Option<&[u8]> {
+    fn end(&self, end: End) -> Option<BytesRef<'_>> {
         match &self.shape {
-            Shape::One(node) => node.end(end),
+            Shape::One(node) => node.end(end).map(BytesRef::Near),
             Shape::Many(sequence) => sequence.end(end),
         }
     }
@@ -226,22 +244,34 @@ impl List {
     }
 
     /// The element at this position.
-    pub fn get(&self, index: usize) -> Option<&[u8]> {
+    pub fn get(&self, index: usize) -> Option<BytesRef<'_>> {
         if index >= self.len() {
             return None;
         }
-        let (node, offset) = self.find(index, || ());
-        Some(node.get(offset))
+        let (piece, offset) = self.find(index, || ());
+        Some(piece.get(offset))
     }
 
-    /// The node of the element at this position, which exists, and the position in it. Calls
-    /// `look` for every node or count of a node looked at on the way.
-    fn find(&self, index: usize, mut look: impl FnMut()) -> (&Node, usize) {
+    /// The piece of the element at this position, which exists, and the position in it. Calls
+    /// `look` for every piece or count of a piece looked at on the way.
+    fn find(&self, index: usize, mut look: impl FnMut()) -> (PieceRef<'_>, usize) {
         look();
         match &self.shape {
-            Shape::One(node) => (node, index),
+            Shape::One(node) => (PieceRef::Node(node), index),
             Shape::Many(sequence) => sequence.find(index, look),
         }
+    }
+
+    /// The element at this position, which exists, and those behind it in its piece.
+    fn stretch_from(&self, index: usize) -> Stretch<'_> {
+        let (piece, offset) = self.find(index, || ());
+        piece.stretch(offset..piece.count())
+    }
+
+    /// The element at this position, which exists, and those before it in its piece.
+    fn stretch_to(&self, index: usize) -> Stretch<'_> {
+        let (piece, offset) = self.find(index, || ());
+        piece.stretch(0..offset + 1)
     }
 
     /// `count` elements from position `start` on, fewer if the list ends before.
@@ -266,29 +296,30 @@ impl List {
     }
 
     /// Overwrites the element at this position; `false` if there is none.
-    pub fn set(&mut self, index: usize, element: &[u8]) -> bool {
+    pub fn set<'e>(&mut self, index: usize, element: impl Into<BytesRef<'e>>) -> bool {
         if index >= self.len() {
             return false;
         }
-        self.update(index, &mut |mut node, at| {
-            if node.set(at, element) {
-                return Pieces::from_iter([node]);
+        let element = element.into();
+        self.update(index, &mut |mut piece, at| {
+            if piece.set(at, element) {
+                return Pieces::from_iter([piece]);
             }
-            let mut behind = node.split_off(at);
+            let mut behind = piece.split_off(at);
             behind.remove(0..1);
-            wedge(node, element, behind)
+            wedge(piece, element, behind)
         });
         true
     }
 
     /// Adds an element before the one at this position; at the tail if `index` is the length.
-    pub fn insert(&mut self, index: usize, element: &[u8]) {
-        let len = self.len();
+    pub fn insert<'e>(&mut self, index: usize, element: impl Into<BytesRef<'e>>) {
+        let (len, element) = (self.len(), element.into());
         assert!(index <= len, "an element goes before another one or at the tail");
         if index == 0 || index == len {
             return self.push(if index == 0 { End::Head } else { End::Tail }, element);
         }
-        self.update(index, &mut |node, at| insert_into(node, at, element));
+        self.update(index, &mut |piece, at| insert_into(piece, at, element));
     }
 
     /// Removes the element at this position; `false` if there is none.
@@ -296,22 +327,19 @@ impl List {
         if index >= self.len() {
             return false;
         }
-        self.update(index, &mut |mut node, at| {
-            node.remove(at..at + 1);
-            remaining(node)
+        self.update(index, &mut |mut piece, at| {
+            piece.remove(at..at + 1);
+            remaining(piece)
         });
         true
     }
 
-    /// Changes the node of the element at this position, which exists.
+    /// Changes the piece of the element at this position, which exists.
     fn update(&mut self, index: usize, change: &mut Change<'_>) {
         match &mut self.shape {
             Shape::One(node) => {
-                let mut pieces = change(mem::take(node), index);
-                self.shape = match pieces.len() {
-                    0 | 1 => Shape::One(pieces.pop().unwrap_or_default()),
-                    _ => Shape::Many(Box::new(Sequence::from_pieces(pieces))),
-                };
+                let pieces = change(Piece::Node(mem::take(node)), index);
+                self.shape = Shape::of(pieces);
             }
             Shape::Many(sequence) => {
                 sequence.update(index, change);
@@ -326,7 +354,7 @@ impl List {
         drop(self.trim_off(first, last));
     }
 
-    /// As [`List::trim`], but whole nodes that are cut off come back as lists of their own, for
+    /// As [`List::trim`], but whole pieces that are cut off come back as lists of their own, for
     /// the caller to free in slices: before and behind what is kept.
     pub fn trim_off(&mut self, first: usize, last: usize) -> [List; 2] {
         let len = self.len();
@@ -364,9 +392,9 @@ impl List {
         let end = start.saturating_add(count).min(self.len());
         let mut next = start;
         while next < end {
-            let (node, offset) = self.find(next, || ());
-            let offset_end = node.count().min(offset + (end - next));
-            if let Some(found) = node.position(element, offset..offset_end, End::Head) {
+            let (piece, offset) = self.find(next, || ());
+            let offset_end = piece.count().min(offset + (end - next));
+            if let Some(found) = piece.position(element, offset..offset_end, End::Head) {
                 return Some(next + (found - offset));
             }
             next += offset_end - offset;
@@ -385,9 +413,9 @@ impl List {
         let mut end = start.saturating_add(1).min(self.len());
         let first = end.saturating_sub(count);
         while end > first {
-            let (node, last) = self.find(end - 1, || ());
+            let (piece, last) = self.find(end - 1, || ());
             let offset = (last + 1).saturating_sub(end - first);
-            if let Some(found) = node.position(element, offset..last + 1, End::Tail) {
+            if let Some(found) = piece.position(element, offset..last + 1, End::Tail) {
                 return Some(end - 1 - (last - found));
             }
             end -= last + 1 - offset;
@@ -396,7 +424,7 @@ impl List {
     }
 
     /// Removes elements equal to this one and returns how many: up to `limit`, beginning at the
-    /// head, or at the tail if `from_tail`. Nodes without such an element are only looked at.
+    /// head, or at the tail if `from_tail`. Pieces without such an element are only looked at.
     pub fn remove_equal(&mut self, element: &[u8], limit: usize, from_tail: bool) -> usize {
         if from_tail {
             self.remove_equal_from_tail(element, limit)
@@ -410,12 +438,12 @@ impl List {
         while removed < limit
             && let Some(found) = self.position(element, next)
         {
-            self.update(found, &mut |mut node, at| {
-                let range = at..node.count();
-                let number = node.remove_equal(element, range.clone(), limit - removed, End::Head);
+            self.update(found, &mut |mut piece, at| {
+                let range = at..piece.count();
+                let number = piece.remove_equal(element, range.clone(), limit - removed, End::Head);
                 removed += number;
                 next = found + range.len() - number;
-                remaining(node)
+                remaining(piece)
             });
         }
         removed
@@ -427,16 +455,16 @@ impl List {
             && end > 0
             && let Some(found) = self.position_within_reversed(element, end - 1, usize::MAX)
         {
-            self.update(found, &mut |mut node, at| {
-                removed += node.remove_equal(element, 0..at + 1, limit - removed, End::Tail);
+            self.update(found, &mut |mut piece, at| {
+                removed += piece.remove_equal(element, 0..at + 1, limit - removed, End::Tail);
                 end = found - at;
-                remaining(node)
+                remaining(piece)
             });
         }
         removed
     }
 
-    /// Frees up to `budget` nodes, some 4 KiB or one large element each; `true` if nothing is left
+    /// Frees up to `budget` pieces, some 4 KiB or one large element each; `true` if nothing is left
     /// to free. So a list of any length can be freed in slices.
     pub fn drop_some(&mut self, budget: usize) -> bool {
         let is_empty = match &mut self.shape {
@@ -459,10 +487,10 @@ impl List {
 
     /// How many allocations with elements there are: what it takes to free the list, in the steps
     /// of [`List::drop_some`].
-    pub fn nodes(&self) -> usize {
+    pub fn pieces(&self) -> usize {
         match &self.shape {
             Shape::One(node) => usize::from(node.count() > 0),
-            Shape::Many(sequence) => sequence.nodes(),
+            Shape::Many(sequence) => sequence.pieces(),
         }
     }
 
@@ -513,51 +541,50 @@ impl List {
     }
 }
 
-/// What is left of a node after a removal.
-fn remaining(mut node: Node) -> Pieces {
-    node.trim();
-    let is_left = node.count() > 0;
-    is_left.then_some(node).into_iter().collect()
+/// What is left of a piece after a removal.
+fn remaining(mut piece: Piece) -> Pieces {
+    piece.trim();
+    let is_left = piece.count() > 0;
+    is_left.then_some(piece).into_iter().collect()
 }
 
-/// Inserts into a node, splitting it where there is no room.
-fn insert_into(mut node: Node, at: usize, element: &[u8]) -> Pieces {
+/// Inserts into a piece, splitting it where there is no room.
+fn insert_into(mut piece: Piece, at: usize, element: BytesRef<'_>) -> Pieces {
+    if piece.insert(at, element) {
+        return Pieces::from_iter([piece]);
+    }
     // Half a node has room for many more; a larger element would not go well with either half.
-    let is_halved = node.count() >= 2 && element.len() < LIST_NODE_BYTES_MAX / 4;
-    if node.insert(at, element) {
-        return Pieces::from_iter([node]);
-    }
-    if !is_halved {
-        return insert_or_wedge(node, at, element);
-    }
-    let middle = node.middle();
-    let behind = node.split_off(middle);
+    let is_halved = element.len() < LIST_NODE_BYTES_MAX / 4;
+    let Some(middle) = piece.middle().filter(|_| is_halved) else {
+        return insert_or_wedge(piece, at, element);
+    };
+    let behind = piece.split_off(middle);
     let mut pieces = Pieces::new();
     if at <= middle {
-        pieces.extend(insert_or_wedge(node, at, element));
+        pieces.extend(insert_or_wedge(piece, at, element));
         pieces.push(behind);
     } else {
-        pieces.push(node);
+        pieces.push(piece);
         pieces.extend(insert_or_wedge(behind, at - middle, element));
     }
     pieces
 }
 
-/// Inserts into a node, or between what lies before and behind in it.
-fn insert_or_wedge(mut node: Node, at: usize, element: &[u8]) -> Pieces {
-    if node.insert(at, element) {
-        return Pieces::from_iter([node]);
+/// Inserts into a piece, or between what lies before and behind in it.
+fn insert_or_wedge(mut piece: Piece, at: usize, element: BytesRef<'_>) -> Pieces {
+    if piece.insert(at, element) {
+        return Pieces::from_iter([piece]);
     }
-    let behind = node.split_off(at);
-    wedge(node, element, behind)
+    let behind = piece.split_off(at);
+    wedge(piece, element, behind)
 }
 
-/// Puts an element between two nodes, either of which may be empty.
-fn wedge(mut before: Node, element: &[u8], mut behind: Node) -> Pieces {
+/// Puts an element between two pieces, either of which may be empty.
+fn wedge(mut before: Piece, element: BytesRef<'_>, mut behind: Piece) -> Pieces {
     let is_taken = (before.count() > 0 && before.push(End::Tail, element))
         || (behind.count() > 0 && behind.push(End::Head, element));
-    let own = if is_taken { Node::default() } else { Node::of(element) };
-    [before, own, behind].into_iter().filter(|node| node.count() > 0).collect()
+    let own = if is_taken { Piece::default() } else { Piece::of(element) };
+    [before, own, behind].into_iter().filter(|piece| piece.count() > 0).collect()
 }
 
 /// A position as clients write it (negative ones count from the tail, -1 is the last) as one that

@@ -24,6 +24,7 @@ use super::list_run::Run;
 use super::string_access::OtherKind;
 use super::{Key, Keyspace, UnixMs};
 use crate::limits::LIST_PACKED_BYTES_MAX;
+use crate::shared_bytes::BytesRef;
 use std::mem;
 use std::ops::{Deref, DerefMut};
 
@@ -45,8 +46,9 @@ impl<'a> ListRef<'a> {
     }
 
     /// All elements from the head to the tail.
-    pub fn iter(self) -> impl Iterator<Item = &'a [u8]> {
-        self.packed.chain(self.whole.map(List::iter).into_iter().flatten())
+    pub fn iter(self) -> impl Iterator<Item = BytesRef<'a>> {
+        let packed = self.packed.map(BytesRef::Near);
+        packed.chain(self.whole.map(List::iter).into_iter().flatten())
     }
 }
 

@@ -1,4 +1,4 @@
-//! A node of a list: many elements packed into one allocation, or one large element.
+//! A node of a list: many elements packed into one allocation.
 //!
 //! ```text
 //!       8      front                back        lengths                 capacity
@@ -23,8 +23,7 @@
 //!    processor does many at a time.
 //! 3. The header lies in the allocation, so that a small list is a pointer and its bytes.
 //!
-//! An element that does not fit into a node gets an allocation of its own, one that is larger
-//! than any packed node: that is how the two are told apart.
+//! An element that does not fit into a node lies apart: `list_piece.rs`.
 //!
 //! How a node gets and gives back room is in `list_node/room.rs`; how nodes are cut, joined and
 //! sieved in `list_node/parts.rs`.
@@ -36,11 +35,10 @@ use super::list_run::{Run, length_of, lengths_sum};
 use crate::limits::{LIST_NODE_BYTES_MAX, LIST_NODE_ELEMENTS_MAX};
 use room::capacity_exact;
 use static_assertions::const_assert_eq;
-use std::mem;
 use std::ops::Range;
 
 const HEADER_BYTES: usize = 8;
-const_assert_eq!(mem::size_of::<Node>(), 16);
+const_assert_eq!(size_of::<Node>(), 16);
 
 /// An end of a list or of one of its nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,18 +129,15 @@ impl Header {
 }
 
 impl Node {
-    /// A node of one element, as small as can be.
-    pub(super) fn of(element: &[u8]) -> Node {
-        let used = HEADER_BYTES + element.len();
-        if used <= LIST_NODE_BYTES_MAX {
-            let mut node = Node::default();
-            node.begin(End::Tail, element);
-            return node;
-        }
-        let mut bytes = Vec::with_capacity(used);
-        bytes.extend_from_slice(&[0; HEADER_BYTES]);
-        bytes.extend_from_slice(element);
-        Node { bytes: bytes.into_boxed_slice() }
+    /// A node of one element, as small as can be; nothing if the element is too large for one.
+    pub(super) fn of(element: &[u8]) -> Option<Node> {
+        let mut node = Node::default();
+        node.begin(End::Tail, element).then_some(node)
+    }
+
+    /// Whether this element does not fit into any node.
+    pub(super) fn is_too_large(element: &[u8]) -> bool {
+        HEADER_BYTES + element.len() > LIST_NODE_BYTES_MAX
     }
 
     /// A node without elements and with all the room that a node can have.
@@ -152,31 +147,14 @@ impl Node {
         node
     }
 
-    /// Whether this element needs an allocation of its own.
-    pub(super) fn is_too_large(element: &[u8]) -> bool {
-        HEADER_BYTES + element.len() > LIST_NODE_BYTES_MAX
-    }
-
-    fn is_large(&self) -> bool {
-        self.bytes.len() > LIST_NODE_BYTES_MAX
-    }
-
     fn header(&self) -> Header {
         match self.bytes.first_chunk() {
-            Some(_) if self.is_large() => Header {
-                count: 1,
-                width: 0,
-                front: HEADER_BYTES,
-                back: self.bytes.len(),
-                extra: self.bytes.len() - HEADER_BYTES,
-            },
             Some(packed) => Header::unpack(u64::from_le_bytes(*packed)),
             None => Header::EMPTY,
         }
     }
 
     fn store(&mut self, header: Header) {
-        debug_assert!(!self.is_large(), "a large element has no header to change");
         let place = self.bytes.first_chunk_mut().expect("what is stored in has a header");
         *place = header.pack().to_le_bytes();
     }
@@ -352,7 +330,7 @@ impl Node {
     fn begin(&mut self, end: End, element: &[u8]) -> bool {
         let length = element.len();
         let used = HEADER_BYTES + length;
-        if used > LIST_NODE_BYTES_MAX {
+        if Node::is_too_large(element) {
             return false;
         }
         if self.bytes.len() < used {
@@ -365,11 +343,9 @@ impl Node {
         true
     }
 
-    /// Removes all elements and keeps the heap, unless it was that of a large one.
+    /// Removes all elements and keeps the heap.
     pub(super) fn clear(&mut self) {
-        if self.is_large() {
-            *self = Node::default();
-        } else if !self.bytes.is_empty() {
+        if !self.bytes.is_empty() {
             self.store(Header::EMPTY);
         }
     }
@@ -449,8 +425,8 @@ impl Node {
         let old_length = self.length(header, index);
         if length != old_length {
             if header.count == 1 {
-                *self = Node::of(element);
-                return true;
+                let alone = Node::of(element);
+                return alone.map(|node| *self = node).is_some();
             }
             let more = length.saturating_sub(old_length);
             if !self.admit(length) || (more > 0 && !self.make_room(End::Tail, more)) {
@@ -485,17 +461,11 @@ mod tests {
     }
 
     #[test]
-    fn a_large_element_is_alone_and_whole() {
-        for length in [LIST_NODE_BYTES_MAX - HEADER_BYTES + 1, LIST_NODE_BYTES_MAX, 70_000] {
-            let element = vec![7; length];
-            assert!(Node::is_too_large(&element));
-            let mut node = Node::of(&element);
-            assert_eq!((node.count(), node.get(0)), (1, element.as_slice()));
-            assert_eq!(node.capacity(), HEADER_BYTES + length);
-            assert!(!node.push(End::Tail, b"") && !node.insert(0, &element));
-            assert_eq!(node.iter().next_back(), Some(element.as_slice()));
-            node.remove(0..1);
-            assert_eq!((node.count(), node.capacity()), (0, 0));
-        }
+    fn an_element_too_large_leaves_a_node_as_it_was() {
+        let large = vec![7; LIST_NODE_BYTES_MAX - HEADER_BYTES + 1];
+        assert!(Node::of(&large).is_none() && Node::of(&large[1..]).is_some());
+        let mut node = Node::of(b"small").expect("it fits");
+        assert!(!node.set(0, &large) && !node.push(End::Head, &large) && !node.insert(1, &large));
+        assert_eq!((node.iter().left, node.iter().width, node.get(0)), (1, 0, &b"small"[..]));
     }
 }

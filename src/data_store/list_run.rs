@@ -8,7 +8,7 @@
 /// Elements that lie behind each other. What was walked over is no longer part of the run; a copy
 /// made before still has it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Run<'a> {
+pub struct Run<'a> {
     pub(super) payload: &'a [u8],
     pub(super) lengths: &'a [u8],
     /// Bytes of one length: 0 if all elements are `even_bytes` long, else 1 or 2.
@@ -19,6 +19,11 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    /// A single element, wherever it lies.
+    pub(super) fn of_one(element: &'a [u8]) -> Run<'a> {
+        Run { payload: element, lengths: &[], width: 0, even_bytes: element.len(), left: 1 }
+    }
+
     #[inline]
     fn take_length_front(&mut self) -> usize {
         if self.width == 0 {
@@ -97,6 +102,7 @@ mod tests {
         let even = Run { payload: b"aabb", lengths: &[], width: 0, even_bytes: 2, left: 2 };
         assert!(even.eq([b"aa", b"bb"]));
         assert!(even.rev().eq([b"bb", b"aa"]));
+        assert!(Run::of_one(b"abc").eq([b"abc"]));
     }
 
     #[test]

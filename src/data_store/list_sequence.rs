@@ -1,11 +1,11 @@
-//! A long list: a node at each end, and between them a counted tree of nodes.
+//! A long list: a piece at each end, and between them a counted tree of pieces.
 //!
 //! ```text
-//!   pushes, pops --> [ head ]   ( tree of nodes )   [ tail ] <-- pushes, pops
-//!                        \________ whole nodes ________/
+//!   pushes, pops --> [ head ]   ( tree of pieces )   [ tail ] <-- pushes, pops
+//!                        \________ whole pieces ________/
 //! ```
 //!
-//! Work at an end concerns one node. Only a full one moves into the tree, and only a drained one
+//! Work at an end concerns one piece. Only a full one moves into the tree, and only a drained one
 //! is replaced from there: once in hundreds of elements. One drained node is kept as a spare, so
 //! that a queue that is filled at one end and drained at the other allocates nothing, wherever
 //! the borders of its nodes lie.
@@ -14,15 +14,17 @@
 //! touches the tree, even on the border of a node.
 
 use super::list_node::{End, Node};
+use super::list_piece::{Piece, PieceRef};
 use super::list_tree::{Change, Pieces, Tree};
 use crate::limits::{LIST_MERGE_BYTES_MAX, LIST_WHOLE_NODES_MIN};
+use crate::shared_bytes::BytesRef;
 use std::mem;
 
 /// Elements in order. See the drawing.
 #[derive(Debug, Default)]
 pub(super) struct Sequence {
-    head: Node,
-    tail: Node,
+    head: Piece,
+    tail: Piece,
     middle: Tree,
     /// A whole node without elements, or nothing.
     spare: Node,
@@ -30,11 +32,11 @@ pub(super) struct Sequence {
 }
 
 impl Sequence {
-    /// The pieces of a list that was one node, in order.
+    /// The pieces of a list, in order.
     pub(super) fn from_pieces(pieces: Pieces) -> Sequence {
         let mut sequence = Sequence::default();
         for piece in pieces {
-            sequence.push_node(End::Tail, piece);
+            sequence.push_piece(End::Tail, piece);
         }
         sequence.recount();
         sequence
@@ -44,7 +46,7 @@ impl Sequence {
         self.len
     }
 
-    fn end_node(&mut self, end: End) -> &mut Node {
+    fn end_piece(&mut self, end: End) -> &mut Piece {
         match end {
             End::Head => &mut self.head,
             End::Tail => &mut self.tail,
@@ -52,7 +54,7 @@ impl Sequence {
     }
 
     /// The element at this end, if there is any.
-    pub(super) fn end(&self, end: End) -> Option<&[u8]> {
+    pub(super) fn end(&self, end: End) -> Option<BytesRef<'_>> {
         let (near, far) = match end {
             End::Head => (&self.head, &self.tail),
             End::Tail => (&self.tail, &self.head),
@@ -61,67 +63,69 @@ impl Sequence {
     }
 
     /// Adds an element at this end.
-    pub(super) fn push(&mut self, end: End, element: &[u8]) {
-        if !self.end_node(end).push(end, element) {
-            let node = self.new_node(end, element);
-            self.push_node(end, node);
+    pub(super) fn push(&mut self, end: End, element: BytesRef<'_>) {
+        if !self.end_piece(end).push(end, element) {
+            let piece = self.new_piece(end, element);
+            self.push_piece(end, piece);
         }
         self.len += 1;
     }
 
-    /// A node to go on with at this end.
-    fn new_node(&mut self, end: End, element: &[u8]) -> Node {
-        if Node::is_too_large(element) {
-            return Node::of(element);
+    /// A piece to go on with at this end.
+    fn new_piece(&mut self, end: End, element: BytesRef<'_>) -> Piece {
+        if Node::is_too_large(&element) {
+            return Piece::of(element);
         }
         let mut node = if self.spare.is_whole() {
             mem::take(&mut self.spare)
-        } else if self.middle.has_nodes(LIST_WHOLE_NODES_MIN) {
+        } else if self.middle.has_pieces(LIST_WHOLE_NODES_MIN) {
             Node::whole()
         } else {
             Node::default()
         };
-        assert!(node.push(end, element), "an empty node takes what is not too large");
-        node
+        assert!(node.push(end, &element), "an empty node takes what is not too large");
+        Piece::Node(node)
     }
 
-    /// Adds a node at this end, and what was there before moves inwards.
-    fn push_node(&mut self, end: End, node: Node) {
-        if node.count() == 0 {
+    /// Adds a piece at this end, and what was there before moves inwards.
+    fn push_piece(&mut self, end: End, piece: Piece) {
+        if piece.count() == 0 {
             return;
         }
-        let mut before = mem::replace(self.end_node(end), node);
+        let mut before = mem::replace(self.end_piece(end), piece);
         if before.count() == 0 {
             return self.keep_spare(before);
         }
         before.seal();
-        let is_other_free = self.middle.is_empty() && self.end_node(opposite(end)).count() == 0;
+        let is_other_free = self.middle.is_empty() && self.end_piece(opposite(end)).count() == 0;
         if is_other_free {
-            let drained = mem::replace(self.end_node(opposite(end)), before);
+            let drained = mem::replace(self.end_piece(opposite(end)), before);
             self.keep_spare(drained);
         } else {
             self.middle.push(end, before);
         }
     }
 
-    fn keep_spare(&mut self, drained: Node) {
-        if drained.is_whole() {
-            self.spare = drained;
+    fn keep_spare(&mut self, drained: Piece) {
+        if let Piece::Node(node) = drained
+            && node.is_whole()
+        {
+            self.spare = node;
         }
     }
 
-    /// The node with the element at this end, fetched from the tree if need be.
-    fn nearest_node(&mut self, end: End) -> &mut Node {
-        if self.end_node(end).count() > 0 {
-            return self.end_node(end);
+    /// The piece with the element at this end, fetched from the tree if need be.
+    fn nearest_piece(&mut self, end: End) -> &mut Piece {
+        if self.end_piece(end).count() > 0 {
+            return self.end_piece(end);
         }
         match self.middle.pop(end) {
-            Some(node) => {
-                let drained = mem::replace(self.end_node(end), node);
+            Some(piece) => {
+                let drained = mem::replace(self.end_piece(end), piece);
                 self.keep_spare(drained);
-                self.end_node(end)
+                self.end_piece(end)
             }
-            None => self.end_node(opposite(end)),
+            None => self.end_piece(opposite(end)),
         }
     }
 
@@ -130,52 +134,52 @@ impl Sequence {
         if self.len == 0 {
             return false;
         }
-        self.nearest_node(end).remove_end(end, 1);
+        self.nearest_piece(end).remove_end(end, 1);
         self.len -= 1;
         true
     }
 
-    /// The node of the element at this position, which exists, and the position in it. Calls
+    /// The piece of the element at this position, which exists, and the position in it. Calls
     /// `look` for every count looked at on the way.
-    pub(super) fn find(&self, index: usize, mut look: impl FnMut()) -> (&Node, usize) {
+    pub(super) fn find(&self, index: usize, mut look: impl FnMut()) -> (PieceRef<'_>, usize) {
         assert!(index < self.len, "the caller has counted");
         look();
         let (before, tail) = (self.head.count(), self.len - self.tail.count());
         if index < before {
-            (&self.head, index)
+            (self.head.as_ref(), index)
         } else if index < tail {
             self.middle.find(index - before, look)
         } else {
-            (&self.tail, index - tail)
+            (self.tail.as_ref(), index - tail)
         }
     }
 
-    /// Changes the node of the element at this position, which exists.
+    /// Changes the piece of the element at this position, which exists.
     pub(super) fn update(&mut self, index: usize, change: &mut Change<'_>) {
         let (before, tail) = (self.head.count(), self.len - self.tail.count());
         if index < before {
             let pieces = change(mem::take(&mut self.head), index);
-            pieces.into_iter().rev().for_each(|piece| self.push_node(End::Head, piece));
+            pieces.into_iter().rev().for_each(|piece| self.push_piece(End::Head, piece));
         } else if index < tail {
             self.middle.update(index - before, change);
         } else {
             let pieces = change(mem::take(&mut self.tail), index - tail);
-            pieces.into_iter().for_each(|piece| self.push_node(End::Tail, piece));
+            pieces.into_iter().for_each(|piece| self.push_piece(End::Tail, piece));
         }
         self.recount();
     }
 
-    /// Counts again after a change of nodes.
+    /// Counts again after a change of pieces.
     fn recount(&mut self) {
         self.len = self.head.count() + self.middle.len() + self.tail.count();
     }
 
-    /// Removes this many elements, fewer than there are, from this end. Whole nodes are not freed
+    /// Removes this many elements, fewer than there are, from this end. Whole pieces are not freed
     /// here but come back, to be dropped in time.
     pub(super) fn cut(&mut self, end: End, number: usize) -> Option<Sequence> {
-        let node = self.nearest_node(end);
-        if number <= node.count() {
-            node.remove_end(end, number);
+        let piece = self.nearest_piece(end);
+        if number <= piece.count() {
+            piece.remove_end(end, number);
             self.len -= number;
             return None;
         }
@@ -210,22 +214,24 @@ impl Sequence {
         if !self.middle.is_empty() {
             return None;
         }
-        let bytes = self.head.merged_bytes(&self.tail)?;
-        if bytes > LIST_MERGE_BYTES_MAX {
+        let (Piece::Node(head), Piece::Node(tail)) = (&mut self.head, &self.tail) else {
+            return None;
+        };
+        if head.merged_bytes(tail)? > LIST_MERGE_BYTES_MAX {
             return None;
         }
-        let mut node = mem::take(&mut self.head);
-        node.append(&self.tail);
+        let mut node = mem::take(head);
+        node.append(tail);
         node.trim();
         Some(node)
     }
 
-    /// Frees up to `budget` nodes, those at the tail first; `true` if none is left.
+    /// Frees up to `budget` pieces, those at the tail first; `true` if none is left.
     pub(super) fn drop_some(&mut self, budget: usize) -> bool {
         self.spare = Node::default();
         for _ in 0..budget {
             self.tail = match self.middle.pop(End::Tail) {
-                Some(node) => node,
+                Some(piece) => piece,
                 None => mem::take(&mut self.head),
             };
             if self.tail.count() == 0 {
@@ -238,14 +244,14 @@ impl Sequence {
 
     /// Bytes of heap below this.
     pub(super) fn heap_bytes(&self) -> usize {
-        let ends = self.head.capacity() + self.tail.capacity() + self.spare.capacity();
+        let ends = self.head.heap_bytes() + self.tail.heap_bytes() + self.spare.capacity();
         ends + self.middle.heap_bytes()
     }
 
-    /// How many nodes there are.
-    pub(super) fn nodes(&self) -> usize {
+    /// How many pieces there are.
+    pub(super) fn pieces(&self) -> usize {
         let ends = usize::from(self.head.count() > 0) + usize::from(self.tail.count() > 0);
-        ends + self.middle.nodes()
+        ends + self.middle.pieces()
     }
 }
 

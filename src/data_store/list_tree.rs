@@ -1,22 +1,24 @@
-//! Nodes of a list in order, found by counting: a tree whose branches know how many elements lie
+//! Pieces of a list in order, found by counting: a tree whose branches know how many elements lie
 //! under each child.
 //!
 //! ```text
 //!                       [ 9000 | 15300 | 4000 ]                    branches
 //!                       /         |          \
-//!       [ 255 | 255 | .. ]  [ 255 | .. ]  [ 100 | 255 | .. ]       nodes, by their counts
-//!          |     |             |             |     |
-//!        Node  Node          Node          Node  Node
+//!       [ 255 | 255 | .. ]  [ 255 | .. ]  [ 100 | 1 | 255 | .. ]   pieces, by their counts
+//!          |     |             |             |    |    |
+//!        Node  Node          Node          Node Large Node
 //! ```
 //!
 //! To find element 9100: it is not among the first 9000, so it is number 100 under the second
 //! child, and so on down. All leaves lie equally deep. A row holds at most
 //! [`LIST_BRANCH_CHILDREN_MAX`] children; two neighbours that together are half of that become
-//! one. What does not touch a node's elements does not touch its memory either: counts lie in the
+//! one. What does not touch a piece's elements does not touch its memory either: counts lie in the
 //! branches.
 
-use super::list_node::{End, Node};
+use super::list_node::End;
+use super::list_piece::{Piece, PieceRef};
 use crate::limits::{LIST_BRANCH_CHILDREN_MAX, LIST_MERGE_BYTES_MAX};
+use crate::shared_bytes::BytesRef;
 use arrayvec::ArrayVec;
 use static_assertions::const_assert_eq;
 use std::mem;
@@ -24,15 +26,15 @@ use std::mem;
 /// Two neighbouring rows with no more children than this become one.
 const MERGE_CHILDREN_MAX: usize = LIST_BRANCH_CHILDREN_MAX / 2;
 
-/// What stands in the place of a node after a change: the node, or its parts with something
+/// What stands in the place of a piece after a change: the piece, or its parts with something
 /// between them.
-pub(super) type Pieces = ArrayVec<Node, 4>;
+pub(super) type Pieces = ArrayVec<Piece, 4>;
 
-/// A change of one node: gets the node and the position in it, returns what takes its place.
-/// Pieces without elements may not be among them.
-pub(super) type Change<'a> = dyn FnMut(Node, usize) -> Pieces + 'a;
+/// A change of one piece: gets the piece and the position in it, returns what takes its place.
+/// None of that may be without elements.
+pub(super) type Change<'a> = dyn FnMut(Piece, usize) -> Pieces + 'a;
 
-/// Nodes in order, none of them without elements. In a sequence, what lies between its ends.
+/// Pieces in order, none of them without elements. In a sequence, what lies between its ends.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     root: Row,
@@ -46,18 +48,18 @@ struct Counted<T> {
     child: T,
 }
 
-const_assert_eq!(mem::size_of::<Counted<Node>>(), 24);
+const_assert_eq!(mem::size_of::<Counted<Piece>>(), 24);
 
 /// The children of a branch.
 #[derive(Debug)]
 enum Row {
-    Nodes(Vec<Counted<Node>>),
+    Pieces(Vec<Counted<Piece>>),
     Branches(Vec<Counted<Row>>),
 }
 
 impl Default for Row {
     fn default() -> Row {
-        Row::Nodes(Vec::new())
+        Row::Pieces(Vec::new())
     }
 }
 
@@ -71,20 +73,20 @@ impl Tree {
         self.len == 0
     }
 
-    /// Whether there are at least this many nodes; `count` is less than a row may hold.
-    pub(super) fn has_nodes(&self, count: usize) -> bool {
+    /// Whether there are at least this many pieces; `count` is less than a row may hold.
+    pub(super) fn has_pieces(&self, count: usize) -> bool {
         matches!(self.root, Row::Branches(_)) || self.root.width() >= count
     }
 
-    /// The node of the element at this position, which exists, and the position in it. Calls
+    /// The piece of the element at this position, which exists, and the position in it. Calls
     /// `look` for every count looked at on the way.
-    pub(super) fn find(&self, index: usize, mut look: impl FnMut()) -> (&Node, usize) {
+    pub(super) fn find(&self, index: usize, mut look: impl FnMut()) -> (PieceRef<'_>, usize) {
         let (mut row, mut offset) = (&self.root, index);
         loop {
             match row {
-                Row::Nodes(nodes) => {
-                    let (at, offset) = locate(nodes, offset, &mut look);
-                    return (&nodes[at].child, offset);
+                Row::Pieces(pieces) => {
+                    let (at, offset) = locate(pieces, offset, &mut look);
+                    return (pieces[at].child.as_ref(), offset);
                 }
                 Row::Branches(rows) => {
                     let (at, within) = locate(rows, offset, &mut look);
@@ -95,28 +97,28 @@ impl Tree {
     }
 
     /// The element at this end, if there is any.
-    pub(super) fn end(&self, end: End) -> Option<&[u8]> {
+    pub(super) fn end(&self, end: End) -> Option<BytesRef<'_>> {
         let last = self.len.checked_sub(1)?;
-        let (node, _) = self.find(if end == End::Head { 0 } else { last }, || ());
-        node.end(end)
+        let (piece, offset) = self.find(if end == End::Head { 0 } else { last }, || ());
+        Some(piece.get(offset))
     }
 
-    /// Adds a node at this end.
-    pub(super) fn push(&mut self, end: End, node: Node) {
-        self.len += node.count();
-        self.root.push(end, node);
+    /// Adds a piece at this end.
+    pub(super) fn push(&mut self, end: End, piece: Piece) {
+        self.len += piece.count();
+        self.root.push(end, piece);
         self.restore_root();
     }
 
-    /// Takes the node at this end, if there is any.
-    pub(super) fn pop(&mut self, end: End) -> Option<Node> {
-        let node = self.root.pop(end)?;
-        self.len -= node.count();
+    /// Takes the piece at this end, if there is any.
+    pub(super) fn pop(&mut self, end: End) -> Option<Piece> {
+        let piece = self.root.pop(end)?;
+        self.len -= piece.count();
         self.restore_root();
-        Some(node)
+        Some(piece)
     }
 
-    /// Changes the node of the element at this position, which exists.
+    /// Changes the piece of the element at this position, which exists.
     pub(super) fn update(&mut self, index: usize, change: &mut Change<'_>) {
         self.root.update(index, change);
         self.len = self.root.count();
@@ -132,14 +134,14 @@ impl Tree {
         behind
     }
 
-    /// Bytes of heap: the nodes' and the branches'.
+    /// Bytes of heap: the pieces' and the branches'.
     pub(super) fn heap_bytes(&self) -> usize {
         self.root.heap_bytes()
     }
 
-    /// How many nodes there are.
-    pub(super) fn nodes(&self) -> usize {
-        self.root.nodes()
+    /// How many pieces there are.
+    pub(super) fn pieces(&self) -> usize {
+        self.root.pieces()
     }
 
     /// A root that is too wide gets another one above it; one with a single child, none.
@@ -215,27 +217,27 @@ fn restore_branch(rows: &mut Vec<Counted<Row>>, at: usize) {
     }
 }
 
-/// Puts pieces into the place of the node at `at`, and joins small neighbours.
-fn replace_node(nodes: &mut Vec<Counted<Node>>, at: usize, pieces: Pieces) {
+/// Puts pieces into the place of the piece at `at`, and joins small neighbours.
+fn replace_piece(row: &mut Vec<Counted<Piece>>, at: usize, pieces: Pieces) {
     let behind = at + pieces.len();
     let is_small =
-        pieces.is_empty() || pieces.iter().any(|piece| piece.used_bytes() <= LIST_MERGE_BYTES_MAX);
+        pieces.is_empty() || pieces.iter().any(|piece| piece.is_within(LIST_MERGE_BYTES_MAX));
     let counted = pieces.into_iter().map(|child| Counted { count: child.count(), child });
-    nodes.splice(at..=at, counted);
+    row.splice(at..=at, counted);
     if is_small {
-        merge_small(nodes, at.saturating_sub(1), behind);
+        merge_small(row, at.saturating_sub(1), behind);
     }
 }
 
-/// Joins neighbours among the nodes from `first` to `last`, both included, that fit in one.
-fn merge_small(nodes: &mut Vec<Counted<Node>>, first: usize, last: usize) {
+/// Joins neighbours among the pieces from `first` to `last`, both included, that fit in one.
+fn merge_small(pieces: &mut Vec<Counted<Piece>>, first: usize, last: usize) {
     let (mut at, mut last) = (first, last);
-    while at < last && at + 1 < nodes.len() {
-        let bytes = nodes[at].child.merged_bytes(&nodes[at + 1].child);
+    while at < last && at + 1 < pieces.len() {
+        let bytes = pieces[at].child.merged_bytes(&pieces[at + 1].child);
         if bytes.is_some_and(|bytes| bytes <= LIST_MERGE_BYTES_MAX) {
-            let next = nodes.remove(at + 1);
-            nodes[at].count += next.count;
-            nodes[at].child.append(&next.child);
+            let next = pieces.remove(at + 1);
+            pieces[at].count += next.count;
+            pieces[at].child.append(&next.child);
             last -= 1;
         } else {
             at += 1;
@@ -246,54 +248,54 @@ fn merge_small(nodes: &mut Vec<Counted<Node>>, first: usize, last: usize) {
 impl Row {
     fn width(&self) -> usize {
         match self {
-            Row::Nodes(nodes) => nodes.len(),
+            Row::Pieces(pieces) => pieces.len(),
             Row::Branches(rows) => rows.len(),
         }
     }
 
     fn count(&self) -> usize {
         match self {
-            Row::Nodes(nodes) => nodes.iter().map(|counted| counted.count).sum(),
+            Row::Pieces(pieces) => pieces.iter().map(|counted| counted.count).sum(),
             Row::Branches(rows) => rows.iter().map(|counted| counted.count).sum(),
         }
     }
 
-    fn push(&mut self, end: End, node: Node) {
+    fn push(&mut self, end: End, piece: Piece) {
         match self {
-            Row::Nodes(nodes) => {
-                let at = if end == End::Head { 0 } else { nodes.len() };
-                insert_child(nodes, at, node.count(), node);
+            Row::Pieces(pieces) => {
+                let at = if end == End::Head { 0 } else { pieces.len() };
+                insert_child(pieces, at, piece.count(), piece);
             }
             Row::Branches(rows) => {
                 let at = if end == End::Head { 0 } else { rows.len() - 1 };
-                rows[at].child.push(end, node);
+                rows[at].child.push(end, piece);
                 restore_branch(rows, at);
             }
         }
     }
 
-    fn pop(&mut self, end: End) -> Option<Node> {
+    fn pop(&mut self, end: End) -> Option<Piece> {
         match self {
-            Row::Nodes(nodes) if nodes.is_empty() => None,
-            Row::Nodes(nodes) => {
-                let at = if end == End::Head { 0 } else { nodes.len() - 1 };
-                Some(nodes.remove(at).child)
+            Row::Pieces(pieces) if pieces.is_empty() => None,
+            Row::Pieces(pieces) => {
+                let at = if end == End::Head { 0 } else { pieces.len() - 1 };
+                Some(pieces.remove(at).child)
             }
             Row::Branches(rows) => {
                 let at = if end == End::Head { 0 } else { rows.len() - 1 };
-                let node = rows[at].child.pop(end);
+                let piece = rows[at].child.pop(end);
                 restore_branch(rows, at);
-                node
+                piece
             }
         }
     }
 
     fn update(&mut self, index: usize, change: &mut Change<'_>) {
         match self {
-            Row::Nodes(nodes) => {
-                let (at, offset) = locate(nodes, index, || ());
-                let node = mem::take(&mut nodes[at].child);
-                replace_node(nodes, at, change(node, offset));
+            Row::Pieces(pieces) => {
+                let (at, offset) = locate(pieces, index, || ());
+                let piece = mem::take(&mut pieces[at].child);
+                replace_piece(pieces, at, change(piece, offset));
             }
             Row::Branches(rows) => {
                 let (at, offset) = locate(rows, index, || ());
@@ -305,14 +307,14 @@ impl Row {
 
     fn split_children(&mut self, at: usize) -> Row {
         match self {
-            Row::Nodes(nodes) => Row::Nodes(split_row(nodes, at)),
+            Row::Pieces(pieces) => Row::Pieces(split_row(pieces, at)),
             Row::Branches(rows) => Row::Branches(split_row(rows, at)),
         }
     }
 
     fn append(&mut self, next: Row) {
         match (self, next) {
-            (Row::Nodes(nodes), Row::Nodes(mut next)) => nodes.append(&mut next),
+            (Row::Pieces(pieces), Row::Pieces(mut next)) => pieces.append(&mut next),
             (Row::Branches(rows), Row::Branches(mut next)) => rows.append(&mut next),
             _ => unreachable!("all leaves lie equally deep"),
         }
@@ -320,16 +322,16 @@ impl Row {
 
     fn split_off(&mut self, index: usize) -> Row {
         match self {
-            Row::Nodes(nodes) => Row::Nodes(split_counted(nodes, index, Node::split_off)),
+            Row::Pieces(pieces) => Row::Pieces(split_counted(pieces, index, Piece::split_off)),
             Row::Branches(rows) => Row::Branches(split_counted(rows, index, Row::split_off)),
         }
     }
 
     fn heap_bytes(&self) -> usize {
         match self {
-            Row::Nodes(nodes) => {
-                let own = nodes.capacity() * mem::size_of::<Counted<Node>>();
-                own + nodes.iter().map(|counted| counted.child.capacity()).sum::<usize>()
+            Row::Pieces(pieces) => {
+                let own = pieces.capacity() * mem::size_of::<Counted<Piece>>();
+                own + pieces.iter().map(|counted| counted.child.heap_bytes()).sum::<usize>()
             }
             Row::Branches(rows) => {
                 let own = rows.capacity() * mem::size_of::<Counted<Row>>();
@@ -338,10 +340,10 @@ impl Row {
         }
     }
 
-    fn nodes(&self) -> usize {
+    fn pieces(&self) -> usize {
         match self {
-            Row::Nodes(nodes) => nodes.len(),
-            Row::Branches(rows) => rows.iter().map(|counted| counted.child.nodes()).sum(),
+            Row::Pieces(pieces) => pieces.len(),
+            Row::Branches(rows) => rows.iter().map(|counted| counted.child.pieces()).sum(),
         }
     }
 }
@@ -374,8 +376,8 @@ mod tests {
     fn check(row: &Row) -> usize {
         assert!(row.width() <= LIST_BRANCH_CHILDREN_MAX);
         match row {
-            Row::Nodes(nodes) => {
-                for counted in nodes {
+            Row::Pieces(pieces) => {
+                for counted in pieces {
                     assert_eq!(counted.count, counted.child.count());
                     assert!(counted.count > 0);
                 }
@@ -393,13 +395,14 @@ mod tests {
         }
     }
 
-    fn only(node: Node) -> Pieces {
-        Pieces::from_iter([node])
+    fn only(piece: Piece) -> Pieces {
+        Pieces::from_iter([piece])
     }
 
-    /// Elements too large to be merged, told apart by their first byte.
-    fn large(mark: u8) -> Node {
-        Node::of(&[mark; LIST_MERGE_BYTES_MAX])
+    /// Elements too large to be merged, the odd ones for a node too, told apart by their first byte.
+    fn large(mark: u8) -> Piece {
+        let length = LIST_MERGE_BYTES_MAX << (mark % 2);
+        Piece::of(BytesRef::Near(&vec![mark; length]))
     }
 
     fn marks(tree: &Tree) -> Vec<u8> {
@@ -423,7 +426,7 @@ mod tests {
                 twin.push(mark);
             }
             4 => {
-                let popped = tree.pop(End::Tail).map(|node| node.get(0)[0]);
+                let popped = tree.pop(End::Tail).map(|piece| piece.as_ref().get(0)[0]);
                 assert_eq!(popped, twin.pop());
             }
             5 if index < twin.len() => {
@@ -453,7 +456,7 @@ mod tests {
                 step(&mut tree, &mut twin, u)?;
                 check(&tree.root);
             }
-            assert_eq!((tree.len(), tree.nodes()), (twin.len(), twin.len()));
+            assert_eq!((tree.len(), tree.pieces()), (twin.len(), twin.len()));
             assert_eq!(marks(&tree), twin);
             Ok(())
         });
@@ -462,7 +465,7 @@ mod tests {
     #[test]
     fn stays_low_and_finds_its_way_back() {
         let mut tree = Tree::default();
-        (0..20_000u32).for_each(|_| tree.push(End::Tail, Node::of(b"x")));
+        (0..20_000u32).for_each(|_| tree.push(End::Tail, Piece::of(b"x".into())));
         assert_eq!(check(&tree.root), 3);
         // Rows are at least half full, and half of the counts of a row are looked at in the mean.
         let mut looks = 0;
@@ -476,13 +479,13 @@ mod tests {
     #[test]
     fn small_neighbours_become_one() {
         let mut tree = Tree::default();
-        (0..100u8).for_each(|mark| tree.push(End::Tail, Node::of(&[mark; 16])));
+        (0..100u8).for_each(|mark| tree.push(End::Tail, Piece::of((&[mark; 16]).into())));
         for index in 0..100 {
-            tree.update(index, &mut |node, _| only(node));
+            tree.update(index, &mut |piece, _| only(piece));
             check(&tree.root);
         }
-        assert!(tree.nodes() <= 3, "{} nodes", tree.nodes());
-        let (node, offset) = tree.find(77, || ());
-        assert_eq!(node.get(offset), [77; 16]);
+        assert!(tree.pieces() <= 3, "{} pieces", tree.pieces());
+        let (piece, offset) = tree.find(77, || ());
+        assert_eq!(piece.get(offset), [77; 16]);
     }
 }

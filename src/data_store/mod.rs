@@ -35,6 +35,7 @@ pub mod list;
 mod list_access;
 mod list_node;
 mod list_packed;
+mod list_piece;
 mod list_run;
 mod list_sequence;
 mod list_tree;

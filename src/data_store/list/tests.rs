@@ -1,6 +1,7 @@
 use super::*;
 use crate::data_store::Value;
 use crate::limits::{LIST_BRANCH_CHILDREN_MAX, LIST_NODE_EXACT_BYTES_MAX};
+use crate::shared_bytes::SharedBytes;
 use squint_testing::random::{self, Random};
 use std::collections::VecDeque;
 
@@ -56,8 +57,8 @@ fn agrees_with_a_deque() {
             step(&mut list, &mut twin, u)?;
             assert!(list.iter().eq(twin.iter()));
             assert_eq!((list.len(), list.is_empty()), (twin.len(), twin.is_empty()));
-            assert_eq!(list.front(), twin.front().map(Vec::as_slice));
-            assert_eq!(list.back(), twin.back().map(Vec::as_slice));
+            assert_eq!(list.front().as_deref(), twin.front().map(Vec::as_slice));
+            assert_eq!(list.back().as_deref(), twin.back().map(Vec::as_slice));
             let (start, count) = (u.int_in_range(0..=9)?, u.int_in_range(0..=9)?);
             assert!(list.iter_range(start, count).eq(twin.iter().skip(start).take(count)));
             let backwards = twin.iter().take(start + 1).rev().take(count);
@@ -135,15 +136,59 @@ fn clamp_index_finds_a_place_or_nothing() {
     }
 }
 
+/// An element of the twin: the bytes that were handed in, and whether they could be held.
+#[derive(Clone)]
+struct Element {
+    bytes: SharedBytes,
+    is_apart: bool,
+}
+
+impl Element {
+    fn as_ref(&self) -> BytesRef<'_> {
+        if self.is_apart { BytesRef::Apart(&self.bytes) } else { BytesRef::Near(&self.bytes) }
+    }
+
+    /// Is this the element, and is it held if it is large, and a copy if it is not?
+    fn is(&self, found: BytesRef<'_>) -> bool {
+        let is_large = Node::is_too_large(&self.bytes);
+        let lies_right = match found {
+            BytesRef::Near(_) => !is_large,
+            BytesRef::Apart(found) => is_large && found.is_same(&self.bytes) == self.is_apart,
+        };
+        lies_right && found.bytes() == &self.bytes[..]
+    }
+}
+
+fn agree(found: Option<BytesRef<'_>>, expected: Option<&Element>) -> bool {
+    match (found, expected) {
+        (Some(found), Some(expected)) => expected.is(found),
+        (found, expected) => found.is_none() && expected.is_none(),
+    }
+}
+
+/// The same elements, one by one?
+fn all_agree<'a>(
+    mut found: impl Iterator<Item = BytesRef<'a>>,
+    mut expected: impl Iterator<Item = &'a Element>,
+) -> bool {
+    loop {
+        match (found.next(), expected.next()) {
+            (None, None) => return true,
+            (found, expected) if !agree(found, expected) => return false,
+            _ => (),
+        }
+    }
+}
+
 /// The list beside its naive twin.
 #[derive(Default)]
 struct Pair {
     list: List,
-    twin: VecDeque<Vec<u8>>,
+    twin: VecDeque<Element>,
 }
 
 /// Lengths as lists have them: often equal, often small, now and then larger than a node.
-fn element(random: &mut Random) -> Vec<u8> {
+fn element(random: &mut Random) -> Element {
     let length = match random.below(40) {
         0 => random.below(3 * LIST_NODE_BYTES_MAX),
         1 => LIST_NODE_BYTES_MAX - random.below(24),
@@ -152,17 +197,18 @@ fn element(random: &mut Random) -> Vec<u8> {
         10..14 => 1,
         _ => 16,
     };
-    vec![b'a' + random.below(3) as u8; length]
+    let bytes = SharedBytes::new(vec![b'a' + random.below(3) as u8; length]);
+    Element { bytes, is_apart: random.below(2) == 0 }
 }
 
 impl Pair {
     fn push(&mut self, random: &mut Random) {
         let element = element(random);
         if random.below(2) == 0 {
-            self.list.push_front(&element);
+            self.list.push_front(element.as_ref());
             self.twin.push_front(element);
         } else {
-            self.list.push_back(&element);
+            self.list.push_back(element.as_ref());
             self.twin.push_back(element);
         }
     }
@@ -180,13 +226,13 @@ impl Pair {
         match random.below(3) {
             0 => {
                 let is_there = index < self.twin.len();
-                assert_eq!(self.list.set(index, &element), is_there);
+                assert_eq!(self.list.set(index, element.as_ref()), is_there);
                 if is_there {
                     self.twin[index] = element;
                 }
             }
             1 => {
-                self.list.insert(index, &element);
+                self.list.insert(index, element.as_ref());
                 self.twin.insert(index, element);
             }
             _ => assert_eq!(self.list.remove(index), self.twin.remove(index).is_some()),
@@ -195,43 +241,44 @@ impl Pair {
 
     fn look(&self, random: &mut Random) {
         let index = random.below(self.twin.len() + 2);
-        assert_eq!(self.list.get(index), self.twin.get(index).map(Vec::as_slice));
+        assert!(agree(self.list.get(index), self.twin.get(index)));
         assert_eq!(self.list.len(), self.twin.len());
-        assert_eq!(self.list.front(), self.twin.front().map(Vec::as_slice));
-        assert_eq!(self.list.back(), self.twin.back().map(Vec::as_slice));
+        assert!(agree(self.list.front(), self.twin.front()));
+        assert!(agree(self.list.back(), self.twin.back()));
         let count = random.below(20);
         let expected = self.twin.iter().skip(index).take(count);
-        assert!(self.list.iter_range(index, count).eq(expected.clone()));
-        assert!(self.list.iter_range(index, count).runs().flatten().eq(expected.clone()));
+        assert!(all_agree(self.list.iter_range(index, count), expected.clone()));
+        let bytes = expected.clone().map(|element| &element.bytes[..]);
+        assert!(self.list.iter_range(index, count).stretches().flatten().eq(bytes));
         let backwards = self.twin.iter().take(index + 1).rev().take(count);
-        assert!(self.list.iter_range_reversed(index, count).eq(backwards));
+        assert!(all_agree(self.list.iter_range_reversed(index, count), backwards));
         let mut walked = self.list.iter_range(index, count);
-        let mut expected = expected.map(Vec::as_slice);
+        let mut expected = expected;
         for _ in 0..count {
             if random.below(2) == 0 {
-                assert_eq!(walked.next(), expected.next());
+                assert!(agree(walked.next(), expected.next()));
             } else {
-                assert_eq!(walked.next_back(), expected.next_back());
+                assert!(agree(walked.next_back(), expected.next_back()));
             }
         }
     }
 
     fn search(&mut self, random: &mut Random) {
-        let (element, start) = (element(random), random.below(self.twin.len() + 1));
+        let (element, start) = (element(random).bytes, random.below(self.twin.len() + 1));
         let count = random.below(3_000);
         let end = (start + count).min(self.twin.len());
-        let expected = (start..end).find(|at| self.twin[*at] == element);
+        let expected = (start..end).find(|at| self.twin[*at].bytes == element);
         assert_eq!(self.list.position_within(&element, start, count), expected);
         let places = (0..self.twin.len()).take(start + 1).rev().take(count);
-        let expected = places.into_iter().find(|at| self.twin[*at] == element);
+        let expected = places.into_iter().find(|at| self.twin[*at].bytes == element);
         assert_eq!(self.list.position_within_reversed(&element, start, count), expected);
     }
 
     fn remove_equal(&mut self, random: &mut Random) {
-        let (element, from_tail) = (element(random), random.below(2) == 0);
+        let (element, from_tail) = (element(random).bytes, random.below(2) == 0);
         let limit = if random.below(4) == 0 { usize::MAX } else { random.below(30) };
         let mut found: Vec<_> =
-            (0..self.twin.len()).filter(|at| self.twin[*at] == element).collect();
+            (0..self.twin.len()).filter(|at| self.twin[*at].bytes == element).collect();
         if from_tail {
             found.reverse();
         }
@@ -259,8 +306,8 @@ impl Pair {
     }
 
     fn check(&self) {
-        assert!(self.list.iter().eq(self.twin.iter()));
-        assert!(self.list.iter().rev().eq(self.twin.iter().rev()));
+        assert!(all_agree(self.list.iter(), self.twin.iter()));
+        assert!(all_agree(self.list.iter().rev(), self.twin.iter().rev()));
         assert_eq!(self.list.iter().len(), self.twin.len());
     }
 }
@@ -322,7 +369,7 @@ fn bytes_per_element(list: &List) -> f64 {
 #[test]
 fn small_lists_are_one_allocation_of_little_more_than_their_bytes() {
     let even = list_of(10, |_| b"12345678".to_vec());
-    assert_eq!((even.heap_bytes(), even.nodes()), (88, 1));
+    assert_eq!((even.heap_bytes(), even.pieces()), (88, 1));
     assert!(bytes_per_element(&even) <= 12.0);
     let mixed = list_of(10, |index| vec![b'x'; 4 + index % 9]);
     assert!(mixed.heap_bytes() <= 8 + 10 * 8 + 10 + 16, "{}", mixed.heap_bytes());
@@ -394,8 +441,8 @@ fn any_position_is_found_in_a_logarithmic_number_of_looks() {
         let mut looks_max = 0;
         for index in (0..count).step_by(997).chain([count - 1]) {
             let mut looks = 0;
-            let (node, offset) = list.find(index, || looks += 1);
-            assert_eq!(node.get(offset), number(index));
+            let (piece, offset) = list.find(index, || looks += 1);
+            assert_eq!(piece.get(offset), number(index));
             looks_max = looks_max.max(looks);
         }
         assert!(looks_max <= 2 + levels * LIST_BRANCH_CHILDREN_MAX, "{count}: {looks_max}");
@@ -415,13 +462,13 @@ fn ends_are_found_without_a_look_into_the_tree() {
 #[test]
 fn a_long_list_is_freed_in_slices() {
     let mut list = list_of(1_000_000, number);
-    let nodes = list.nodes();
+    let pieces = list.pieces();
     let mut steps = 0;
     while !list.drop_some(100) {
         steps += 1;
-        assert!(list.nodes() <= nodes - steps * 100 + 1);
+        assert!(list.pieces() <= pieces - steps * 100 + 1);
     }
-    assert!(steps + 1 >= nodes / 100);
+    assert!(steps + 1 >= pieces / 100);
     assert_eq!((list.len(), list.heap_bytes()), (0, 0));
 }
 
@@ -449,8 +496,8 @@ fn a_cut_is_handed_out_in_whole_nodes() {
     let mut list = list_of(100_000, number);
     let [before, behind] = list.trim_off(30_000, 59_999);
     assert_eq!((before.len(), list.len(), behind.len()), (30_000, 30_000, 40_000));
-    assert_eq!(list.front(), Some(number(30_000).as_slice()));
-    assert_eq!(behind.back(), Some(number(99_999).as_slice()));
+    assert_eq!(list.front().as_deref(), Some(number(30_000).as_slice()));
+    assert_eq!(behind.back().as_deref(), Some(number(99_999).as_slice()));
     let [before, behind] = list.trim_off(1, 29_998);
     assert_eq!((before.len(), list.len(), behind.len()), (0, 29_998, 0));
 }

@@ -102,12 +102,12 @@ fn check(keyspace: &mut Keyspace, twin: &Twin) {
         let expected = twin.get(&index);
         let shown = keyspace.peek(key(index), 0);
         let shown = shown.map(|value| match value {
-            ValueRef::List(list) => list.iter().map(<[u8]>::to_vec).collect(),
+            ValueRef::List(list) => list.iter().map(|element| element.to_vec()).collect(),
             other => panic!("{other:?} is no list"),
         });
         assert_eq!(shown.as_ref(), expected);
         let list = keyspace.list(key(index), 0).expect("there are only lists");
-        let found = list.map(|list| list.iter().map(<[u8]>::to_vec).collect());
+        let found = list.map(|list| list.iter().map(|element| element.to_vec()).collect());
         assert_eq!(found.as_ref(), expected);
     }
 }

@@ -70,7 +70,7 @@ impl Node {
     pub(in super::super) fn merged_bytes(&self, next: &Node) -> Option<usize> {
         let (first, second) = (self.header(), next.header());
         let count = first.count + second.count;
-        if self.is_large() || next.is_large() || count > LIST_NODE_ELEMENTS_MAX {
+        if count > LIST_NODE_ELEMENTS_MAX {
             return None;
         }
         let width = |header: Header| match header.width {

@@ -28,7 +28,7 @@ impl Node {
     /// Makes the lengths wide enough for one more of this size; `false` if that does not fit.
     pub(super) fn admit(&mut self, length: usize) -> bool {
         let header = self.header();
-        if header.count == LIST_NODE_ELEMENTS_MAX || self.is_large() {
+        if header.count == LIST_NODE_ELEMENTS_MAX || HEADER_BYTES + length > LIST_NODE_BYTES_MAX {
             return false;
         }
         if header.takes(length) {
@@ -152,7 +152,7 @@ impl Node {
     pub(super) fn shrink(&mut self) {
         let (used, capacity) = (self.used_bytes(), self.bytes.len());
         let smaller = capacity_exact(used);
-        if self.is_large() || smaller >= capacity {
+        if smaller >= capacity {
             return;
         }
         if self.count() == 0 {
