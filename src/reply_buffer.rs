@@ -21,7 +21,7 @@ use crate::limits::{
     REPLY_CHUNK_BYTES_MAX, REPLY_CHUNK_BYTES_MIN, REPLY_SHARED_BYTES_MIN, REPLY_SLICES_MAX,
     REPLY_UNCHECKED_BYTES_MAX, TRANSFER_BYTES_MAX,
 };
-use crate::shared_bytes::SharedBytes;
+use crate::shared_bytes::{BytesRef, SharedBytes};
 use arrayvec::ArrayVec;
 use static_assertions::const_assert;
 use std::collections::VecDeque;
@@ -202,18 +202,21 @@ impl ReplyBuffer {
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.len());
-        self.for_each_slice(|slice| bytes.extend_from_slice(slice));
+        self.for_each_piece(|piece| bytes.extend_from_slice(&piece));
         bytes
     }
 
-    /// Shows every unsent piece, front first.
-    pub fn for_each_slice(&self, mut visit: impl FnMut(&[u8])) {
+    /// Shows every unsent piece, front first; what is shared can be held.
+    pub fn for_each_piece(&self, mut visit: impl FnMut(BytesRef<'_>)) {
         let mut skip = self.sent;
-        let older = self.older.iter().flat_map(|older| older.chunks.iter().map(Chunk::bytes));
-        for chunk in older.chain(std::iter::once(self.tail.as_slice())) {
-            visit(&chunk[skip..]);
+        for chunk in self.older.iter().flat_map(|older| &older.chunks) {
+            match chunk {
+                Chunk::Shared(bytes) if skip == 0 => visit(BytesRef::Apart(bytes)),
+                chunk => visit(BytesRef::Near(&chunk.bytes()[skip..])),
+            }
             skip = 0;
         }
+        visit(BytesRef::Near(&self.tail[skip..]));
     }
 
     /// The unsent bytes when they lie in one piece, for a plain `write`; `None` when they do not.
@@ -277,14 +280,19 @@ impl ReplyBuffer {
         len - mark.bytes_before
     }
 
-    /// Moves the tail behind the older chunks; an empty one stays, to be reused.
+    /// Moves the tail behind the older chunks. Of one that holds little, a header as a rule, only
+    /// the bytes go: its memory is for what comes next, and not for waiting until they are sent.
     #[cold]
     fn tail_retire(&mut self) {
         if self.tail.is_empty() {
             return;
         }
-        let tail = std::mem::take(&mut self.tail);
-        self.older_push(Chunk::Owned(tail));
+        let is_roomy = self.tail.len() < self.tail.capacity() / 2;
+        let retired = if is_roomy { self.tail.clone() } else { std::mem::take(&mut self.tail) };
+        if is_roomy {
+            self.tail.clear();
+        }
+        self.older_push(Chunk::Owned(retired));
     }
 
     fn older_push(&mut self, chunk: Chunk) {

@@ -6,28 +6,37 @@
 use crate::client::ClientId;
 use crate::limits::REPLY_SHARED_BYTES_MIN;
 use crate::reply_buffer::ReplyBuffer;
-use crate::shared_bytes::SharedBytes;
+use crate::shared_bytes::{BytesRef, SharedBytes};
 
-/// Bytes for clients that are not the one whose command runs, or that come after its reply. Good
-/// until the outbox is delivered.
-#[derive(Clone, Debug)]
-pub enum Frame {
+/// Bytes for any number of clients that are not the one whose command runs, or that come after its
+/// reply: some parts in the outbox. Good until it is delivered.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    first: usize,
+    behind: usize,
+}
+
+/// A part of a frame.
+#[derive(Debug)]
+enum Part {
     /// A range of the outbox's own bytes: too few to be worth an allocation.
-    Copied {
-        /// Its first byte.
-        start: usize,
-        /// The byte after its last.
-        end: usize,
-    },
-    /// One message for many.
+    Copied { start: usize, end: usize },
+    /// Many bytes, or such as lay apart before.
     Shared(SharedBytes),
 }
 
 /// Bytes on their way to clients, in order.
+///
+/// ```text
+///   frames   ( client 7 | frame )  ( client 9 | frame )
+///                            └────┬─────────────┘
+///   parts    [ header, copied | message, shared | line end, copied ]   as a rule one part
+/// ```
 #[derive(Debug, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
-    pieces: Vec<(ClientId, Frame)>,
+    parts: Vec<Part>,
+    frames: Vec<(ClientId, Frame)>,
     /// Where frames and late replies are written first; empty but for its memory.
     scratch: ReplyBuffer,
 }
@@ -37,10 +46,27 @@ const OUTBOX_SPARE_BYTES_MAX: usize = 64 * 1024;
 
 impl Outbox {
     /// Appends everything that `reply` holds to the output of `client`.
-    pub fn copy_all(&mut self, client: ClientId, reply: &ReplyBuffer) {
-        let start = self.bytes.len();
-        reply.for_each_slice(|slice| self.bytes.extend_from_slice(slice));
-        self.pieces.push((client, Frame::Copied { start, end: self.bytes.len() }));
+    pub fn send_all(&mut self, client: ClientId, reply: &ReplyBuffer) {
+        let frame = self.keep(reply);
+        self.send(client, frame);
+    }
+
+    /// Copies what is short, and holds what is shared.
+    fn keep(&mut self, reply: &ReplyBuffer) -> Frame {
+        let first = self.parts.len();
+        reply.for_each_piece(|piece| {
+            let part = match piece {
+                BytesRef::Near([]) => return,
+                BytesRef::Near(bytes) if bytes.len() < REPLY_SHARED_BYTES_MIN => {
+                    let start = self.bytes.len();
+                    self.bytes.extend_from_slice(bytes);
+                    Part::Copied { start, end: self.bytes.len() }
+                }
+                many_or_apart => Part::Shared(many_or_apart.to_shared()),
+            };
+            self.parts.push(part);
+        });
+        Frame { first, behind: self.parts.len() }
     }
 
     /// An empty buffer, to write a reply into that is not sent at once. Give it back.
@@ -58,39 +84,37 @@ impl Outbox {
 
     /// Encodes a message for any number of clients, once.
     pub fn frame(&mut self, write: impl FnOnce(&mut ReplyBuffer)) -> Frame {
-        write(&mut self.scratch);
-        let length = self.scratch.len();
-        let frame = if length < REPLY_SHARED_BYTES_MIN {
-            let start = self.bytes.len();
-            self.scratch.for_each_slice(|slice| self.bytes.extend_from_slice(slice));
-            Frame::Copied { start, end: self.bytes.len() }
-        } else {
-            Frame::Shared(SharedBytes::new(self.scratch.to_vec()))
-        };
-        let buffer = self.lend_buffer();
+        let mut buffer = self.lend_buffer();
+        write(&mut buffer);
+        let frame = self.keep(&buffer);
         self.take_buffer_back(buffer);
         frame
     }
 
     /// Appends a frame to the output of `client`.
-    pub fn send(&mut self, client: ClientId, frame: &Frame) {
-        self.pieces.push((client, frame.clone()));
+    pub fn send(&mut self, client: ClientId, frame: Frame) {
+        self.frames.push((client, frame));
     }
 
     /// Nothing to deliver.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
+        self.frames.is_empty()
     }
 
-    /// Hands every piece to `output_of(client)`, in order, and is empty then.
+    /// Hands every frame to `append`, in order, and is empty then.
     pub fn deliver(&mut self, mut append: impl FnMut(ClientId, &mut dyn FnMut(&mut ReplyBuffer))) {
-        for (client, piece) in self.pieces.drain(..) {
-            append(client, &mut |output| match &piece {
-                Frame::Copied { start, end } => output.extend(&self.bytes[*start..*end]),
-                Frame::Shared(message) => output.share(message.clone()),
+        for (client, frame) in self.frames.drain(..) {
+            append(client, &mut |output| {
+                for part in &self.parts[frame.first..frame.behind] {
+                    match part {
+                        Part::Copied { start, end } => output.extend(&self.bytes[*start..*end]),
+                        Part::Shared(bytes) => output.share(bytes.clone()),
+                    }
+                }
             });
         }
+        self.parts.clear();
         self.bytes.clear();
         self.bytes.shrink_to(OUTBOX_SPARE_BYTES_MAX);
     }

@@ -205,10 +205,10 @@ fn publish(
     }
     if events.by_key() {
         let channel = [format!("__keyspace@{database}__:").as_bytes(), key].concat();
-        audience.publish(&channel, name.as_bytes());
+        audience.publish(&channel, name.into());
     }
     if events.by_event() {
         let channel = format!("__keyevent@{database}__:{name}");
-        audience.publish(channel.as_bytes(), key);
+        audience.publish(channel.as_bytes(), key.into());
     }
 }

@@ -6,8 +6,9 @@
 //!                                           protocol version  └─► client 12  `>4 pmessage ...`
 //! ```
 //!
-//! What a subscriber costs the publisher is one entry in the outbox, which names the frame. It
-//! reaches every client, the publisher too, after the publisher's reply.
+//! What a subscriber costs the publisher is one entry in the outbox, which names the frame. A message
+//! that was received apart is part of every frame and copied into none. Frames reach every client,
+//! the publisher too, after the publisher's reply.
 
 use super::context::Context;
 use super::effects::{Frame, Outbox};
@@ -16,6 +17,7 @@ use crate::membership::Membership;
 use crate::pubsub::PubSub;
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::writer::{Protocol, Writer};
+use crate::shared_bytes::BytesRef;
 
 /// All who may listen, and the way to them.
 pub struct Audience<'a> {
@@ -43,24 +45,30 @@ impl Audience<'_> {
 
     /// Sends a message to the subscribers of a channel, then to those of each pattern that matches
     /// it; gives the number of copies.
-    pub fn publish(&mut self, channel: &[u8], message: &[u8]) -> usize {
+    pub fn publish(&mut self, channel: &[u8], message: BytesRef<'_>) -> usize {
         let pubsub = self.pubsub;
-        let mut sent = self.send(&pubsub.channels, channel, &[b"message", channel, message]);
+        let mut sent = self.send(&pubsub.channels, channel, &[b"message", channel], message);
         for pattern in pubsub.patterns_matching(channel) {
-            let parts: [&[u8]; 4] = [b"pmessage", pattern, channel, message];
-            sent += self.send(&pubsub.patterns, pattern, &parts);
+            let words: [&[u8]; 3] = [b"pmessage", pattern, channel];
+            sent += self.send(&pubsub.patterns, pattern, &words, message);
         }
         sent
     }
 
     /// Sends a message to the subscribers of a sharded channel; gives the number of copies.
-    pub fn publish_sharded(&mut self, channel: &[u8], message: &[u8]) -> usize {
+    pub fn publish_sharded(&mut self, channel: &[u8], message: BytesRef<'_>) -> usize {
         let pubsub = self.pubsub;
-        self.send(&pubsub.shard_channels, channel, &[b"smessage", channel, message])
+        self.send(&pubsub.shard_channels, channel, &[b"smessage", channel], message)
     }
 
-    fn send(&mut self, relation: &Membership, name: &[u8], parts: &[&[u8]]) -> usize {
-        let mut frames = Frames { parts, resp2: None, resp3: None };
+    fn send(
+        &mut self,
+        relation: &Membership,
+        name: &[u8],
+        words: &[&[u8]],
+        message: BytesRef<'_>,
+    ) -> usize {
+        let mut frames = Frames { words, message, resp2: None, resp3: None };
         let mut sent = 0;
         for member in relation.members(name) {
             let client = self.clients.find(member).expect("who leaves unsubscribes first");
@@ -73,7 +81,9 @@ impl Audience<'_> {
 
 /// One message in the form of each protocol version, made when the first subscriber needs it.
 struct Frames<'a> {
-    parts: &'a [&'a [u8]],
+    /// What comes before the message.
+    words: &'a [&'a [u8]],
+    message: BytesRef<'a>,
     resp2: Option<Frame>,
     resp3: Option<Frame>,
 }
@@ -84,23 +94,27 @@ impl Frames<'_> {
             Protocol::Resp2 => &mut self.resp2,
             Protocol::Resp3 => &mut self.resp3,
         };
-        let encode = || outbox.frame(|out| encode(out, self.parts, protocol));
-        let frame = frame.get_or_insert_with(encode);
+        let (words, message) = (self.words, self.message);
+        let encode = || outbox.frame(|out| encode(out, words, message, protocol));
+        let frame = *frame.get_or_insert_with(encode);
         outbox.send(member, frame);
     }
 }
 
-fn encode(out: &mut ReplyBuffer, parts: &[&[u8]], protocol: Protocol) {
+/// A message that lies apart goes in as a share: it stays where it was received.
+fn encode(out: &mut ReplyBuffer, words: &[&[u8]], message: BytesRef<'_>, protocol: Protocol) {
     let mut writer = Writer { out, protocol };
-    writer.push(parts.len());
-    for part in parts {
-        writer.bulk(part);
+    writer.push(words.len() + 1);
+    for word in words {
+        writer.bulk(word);
     }
+    writer.bulk_ref(message);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shared_bytes::SharedBytes;
     use crate::text::keyed_hash::KeyedState;
     use squint_sys::{Address, Token};
 
@@ -116,7 +130,7 @@ mod tests {
     }
 
     /// What a thousand listeners to `c` have in their outputs after one message.
-    fn outputs(message: &[u8]) -> Vec<ReplyBuffer> {
+    fn outputs(message: BytesRef<'_>) -> Vec<ReplyBuffer> {
         let (mut clients, mut outbox) = (Clients::default(), Outbox::default());
         let mut pubsub = PubSub::new(KeyedState::new([1; 16]));
         for index in 0..LISTENERS {
@@ -133,11 +147,12 @@ mod tests {
 
     #[test]
     fn everybody_gets_the_message_in_the_own_protocol() {
-        for length in [0, 1, 5_000] {
+        for length in [0, 1, 5_000, 100_000] {
             let message = vec![b'm'; length];
-            for (index, output) in outputs(&message).iter().enumerate() {
+            for (index, output) in outputs(BytesRef::Near(&message)).iter().enumerate() {
                 let mut expected = ReplyBuffer::new();
-                encode(&mut expected, &[b"message", b"c", &message], protocol(index));
+                let words: [&[u8]; 2] = [b"message", b"c"];
+                encode(&mut expected, &words, BytesRef::Near(&message), protocol(index));
                 assert_eq!(output.to_vec(), expected.to_vec());
             }
         }
@@ -146,7 +161,18 @@ mod tests {
     #[test]
     fn a_long_message_is_there_once_for_each_protocol_version() {
         let length = 100_000;
-        let own_bytes: usize = outputs(&vec![b'm'; length]).iter().map(|o| o.heap_bytes()).sum();
+        let message = vec![b'm'; length];
+        let outputs = outputs(BytesRef::Near(&message));
+        let own_bytes: usize = outputs.iter().map(|output| output.heap_bytes()).sum();
         assert!(own_bytes < LISTENERS as usize * 200, "{own_bytes} bytes in outputs");
+    }
+
+    #[test]
+    fn a_message_that_lies_apart_is_there_once() {
+        let message = SharedBytes::new(vec![b'm'; 100_000]);
+        let outputs = outputs(BytesRef::Apart(&message));
+        assert_eq!(message.holders(), 1 + LISTENERS as usize);
+        let own_bytes: usize = outputs.iter().map(|output| output.heap_bytes()).sum();
+        assert!(own_bytes < LISTENERS as usize * 800, "{own_bytes} bytes in outputs");
     }
 }

@@ -154,12 +154,17 @@ pub fn lrange(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     };
     ctx.reply.array(number);
     for stretch in list.iter_range(first, number).stretches() {
-        match stretch {
-            Stretch::Near(elements) => ctx.reply.bulks(elements),
-            Stretch::Apart(element) => ctx.reply.bulk_ref(BytesRef::Apart(element)),
-        }
+        write_stretch(&mut ctx.reply, stretch);
     }
     Ok(())
+}
+
+/// Writes elements that follow each other: small ones side by side, a large one by reference.
+fn write_stretch(reply: &mut Writer<'_>, stretch: Stretch<'_>) {
+    match stretch {
+        Stretch::Near(elements) => reply.bulks(elements),
+        Stretch::Apart(element) => reply.bulk_ref(BytesRef::Apart(element)),
+    }
 }
 
 /// LINDEX key index

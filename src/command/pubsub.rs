@@ -141,14 +141,14 @@ pub fn forget_subscriptions(ctx: &mut Context<'_>, client: ClientId) {
 
 /// PUBLISH channel message
 pub fn publish(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let receivers = ctx.audience().publish(request.at(1), request.at(2));
+    let receivers = ctx.audience().publish(request.at(1), request.argument(2));
     ctx.reply.integer(count(receivers));
     Ok(())
 }
 
 /// SPUBLISH shardchannel message
 pub fn spublish(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let receivers = ctx.audience().publish_sharded(request.at(1), request.at(2));
+    let receivers = ctx.audience().publish_sharded(request.at(1), request.argument(2));
     ctx.reply.integer(count(receivers));
     Ok(())
 }

@@ -155,7 +155,7 @@ impl Engine {
     fn resume(&mut self, client: ClientId, blocked: &Blocked, reply: &ReplyBuffer) {
         self.blocking.leave(client, blocked.retry_ms.is_some());
         if !blocked.is_silent {
-            self.effects.outbox.copy_all(client, reply);
+            self.effects.outbox.send_all(client, reply);
         }
         self.effects.unblocked.push(client);
     }
