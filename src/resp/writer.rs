@@ -288,10 +288,11 @@ fn length(out: &mut Vec<u8>, marker: u8, value: usize) {
     put_header(&mut Room::new(out, HEADER_BYTES_MAX), marker, value as u64);
 }
 
-/// Bytes that a bulk takes at most.
+/// Bytes that a bulk takes at most. A slice takes half of all addresses at the most, so that the sum
+/// cannot overflow: to check it costs more than to build it, once for each element of a list.
 #[inline(always)]
 fn bulk_bytes_max(bytes: &[u8]) -> usize {
-    HEADER_BYTES_MAX + bytes.len() + 2
+    bytes.len().wrapping_add(HEADER_BYTES_MAX + 2)
 }
 
 /// Puts a bulk where there is room.
