@@ -298,17 +298,25 @@ fn large_values_are_not_copied(port: u16) {
     let value = vec![b'v'; LARGE];
     let request = |words: &[&[u8]]| encoded(words);
     allocated_by(&mut connection, &request(&[b"SET", b"first", &value]), 5); // tables grow
-    for first in ["GET x", "GETDEL x", "ECHO x", "APPEND list x"] {
+    for first in ["GET x", "GETDEL x", "ECHO x", "APPEND list x", "LINDEX list 0"] {
         connection.ask(first); // what is counted of a command is made when it comes first
     }
     let bulk_length = LARGE + "$8388608\r\n\r\n".len();
-    let cases: [(&str, Vec<u8>, usize, u64); 6] = [
+    let cases: [(&str, Vec<u8>, usize, u64); 14] = [
         ("SET", request(&[b"SET", b"large", &value]), 5, LARGE as u64),
         ("SET over it", request(&[b"SET", b"large", &value]), 5, LARGE as u64),
         ("GET", request(&[b"GET", b"large"]), bulk_length, 0),
         ("GETDEL", request(&[b"GETDEL", b"large"]), bulk_length, 0),
         ("ECHO", request(&[b"ECHO", &value]), bulk_length, LARGE as u64),
         ("APPEND to nothing", request(&[b"APPEND", b"new", &value]), 10, LARGE as u64),
+        ("RPUSH", request(&[b"RPUSH", b"large", &value]), 4, LARGE as u64),
+        ("LSET", request(&[b"LSET", b"large", b"0", &value]), 5, LARGE as u64),
+        ("LINDEX", request(&[b"LINDEX", b"large", b"0"]), bulk_length, 0),
+        ("LRANGE", request(&[b"LRANGE", b"large", b"0", b"-1"]), 4 + bulk_length, 0),
+        ("LMOVE", request(&[b"LMOVE", b"large", b"list", b"LEFT", b"LEFT"]), bulk_length, 0),
+        ("LPOP", request(&[b"LPOP", b"list"]), bulk_length, 0),
+        ("PUBLISH", request(&[b"PUBLISH", b"channel", &value]), 4, LARGE as u64),
+        ("PUBLISH to nobody", request(&[b"PUBLISH", b"silence", &value]), 4, LARGE as u64),
     ];
     for (name, request, reply_length, needed) in cases {
         let bytes = allocated_by(&mut connection, &request, reply_length);

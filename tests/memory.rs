@@ -91,6 +91,58 @@ fn with_a_list() -> (Server, Connection) {
     (server, control)
 }
 
+/// An element is there once: it is kept where it was received, and every reply refers to it.
+#[test]
+fn a_large_element_is_there_once_however_many_read_it() {
+    const LENGTH: usize = 64 << 20;
+    let server = Server::start(&ours!(), &[]);
+    let mut control = server.connect();
+    settle(&mut control);
+    let before = held(&server);
+    let element = vec![b'e'; LENGTH];
+    control.send(&encoded(&[b"LPUSH".as_slice(), b"list", &element]));
+    control.expect(b":1\r\n");
+    let mut readers = [server.connect(), server.connect()];
+    for reader in &mut readers {
+        reader.send(b"LRANGE list 0 -1\r\nLINDEX list 0\r\n");
+    }
+    settle(&mut control); // both replies are on their way
+    for reader in &mut readers {
+        reader.expect(format!("*1\r\n${LENGTH}\r\n").as_bytes());
+        assert!(reader.read_exactly(LENGTH + 2)[..LENGTH] == element);
+    }
+    control.send(b"LMOVE list other LEFT LEFT\r\n");
+    control.read_exactly(LENGTH + "$67108864\r\n\r\n".len());
+    let grown = held_at_most(&server) - before;
+    println!("{grown} bytes for an element of {LENGTH}");
+    assert!(grown < LENGTH as u64 + 4 * MIB, "{grown} bytes for an element of {LENGTH}");
+}
+
+/// A message is there once: every subscriber's output refers to what was received.
+#[test]
+fn a_large_message_is_there_once_however_many_hear_it() {
+    const LENGTH: usize = 64 << 20;
+    const CROWD: usize = 10;
+    let settings = ["--client-output-buffer-limit", "pubsub 0 0 0"];
+    let server = Server::start(&ours!(), &settings);
+    let mut control = server.connect();
+    let mut crowd: Vec<Connection> = (0..CROWD).map(|_| server.connect()).collect();
+    for subscriber in &mut crowd {
+        subscriber.ask("SUBSCRIBE c");
+    }
+    let before = held(&server);
+    control.send(&encoded(&[b"PUBLISH".as_slice(), b"c", &vec![b'm'; LENGTH]]));
+    control.expect(format!(":{CROWD}\r\n").as_bytes());
+    for subscriber in &mut crowd {
+        subscriber.expect(format!("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n${LENGTH}\r\n").as_bytes());
+        subscriber.read_exactly(LENGTH + 2);
+    }
+    let grown = held_at_most(&server) - before;
+    println!("{grown} bytes for a message of {LENGTH}");
+    assert!(grown < LENGTH as u64 + 4 * MIB, "{grown} bytes for a message of {LENGTH}");
+    settle(&mut control);
+}
+
 /// Whoever asks for the list is closed; meanwhile no more than a few copies of it exist.
 fn asks_for_too_much(requests: &[u8], crowd: usize) {
     let (server, mut control) = with_a_list();

@@ -340,6 +340,65 @@ fn d27_a_value_on_its_way_is_what_it_was() {
     }
 }
 
+/// The same with an element of a list, that has come by a push, and by a move.
+#[test]
+fn d27_an_element_on_its_way_is_what_it_was() {
+    const LENGTH: usize = 40_000;
+    let bulk =
+        |byte: u8| [format!("${LENGTH}\r\n").as_bytes(), &vec![byte; LENGTH], b"\r\n"].concat();
+    let changes: [&[u8]; 6] = [
+        b"LSET k 0 short\r\nLSET k 1 short\r\n",
+        b"LPOP k 9\r\n",
+        b"LTRIM k 1 0\r\n",
+        b"LMOVE k other LEFT RIGHT\r\nDEL k other\r\n",
+        b"FLUSHALL\r\n",
+        b"SET k other\r\n",
+    ];
+    for (change, capacity_bytes) in
+        changes.iter().flat_map(|change| [700, 10_000, 399_999].map(|bytes| (change, bytes)))
+    {
+        let mut scene = Scene::start(&[]);
+        let [reader, changer] = [scene.connect(), scene.connect()];
+        let push = [b"*4\r\n$5\r\nRPUSH\r\n$1\r\nk\r\n", &bulk(b'v')[..], &bulk(b'w')].concat();
+        scene.limit_capacity(changer, 399_999);
+        scene.send_at(1, changer, &push);
+        scene.send_at(2, changer, b"LMOVE k k LEFT RIGHT\r\n");
+        scene.limit_capacity(reader, capacity_bytes);
+        scene.send_at(10, reader, b"LRANGE k 0 -1\r\nLINDEX k 1\r\n");
+        scene.send_at(12, changer, change);
+        scene.send_at(14, changer, b"DEL k\r\n");
+        scene.send_at(16, reader, b"LLEN k\r\n");
+        scene.run_ms(1_000);
+        let elements = [bulk(b'w'), bulk(b'v'), bulk(b'v')].concat();
+        let expected = [b"*2\r\n", &elements[..], b":0\r\n"].concat();
+        assert!(scene.received(reader) == expected, "{capacity_bytes} bytes at a time");
+    }
+}
+
+/// A client that waits gets a large element from where it was received.
+#[test]
+fn d27_a_large_element_for_who_waits_is_whole() {
+    const LENGTH: usize = 100_000;
+    for capacity_bytes in [700, 399_999] {
+        let mut scene = Scene::start(&[]);
+        let [waiting, moving, pusher] = [scene.connect(), scene.connect(), scene.connect()];
+        scene.limit_capacity(waiting, capacity_bytes);
+        scene.send_at(1, waiting, b"BLMPOP 0 1 k LEFT COUNT 2\r\nPING\r\n");
+        scene.send_at(2, moving, b"BLMOVE k m LEFT LEFT 0\r\nLINDEX m 0\r\n");
+        let bulk =
+            |byte: u8| [format!("${LENGTH}\r\n").as_bytes(), &vec![byte; LENGTH], b"\r\n"].concat();
+        let elements = [bulk(b'a'), b"$1\r\nb\r\n".to_vec(), bulk(b'c')];
+        let push = [b"*5\r\n$5\r\nRPUSH\r\n$1\r\nk\r\n", &elements.concat()[..]].concat();
+        scene.limit_capacity(pusher, 399_999);
+        scene.send_at(10, pusher, &push);
+        scene.run_ms(1_000);
+        let popped = [&b"*2\r\n$1\r\nk\r\n*2\r\n"[..], &elements[0], &elements[1], b"+PONG\r\n"];
+        assert!(scene.received(waiting) == popped.concat(), "{capacity_bytes} bytes at a time");
+        assert!(scene.received(moving) == elements[2].repeat(2));
+        assert_eq!(scene.received(pusher), b":3\r\n");
+    }
+}
+
 /// What has come of it counts as input; when its client leaves, it is as if it had never begun.
 #[test]
 fn a_large_argument_that_never_ends_is_forgotten() {

@@ -214,14 +214,18 @@ impl Sequence {
         if !self.middle.is_empty() {
             return None;
         }
-        let (Piece::Node(head), Piece::Node(tail)) = (&mut self.head, &self.tail) else {
+        let (Piece::Node(head), Piece::Node(tail)) = (&mut self.head, &mut self.tail) else {
             return None;
         };
         if head.merged_bytes(tail)? > LIST_MERGE_BYTES_MAX {
             return None;
         }
-        let mut node = mem::take(head);
-        node.append(tail);
+        let mut node = if head.count() == 0 {
+            mem::take(tail)
+        } else {
+            head.append(tail);
+            mem::take(head)
+        };
         node.trim();
         Some(node)
     }

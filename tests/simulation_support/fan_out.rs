@@ -51,6 +51,42 @@ fn ten_thousand_subscribers_get_every_message_in_order() {
     assert_eq!(scene.received(publisher), b":10000\r\n".repeat(MESSAGES));
 }
 
+/// A message that is received apart, to all sorts of subscribers, who read it at their own pace.
+#[test]
+fn a_large_message_is_whole_for_everybody() {
+    let mut scene = Scene::start(&[]);
+    let publisher = scene.connect();
+    let listeners = subscribers(&mut scene, 20);
+    let [modern, pattern] = [scene.connect(), scene.connect()];
+    scene.send_at(1, modern, b"HELLO 3\r\nSUBSCRIBE c\r\n");
+    scene.send_at(1, pattern, b"PSUBSCRIBE ?\r\n");
+    for (number, &listener) in listeners.iter().enumerate() {
+        scene.limit_capacity(listener, 1_000 + 5_000 * number);
+    }
+    let messages = [b'a', b'b'].map(|byte| vec![byte; 100_000]);
+    scene.limit_capacity(publisher, 1_000);
+    scene.send_at(10, publisher, &publish(&messages[0]));
+    scene.send_at(11, publisher, &publish(b"short"));
+    scene.send_at(12, publisher, &publish(&messages[1]));
+    scene.run_ms(1_000);
+    let heard_all = |heard: &dyn Fn(&[u8]) -> Vec<u8>| {
+        [heard(&messages[0]), heard(b"short"), heard(&messages[1])].concat()
+    };
+    let expected = [SUBSCRIBED, &heard_all(&|message| heard(message))].concat();
+    for (number, &listener) in listeners.iter().enumerate() {
+        assert!(scene.received(listener) == expected, "subscriber {number} missed something");
+    }
+    let pushed = heard_all(&|message| [b">", &heard(message)[1..]].concat());
+    assert!(scene.received(modern).ends_with(&pushed));
+    let matched = heard_all(&|message| {
+        let message = heard(message);
+        let head = b"*4\r\n$8\r\npmessage\r\n$1\r\n?\r\n";
+        [head, &message[b"*3\r\n$7\r\nmessage\r\n".len()..]].concat()
+    });
+    assert!(scene.received(pattern).ends_with(&matched));
+    assert_eq!(scene.received(publisher), b":22\r\n".repeat(3));
+}
+
 #[test]
 fn u37_a_subscriber_that_never_reads_is_cut_at_its_limit_and_the_publisher_never_waits() {
     let mut scene = Scene::start(&["--client-output-buffer-limit", "pubsub 100kb 0 0"]);
