@@ -92,11 +92,11 @@ impl Garbage {
     }
 
     fn free_list(&mut self, mut list: List, budget: usize) -> usize {
-        let pieces = list.pieces().min(budget);
-        if !list.drop_some(budget) {
+        let freed = list.drop_some(budget);
+        if freed >= budget {
             self.items.push(Item::List(list));
         }
-        pieces.max(1)
+        freed.max(1)
     }
 
     fn free_stream(&mut self, mut stream: Box<Stream>, budget: usize) -> usize {

@@ -464,17 +464,17 @@ impl List {
         removed
     }
 
-    /// Frees up to `budget` pieces, some 4 KiB or one large element each; `true` if nothing is left
-    /// to free. So a list of any length can be freed in slices.
-    pub fn drop_some(&mut self, budget: usize) -> bool {
-        let is_empty = match &mut self.shape {
-            Shape::One(_) => budget > 0,
+    /// Frees elements until they come to `budget` nodes of some 4 KiB, and returns to how many they
+    /// came: fewer mean that nothing is left. So a list of any length can be freed in slices.
+    pub fn drop_some(&mut self, budget: usize) -> usize {
+        let freed = match &mut self.shape {
+            Shape::One(_) => 0,
             Shape::Many(sequence) => sequence.drop_some(budget),
         };
-        if is_empty {
+        if freed < budget {
             self.shape = Shape::default();
         }
-        is_empty
+        freed
     }
 
     /// Gives back free space of a list that has shrunk; for when its changes are over. (A long
@@ -485,8 +485,7 @@ impl List {
         }
     }
 
-    /// How many allocations with elements there are: what it takes to free the list, in the steps
-    /// of [`List::drop_some`].
+    /// How many allocations with elements there are.
     pub fn pieces(&self) -> usize {
         match &self.shape {
             Shape::One(node) => usize::from(node.count() > 0),

@@ -16,7 +16,7 @@
 use super::list_node::{End, Node};
 use super::list_piece::{Piece, PieceRef};
 use super::list_tree::{Change, Pieces, Tree};
-use crate::limits::{LIST_MERGE_BYTES_MAX, LIST_WHOLE_NODES_MIN};
+use crate::limits::{LIST_MERGE_BYTES_MAX, LIST_NODE_BYTES_MAX, LIST_WHOLE_NODES_MIN};
 use crate::shared_bytes::BytesRef;
 use std::mem;
 
@@ -230,10 +230,13 @@ impl Sequence {
         Some(node)
     }
 
-    /// Frees up to `budget` pieces, those at the tail first; `true` if none is left.
-    pub(super) fn drop_some(&mut self, budget: usize) -> bool {
+    /// Frees pieces, those at the tail first, until they come to `budget` nodes, and returns to how
+    /// many they came: fewer mean that none is left. A large one counts for as many as its bytes
+    /// would fill.
+    pub(super) fn drop_some(&mut self, budget: usize) -> usize {
         self.spare = Node::default();
-        for _ in 0..budget {
+        let mut freed = 0;
+        while freed < budget {
             self.tail = match self.middle.pop(End::Tail) {
                 Some(piece) => piece,
                 None => mem::take(&mut self.head),
@@ -241,9 +244,10 @@ impl Sequence {
             if self.tail.count() == 0 {
                 break;
             }
+            freed += self.tail.heap_bytes().div_ceil(LIST_NODE_BYTES_MAX);
         }
         self.recount();
-        self.len == 0
+        freed
     }
 
     /// Bytes of heap below this.

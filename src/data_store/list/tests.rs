@@ -301,7 +301,7 @@ impl Pair {
         let expected_before: Vec<_> = self.twin.drain(..cut).collect();
         for (mut list, most) in [(before, expected_before.len()), (behind, len)] {
             assert!(list.len() <= most.max(len));
-            while !list.drop_some(3) {}
+            while list.drop_some(3) >= 3 {}
         }
     }
 
@@ -464,12 +464,24 @@ fn a_long_list_is_freed_in_slices() {
     let mut list = list_of(1_000_000, number);
     let pieces = list.pieces();
     let mut steps = 0;
-    while !list.drop_some(100) {
+    while list.drop_some(100) >= 100 {
         steps += 1;
         assert!(list.pieces() <= pieces - steps * 100 + 1);
     }
     assert!(steps + 1 >= pieces / 100);
     assert_eq!((list.len(), list.heap_bytes()), (0, 0));
+}
+
+#[test]
+fn large_elements_are_freed_by_their_bytes() {
+    let mut list = list_of(100, |_| vec![b'x'; 50_000]);
+    assert_eq!(list.pieces(), 100);
+    let mut steps = 0;
+    while list.drop_some(100) >= 100 {
+        steps += 1;
+        assert!(list.len() + 8 * steps >= 100 - 1, "no more than eight at once");
+    }
+    assert_eq!((list.len(), list.heap_bytes(), steps), (0, 0, 12));
 }
 
 /// A queue filled at one end and drained at the other keeps its allocations, as seen by how much
