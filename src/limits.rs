@@ -207,6 +207,12 @@ pub const LIST_WHOLE_NODES_MIN: usize = 8;
 /// branches deep, and looking through one branch costs a few cache lines in a row.
 pub const LIST_BRANCH_CHILDREN_MAX: usize = 60;
 
+// --- streams
+
+/// Fields of a stream's entry from this length on lie in allocations of their own, bytes: replies
+/// refer to them from here on.
+pub const STREAM_VALUE_APART_BYTES_MIN: usize = REPLY_VALUE_SHARED_BYTES_MIN;
+
 // --- clients
 
 /// Wrong passwords in a row until the client is closed.

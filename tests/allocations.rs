@@ -298,11 +298,14 @@ fn large_values_are_not_copied(port: u16) {
     let value = vec![b'v'; LARGE];
     let request = |words: &[&[u8]]| encoded(words);
     allocated_by(&mut connection, &request(&[b"SET", b"first", &value]), 5); // tables grow
-    for first in ["GET x", "GETDEL x", "ECHO x", "APPEND list x", "LINDEX list 0"] {
+    let firsts = ["GET x", "GETDEL x", "ECHO x", "APPEND list x", "LINDEX list 0"];
+    let streams = ["XADD entries 1-1 f v", "XRANGE entries - +", "XREVRANGE entries + -"];
+    for first in firsts.iter().chain(&streams) {
         connection.ask(first); // what is counted of a command is made when it comes first
     }
     let bulk_length = LARGE + "$8388608\r\n\r\n".len();
-    let cases: [(&str, Vec<u8>, usize, u64); 14] = [
+    let entry_length = "*1\r\n*2\r\n$3\r\n2-2\r\n*2\r\n$1\r\nf\r\n".len() + bulk_length;
+    let cases: [(&str, Vec<u8>, usize, u64); 17] = [
         ("SET", request(&[b"SET", b"large", &value]), 5, LARGE as u64),
         ("SET over it", request(&[b"SET", b"large", &value]), 5, LARGE as u64),
         ("GET", request(&[b"GET", b"large"]), bulk_length, 0),
@@ -316,6 +319,9 @@ fn large_values_are_not_copied(port: u16) {
         ("LMOVE", request(&[b"LMOVE", b"large", b"list", b"LEFT", b"LEFT"]), bulk_length, 0),
         ("LPOP", request(&[b"LPOP", b"list"]), bulk_length, 0),
         ("PUBLISH", request(&[b"PUBLISH", b"channel", &value]), 4, LARGE as u64),
+        ("XADD", request(&[b"XADD", b"entries", b"2-2", b"f", &value]), 9, LARGE as u64),
+        ("XRANGE", request(&[b"XRANGE", b"entries", b"2", b"3"]), entry_length, 0),
+        ("XREVRANGE", request(&[b"XREVRANGE", b"entries", b"3", b"2"]), entry_length, 0),
         ("PUBLISH to nobody", request(&[b"PUBLISH", b"silence", &value]), 4, LARGE as u64),
     ];
     for (name, request, reply_length, needed) in cases {

@@ -22,6 +22,7 @@ use crate::data_store::stream::{BlockLimits, ENTRY_BYTES_MAX, Entry, Field, Stre
 use crate::data_store::stream_id::{self, BoundError, NewId, StreamId};
 use crate::data_store::value::Value;
 use crate::resp::writer::Writer;
+use crate::shared_bytes::BytesRef;
 
 /// `-ERR Invalid stream ID specified as stream command argument`
 pub const INVALID_ID: ErrorReply =
@@ -104,7 +105,7 @@ pub fn append(
     if fields.iter().map(<[u8]>::len).sum::<usize>() > ENTRY_BYTES_MAX {
         return Err(TOO_LARGE);
     }
-    stream.append(id, fields.iter(), limits);
+    stream.append(id, fields.arguments(), limits);
     let references = options.references;
     let trimmed = options.trim.map_or(0, |trim| stream.trim_with(trim, references));
     Ok((id, trimmed))
@@ -249,6 +250,7 @@ pub fn write_fields(reply: &mut Writer<'_>, entry: Entry<'_>) {
         match field {
             Field::Bytes(bytes) => reply.bulk(bytes),
             Field::Integer(integer) => reply.bulk_integer(integer),
+            Field::Apart(bytes) => reply.bulk_ref(BytesRef::Apart(bytes)),
         }
     }
 }

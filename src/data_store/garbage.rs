@@ -101,7 +101,7 @@ impl Garbage {
 
     fn free_stream(&mut self, mut stream: Box<Stream>, budget: usize) -> usize {
         let freed = stream.drop_some(budget);
-        if freed == budget {
+        if freed >= budget {
             self.items.push(Item::Stream(stream));
         }
         freed.max(1)

@@ -22,6 +22,7 @@
 //! The last block has room to grow into; the others have just the bytes they need.
 
 use super::StreamId;
+use super::garbage::PIECE_BYTES;
 use super::stream_block::Block;
 pub use super::stream_block::{BlockLimits, NewFields};
 pub use super::stream_field::Field;
@@ -186,7 +187,7 @@ impl Stream {
     pub fn append<'a>(&mut self, id: StreamId, fields: impl NewFields<'a>, limits: BlockLimits) {
         assert!(id > self.last_id, "ids only grow");
         assert!(fields.len().is_multiple_of(2), "every name has a value");
-        let bytes = fields.clone().map(<[u8]>::len).sum();
+        let bytes = fields.clone().map(|field| field.into().len()).sum();
         match self.blocks.back_mut() {
             Some(block) if !block.is_full(limits, bytes) => block.push(id, fields),
             Some(block) => {
@@ -312,16 +313,19 @@ impl Stream {
     }
 
     /// Frees up to `budget` pieces of a stream that nobody can see any more, and returns how many:
-    /// fewer mean that nothing is left. Freeing millions of entries takes long enough to be done in
+    /// fewer mean that nothing is left. A block with large values counts for as many as they would
+    /// fill. Freeing millions of entries takes long enough to be done in
     /// slices.
     pub fn drop_some(&mut self, budget: usize) -> usize {
-        for freed in 0..budget {
+        let mut freed = 0;
+        while freed < budget {
             let Some(block) = self.take_block(At::FRONT) else {
                 return freed + self.drop_some_groups(budget - freed);
             };
             self.length -= block.len() as u64;
+            freed += block.heap_bytes().div_ceil(PIECE_BYTES);
         }
-        budget
+        freed
     }
 
     /// Heap that the stream holds, bytes. Looks at every block.

@@ -11,6 +11,10 @@
 //! many entries, places to start from are noted every [`STRETCH_ENTRIES`] of them. Deleted entries
 //! are marked and stay, as in Redis, until the whole block goes.
 //!
+//! A large value lies apart, in the allocation that it was received in, and replies refer to it
+//! there. Its entry has its number; what few blocks have, such values and places to start from, is
+//! in an allocation beside the block.
+//!
 //! # Where a block ends
 //! Approximate trimming drops only whole blocks, so clients see where one block ends and the next
 //! begins. Redis ends a block by its entries, deleted ones included, or by the bytes of its packed
@@ -25,8 +29,10 @@
 //! ```
 
 use super::StreamId;
-use super::stream_field::{Field, Stored, packed_integer_bytes, put_varint};
+use super::stream_field::{Field, Stored, packed_integer_bytes, put_apart, put_varint};
 use super::stream_walk::{DELETED, Place, Walk, before_first, put_id};
+use crate::limits::STREAM_VALUE_APART_BYTES_MIN;
+use crate::shared_bytes::{BytesRef, SharedBytes};
 
 /// When a block is full: settings, because they can be changed while the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +60,19 @@ const FRAME_BYTES: usize = 7;
 pub(super) const STRETCH_ENTRIES: usize = 128;
 
 /// Names and values of a new entry in turn; can be read several times.
-pub trait NewFields<'a>: ExactSizeIterator<Item = &'a [u8]> + Clone {}
+pub trait NewFields<'a>: ExactSizeIterator<Item: Into<BytesRef<'a>>> + Clone {}
 
-impl<'a, F: ExactSizeIterator<Item = &'a [u8]> + Clone> NewFields<'a> for F {}
+impl<'a, F: ExactSizeIterator<Item: Into<BytesRef<'a>>> + Clone> NewFields<'a> for F {}
 
 /// The first of these, the third, and so on. (`step_by` counts on its way, which XADD would pay
 /// some 150 instructions for.)
 fn every_other<'a>(
-    mut fields: impl Iterator<Item = &'a [u8]> + Clone,
-) -> impl Iterator<Item = &'a [u8]> + Clone {
+    mut fields: impl Iterator<Item: Into<BytesRef<'a>>> + Clone,
+) -> impl Iterator<Item = BytesRef<'a>> + Clone {
     std::iter::from_fn(move || {
         let field = fields.next();
         fields.next();
-        field
+        field.map(Into::into)
     })
 }
 
@@ -77,8 +83,7 @@ pub(super) struct Block {
     /// The highest id the block ever had.
     last: StreamId,
     bytes: Vec<u8>,
-    /// Where a walk may begin beside the first entry: every [`STRETCH_ENTRIES`] entries.
-    stretches: Vec<Place>,
+    beside: Option<Box<Beside>>,
     live: u32,
     deleted: u32,
     /// Bytes of Redis's packed form without the counters of live and deleted entries, which change.
@@ -88,12 +93,21 @@ pub(super) struct Block {
     entries_at: u32,
 }
 
-static_assertions::const_assert_eq!(size_of::<Block>(), 96);
+static_assertions::const_assert_eq!(size_of::<Block>(), 80);
+
+/// What few blocks have.
+#[derive(Debug, Default)]
+struct Beside {
+    /// Where a walk may begin beside the first entry: every [`STRETCH_ENTRIES`] entries.
+    stretches: Vec<Place>,
+    /// Large values, by their numbers.
+    apart: Vec<SharedBytes>,
+}
 
 impl Block {
     /// A block that begins with this entry; room for so many bytes is made at once.
     pub(super) fn new<'a>(id: StreamId, fields: impl NewFields<'a>, capacity: usize) -> Block {
-        let names = every_other(fields.clone()).map(Field::new);
+        let names = every_other(fields.clone()).map(|name| Field::new(name.bytes()));
         let count = fields.len() / 2;
         let mut bytes = Vec::with_capacity(capacity);
         put_varint(&mut bytes, count as u64);
@@ -105,7 +119,7 @@ impl Block {
             first: id,
             last: before_first(id),
             bytes,
-            stretches: Vec::new(),
+            beside: None,
             live: 0,
             deleted: 0,
             packed_bytes_fixed: 0,
@@ -121,7 +135,8 @@ impl Block {
         assert!(id > self.last || self.entries() == 0, "ids only grow within a block");
         let entries = self.entries() as usize;
         if entries > 0 && entries.is_multiple_of(STRETCH_ENTRIES) {
-            self.stretches.push(self.end());
+            let end = self.end();
+            self.beside.get_or_insert_default().stretches.push(end);
         }
         let count = fields.len() / 2;
         let has_own_names = !self.has_names(fields.clone());
@@ -129,7 +144,7 @@ impl Block {
         let mut packed = self.packed_id_bytes(id);
         if has_own_names {
             put_varint(&mut self.bytes, count as u64);
-            packed += packed_integer_bytes(count as i64) + self.put_fields(fields);
+            packed += packed_integer_bytes(count as i64) + self.put_fields(fields.map(Into::into));
             packed += packed_integer_bytes(2 * count as i64 + 4);
         } else {
             let mut values = fields;
@@ -146,24 +161,41 @@ impl Block {
     fn has_names<'a>(&self, fields: impl NewFields<'a>) -> bool {
         let mut names = Stored(&self.bytes);
         names.varint() == fields.len() as u64 / 2
-            && every_other(fields).all(|name| names.field() == Field::new(name))
+            && every_other(fields).all(|name| names.field(&[]) == Field::new(name.bytes()))
     }
 
     /// Appends these fields and returns how many bytes Redis needs for them.
-    fn put_fields<'a>(&mut self, fields: impl Iterator<Item = &'a [u8]>) -> usize {
+    fn put_fields<'a>(&mut self, fields: impl Iterator<Item = BytesRef<'a>>) -> usize {
         let mut packed = 0;
-        for field in fields.map(Field::new) {
+        for bytes in fields {
+            if bytes.len() >= STREAM_VALUE_APART_BYTES_MIN {
+                packed += self.put_large(bytes);
+                continue;
+            }
+            let field = Field::new(bytes.bytes());
             field.put(&mut self.bytes);
             packed += field.packed_bytes();
         }
         packed
     }
 
+    /// The same for one that lies apart.
+    #[cold]
+    fn put_large(&mut self, bytes: BytesRef<'_>) -> usize {
+        let apart = &mut self.beside.get_or_insert_default().apart;
+        put_apart(&mut self.bytes, apart.len());
+        apart.push(bytes.to_shared());
+        Field::Bytes(bytes.bytes()).packed_bytes()
+    }
+
     /// Gives back what was kept for further entries; more can be added all the same. Returns the
     /// bytes that are left: the next block may need as many.
     pub(super) fn finish(&mut self) -> usize {
         self.bytes.shrink_to_fit();
-        self.stretches.shrink_to_fit();
+        if let Some(beside) = &mut self.beside {
+            beside.stretches.shrink_to_fit();
+            beside.apart.shrink_to_fit();
+        }
         self.bytes.len()
     }
 
@@ -202,7 +234,11 @@ impl Block {
 
     /// Heap that the block holds, bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.bytes.capacity() + self.stretches.capacity() * size_of::<Place>()
+        self.bytes.capacity() + self.beside.as_ref().map_or(0, |beside| beside.heap_bytes())
+    }
+
+    fn noted_places(&self) -> &[Place] {
+        self.beside.as_ref().map_or(&[], |beside| &beside.stretches)
     }
 
     /// The place of the first entry.
@@ -216,12 +252,12 @@ impl Block {
 
     /// Stretches that the block is divided into, one at least.
     pub(super) fn stretches(&self) -> usize {
-        self.stretches.len() + 1
+        self.noted_places().len() + 1
     }
 
     /// The number of the stretch that this id would lie in.
     pub(super) fn stretch_of(&self, id: StreamId) -> usize {
-        self.stretches.partition_point(|place| {
+        self.noted_places().partition_point(|place| {
             super::stream_steps::count();
             place.previous < id
         })
@@ -230,14 +266,15 @@ impl Block {
     /// Where stretch number `stretch` begins.
     pub(super) fn stretch_start(&self, stretch: usize) -> Place {
         match stretch.checked_sub(1) {
-            Some(index) => self.stretches[index],
+            Some(index) => self.noted_places()[index],
             None => self.start(),
         }
     }
 
     /// The entries of one stretch, deleted ones too.
     pub(super) fn stretch(&self, stretch: usize) -> Walk<'_> {
-        let end = self.stretches.get(stretch).map_or(self.bytes.len(), |place| place.offset);
+        let end = self.noted_places().get(stretch);
+        let end = end.map_or(self.bytes.len(), |place| place.offset);
         self.walk_to(self.stretch_start(stretch), end)
     }
 
@@ -249,7 +286,8 @@ impl Block {
     fn walk_to(&self, from: Place, end: usize) -> Walk<'_> {
         let mut names = Stored(&self.bytes);
         let name_count = names.varint() as usize;
-        Walk::new(&self.bytes[..end], from, names, name_count)
+        let apart = self.beside.as_ref().map_or(&[][..], |beside| &beside.apart);
+        Walk::new(&self.bytes[..end], from, names, name_count, apart)
     }
 
     /// Deletes the entry with this id, walking from `from`, which is not behind it; `false` if no
@@ -301,7 +339,9 @@ impl Block {
         }
         let Some(end) = end else { return false };
         self.bytes.truncate(end.offset);
-        self.stretches.retain(|place| place.offset < end.offset);
+        if let Some(beside) = &mut self.beside {
+            beside.stretches.retain(|place| place.offset < end.offset);
+        }
         self.last = end.previous;
         self.deleted = entries - self.live;
         true
@@ -332,6 +372,15 @@ impl Block {
         let seq = id.seq.wrapping_sub(self.first.seq).cast_signed();
         let flags = 2;
         flags + packed_integer_bytes(ms) + packed_integer_bytes(seq)
+    }
+}
+
+impl Beside {
+    fn heap_bytes(&self) -> usize {
+        let places = self.stretches.capacity() * size_of::<Place>();
+        let apart = self.apart.capacity() * size_of::<SharedBytes>();
+        let values: usize = self.apart.iter().map(SharedBytes::heap_bytes).sum();
+        size_of::<Beside>() + places + apart + values
     }
 }
 

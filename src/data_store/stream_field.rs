@@ -9,6 +9,7 @@
 //!   10llllll  bytes       l bytes, 0 to 62;  l = 63: a varint of the length less 63 comes first
 //!   110nnnnn  nnnnnnnn    an integer from 128 to 8319, less 128
 //!   111wwwww  bytes       an integer in w bytes, 1 to 8: two's complement, low byte first
+//!   11111111  varint      the bytes that lie apart, of this number in the block
 //!
 //!   varint: seven bits to a byte, low bits first, the top bit set on all but the last
 //! ```
@@ -16,6 +17,7 @@
 //! The second half of this file knows how many bytes Redis needs for the same field, without
 //! packing it that way.
 
+use crate::shared_bytes::SharedBytes;
 use crate::text::number;
 
 /// A name or a value of a stream entry.
@@ -25,6 +27,8 @@ pub enum Field<'a> {
     Bytes(&'a [u8]),
     /// The decimal form of this number, as [`number::write_i64`] makes it.
     Integer(i64),
+    /// Many bytes, in an allocation of their own.
+    Apart(&'a SharedBytes),
 }
 
 impl<'a> Field<'a> {
@@ -41,14 +45,16 @@ impl<'a> Field<'a> {
         match self {
             Field::Bytes(bytes) => out.extend_from_slice(bytes),
             Field::Integer(integer) => number::write_i64(out, integer),
+            Field::Apart(bytes) => out.extend_from_slice(bytes),
         }
     }
 
-    /// Appends the stored form. Equal fields have equal stored forms.
+    /// Appends the stored form of a field that does not lie apart. Equal ones have equal forms.
     pub(super) fn put(self, out: &mut Vec<u8>) {
         match self {
             Field::Bytes(bytes) => put_bytes(out, bytes),
             Field::Integer(integer) => put_integer(out, integer),
+            Field::Apart(_) => unreachable!("the block has a place for what lies apart"),
         }
     }
 
@@ -58,6 +64,7 @@ impl<'a> Field<'a> {
         match self {
             Field::Bytes(bytes) => packed_string_bytes(bytes.len()),
             Field::Integer(integer) => packed_integer_bytes(integer),
+            Field::Apart(bytes) => packed_string_bytes(bytes.len()),
         }
     }
 }
@@ -65,6 +72,7 @@ impl<'a> Field<'a> {
 const STRING_TAG: u8 = 0b1000_0000;
 const MEDIUM_TAG: u8 = 0b1100_0000;
 const WIDE_TAG: u8 = 0b1110_0000;
+const APART_TAG: u8 = 0b1111_1111;
 
 /// Lengths below this one stand in the tag.
 const LENGTH_BEHIND: usize = 63;
@@ -97,6 +105,12 @@ fn put_integer(out: &mut Vec<u8>, integer: i64) {
             out.extend_from_slice(&integer.to_le_bytes()[..width]);
         }
     }
+}
+
+/// Appends the stored form of a field that lies apart in its block, under this number.
+pub(super) fn put_apart(out: &mut Vec<u8>, number: usize) {
+    out.push(APART_TAG);
+    put_varint(out, number as u64);
 }
 
 /// Appends a varint.
@@ -149,7 +163,8 @@ impl<'a> Stored<'a> {
         }
     }
 
-    pub(super) fn field(&mut self) -> Field<'a> {
+    /// The next field; `apart` are those that lie so in the block.
+    pub(super) fn field(&mut self, apart: &'a [SharedBytes]) -> Field<'a> {
         let tag = self.byte();
         if tag < STRING_TAG {
             return Field::Integer(i64::from(tag));
@@ -165,12 +180,15 @@ impl<'a> Stored<'a> {
             let number = i64::from(u16::from_be_bytes([tag & !WIDE_TAG, self.byte()]));
             return Field::Integer(number + MEDIUM_MIN);
         }
+        if tag == APART_TAG {
+            return Field::Apart(&apart[self.varint() as usize]);
+        }
         Field::Integer(wide_integer(self.take(usize::from(tag & !WIDE_TAG))))
     }
 
-    pub(super) fn skip_fields(&mut self, count: usize) {
+    pub(super) fn skip_fields(&mut self, count: usize, apart: &'a [SharedBytes]) {
         for _ in 0..count {
-            self.field();
+            self.field(apart);
         }
     }
 }
@@ -225,7 +243,7 @@ mod tests {
     fn comes_back(text: &[u8]) {
         let bytes = stored(text);
         let mut reader = Stored(&bytes);
-        let field = reader.field();
+        let field = reader.field(&[]);
         assert!(reader.0.is_empty(), "{}", text.escape_ascii());
         assert_eq!(field, Field::new(text));
         let mut content = Vec::new();
@@ -249,6 +267,20 @@ mod tests {
             assert!(reader.0.is_empty());
             Ok(())
         });
+    }
+
+    #[test]
+    fn what_lies_apart_is_found_by_its_number() {
+        let apart = [b"first", b"other"].map(|bytes| SharedBytes::new(bytes.to_vec()));
+        let mut bytes = Vec::new();
+        put_apart(&mut bytes, 1);
+        Field::new(b"near").put(&mut bytes);
+        put_apart(&mut bytes, 0);
+        let mut reader = Stored(&bytes);
+        assert_eq!(reader.field(&apart), Field::Apart(&apart[1]));
+        reader.skip_fields(1, &apart);
+        assert_eq!((reader.field(&apart), reader.0.len()), (Field::Apart(&apart[0]), 0));
+        assert_eq!(Field::Apart(&apart[0]).packed_bytes(), Field::new(b"first").packed_bytes());
     }
 
     #[test]

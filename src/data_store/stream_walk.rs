@@ -21,6 +21,7 @@
 use super::StreamId;
 use super::stream_field::{Field, Stored, put_varint};
 use super::stream_steps;
+use crate::shared_bytes::SharedBytes;
 
 /// Where an entry begins, and the id that its own one counts from.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +98,8 @@ pub(super) struct Walk<'a> {
     /// The block's names, and what lies behind them.
     names: Stored<'a>,
     name_count: usize,
+    /// The block's fields that lie apart.
+    apart: &'a [SharedBytes],
 }
 
 impl<'a> Walk<'a> {
@@ -107,8 +110,9 @@ impl<'a> Walk<'a> {
         next: Place,
         names: Stored<'a>,
         name_count: usize,
+        apart: &'a [SharedBytes],
     ) -> Walk<'a> {
-        Walk { bytes, next, names, name_count }
+        Walk { bytes, next, names, name_count, apart }
     }
 }
 
@@ -130,8 +134,8 @@ impl<'a> Iterator for Walk<'a> {
         } else {
             (Some(self.names), self.name_count, self.name_count)
         };
-        let fields = Fields { names, values: stored, left: 2 * count };
-        stored.skip_fields(stored_count);
+        let fields = Fields { names, values: stored, left: 2 * count, apart: self.apart };
+        stored.skip_fields(stored_count, self.apart);
         self.next = Place { offset: self.bytes.len() - stored.0.len(), previous: id };
         Some(Found { offset, is_deleted: tag & DELETED != 0, entry: Entry { id, fields } })
     }
@@ -159,6 +163,7 @@ pub struct Fields<'a> {
     names: Option<Stored<'a>>,
     values: Stored<'a>,
     left: usize,
+    apart: &'a [SharedBytes],
 }
 
 impl Fields<'_> {
@@ -175,8 +180,8 @@ impl<'a> Iterator for Fields<'a> {
         let name_is_due = self.left.is_multiple_of(2);
         self.left = self.left.checked_sub(1)?;
         Some(match &mut self.names {
-            Some(names) if name_is_due => names.field(),
-            _ => self.values.field(),
+            Some(names) if name_is_due => names.field(&[]),
+            _ => self.values.field(self.apart),
         })
     }
 

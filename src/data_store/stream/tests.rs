@@ -1,6 +1,8 @@
 //! A stream against an ordered map, and what was measured on Redis.
 
 use super::*;
+use crate::limits::STREAM_VALUE_APART_BYTES_MIN;
+use crate::shared_bytes::{BytesRef, SharedBytes};
 use std::collections::BTreeMap;
 
 type Twin = BTreeMap<StreamId, Vec<Vec<u8>>>;
@@ -41,8 +43,20 @@ fn append_any(
     for _ in 0..pairs {
         fields.push(u.choose(&names)?.to_vec());
         fields.push(u.arbitrary()?);
+        if u.ratio(1, 8)? {
+            let length = STREAM_VALUE_APART_BYTES_MIN + u.int_in_range(0..=1)?;
+            fields.last_mut().expect("just pushed").resize(length - 1, b'x');
+        }
     }
-    stream.append(id, fields.iter().map(Vec::as_slice), limits(u.int_in_range(0..=4)?));
+    let limits = limits(u.int_in_range(0..=4)?);
+    if u.arbitrary()? {
+        stream.append(id, fields.iter().map(Vec::as_slice), limits);
+    } else {
+        let held: Vec<_> = fields.iter().cloned().map(SharedBytes::new).collect();
+        stream.append(id, held.iter().map(BytesRef::Apart), limits);
+        let is_large = |field: &&SharedBytes| field.len() >= STREAM_VALUE_APART_BYTES_MIN;
+        assert!(held.iter().all(|field| field.holders() == 1 + usize::from(is_large(&field))));
+    }
     assert_eq!(stream.last_id(), id);
     twin.insert(id, fields);
     Ok(())
