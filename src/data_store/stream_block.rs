@@ -167,12 +167,13 @@ impl Block {
     /// Appends these fields and returns how many bytes Redis needs for them.
     fn put_fields<'a>(&mut self, fields: impl Iterator<Item = BytesRef<'a>>) -> usize {
         let mut packed = 0;
-        for bytes in fields {
+        for given in fields {
+            let bytes = given.bytes();
             if bytes.len() >= STREAM_VALUE_APART_BYTES_MIN {
-                packed += self.put_large(bytes);
+                packed += self.put_large(given);
                 continue;
             }
-            let field = Field::new(bytes.bytes());
+            let field = Field::new(bytes);
             field.put(&mut self.bytes);
             packed += field.packed_bytes();
         }
