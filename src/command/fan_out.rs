@@ -6,9 +6,9 @@
 //!                                           protocol version  └─► client 12  `>4 pmessage ...`
 //! ```
 //!
-//! What a subscriber costs the publisher is one entry in the outbox, which names the frame. A message
-//! that was received apart is part of every frame and copied into none. Frames reach every client,
-//! the publisher too, after the publisher's reply.
+//! What a subscriber costs the publisher is one entry in the outbox, which names the frame. A
+//! message that was received apart is part of every frame and copied into none. Frames reach every
+//! client, the publisher too, after the publisher's reply.
 
 use super::context::Context;
 use super::effects::{Frame, Outbox};

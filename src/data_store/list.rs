@@ -1,8 +1,9 @@
 //! List values: byte strings in order, cheap at both ends.
 //!
-//! Elements are handed out and taken in as [`BytesRef`]s: a large one is kept where it lies, and held
-//! by whoever wants to; how the others are kept is not part of the contract. Positions count from the head, from 0; Redis's negative positions are turned into
-//! these by [`clamp_index`] and [`clamp_range`].
+//! Elements are handed out and taken in as [`BytesRef`]s: a large one is kept where it lies, and
+//! held by whoever wants to; how the others are kept is not part of the contract. Positions count
+//! from the head, from 0; Redis's negative positions are turned into these by [`clamp_index`] and
+//! [`clamp_range`].
 //!
 //! The smallest ones lie packed in the entries of their keys and become a [`List`] while a command
 //! works on them: `list_access.rs`.
@@ -21,13 +22,13 @@
 //! | find an equal element | all that lie before it, piece by piece |
 //! | free | one step per piece; see [`List::drop_some`] |
 
+use super::list_change::{insert_into, remaining, wedge};
 use super::list_node::{End, Node};
 pub use super::list_piece::Stretch;
 use super::list_piece::{Piece, PieceRef};
 use super::list_run::Run;
 use super::list_sequence::Sequence;
 use super::list_tree::{Change, Pieces};
-use crate::limits::LIST_NODE_BYTES_MAX;
 use crate::shared_bytes::BytesRef;
 use static_assertions::const_assert_eq;
 use std::iter::{FusedIterator, Rev};
@@ -538,52 +539,6 @@ impl List {
             _ => mem::take(self),
         }
     }
-}
-
-/// What is left of a piece after a removal.
-fn remaining(mut piece: Piece) -> Pieces {
-    piece.trim();
-    let is_left = piece.count() > 0;
-    is_left.then_some(piece).into_iter().collect()
-}
-
-/// Inserts into a piece, splitting it where there is no room.
-fn insert_into(mut piece: Piece, at: usize, element: BytesRef<'_>) -> Pieces {
-    if piece.insert(at, element) {
-        return Pieces::from_iter([piece]);
-    }
-    // Half a node has room for many more; a larger element would not go well with either half.
-    let is_halved = element.len() < LIST_NODE_BYTES_MAX / 4;
-    let Some(middle) = piece.middle().filter(|_| is_halved) else {
-        return insert_or_wedge(piece, at, element);
-    };
-    let behind = piece.split_off(middle);
-    let mut pieces = Pieces::new();
-    if at <= middle {
-        pieces.extend(insert_or_wedge(piece, at, element));
-        pieces.push(behind);
-    } else {
-        pieces.push(piece);
-        pieces.extend(insert_or_wedge(behind, at - middle, element));
-    }
-    pieces
-}
-
-/// Inserts into a piece, or between what lies before and behind in it.
-fn insert_or_wedge(mut piece: Piece, at: usize, element: BytesRef<'_>) -> Pieces {
-    if piece.insert(at, element) {
-        return Pieces::from_iter([piece]);
-    }
-    let behind = piece.split_off(at);
-    wedge(piece, element, behind)
-}
-
-/// Puts an element between two pieces, either of which may be empty.
-fn wedge(mut before: Piece, element: BytesRef<'_>, mut behind: Piece) -> Pieces {
-    let is_taken = (before.count() > 0 && before.push(End::Tail, element))
-        || (behind.count() > 0 && behind.push(End::Head, element));
-    let own = if is_taken { Piece::default() } else { Piece::of(element) };
-    [before, own, behind].into_iter().filter(|piece| piece.count() > 0).collect()
 }
 
 /// A position as clients write it (negative ones count from the tail, -1 is the last) as one that

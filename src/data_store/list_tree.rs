@@ -399,7 +399,7 @@ mod tests {
         Pieces::from_iter([piece])
     }
 
-    /// Elements too large to be merged, the odd ones for a node too, told apart by their first byte.
+    /// Elements too large to be merged, the odd ones for any node, told apart by their first byte.
     fn large(mark: u8) -> Piece {
         let length = LIST_MERGE_BYTES_MAX << (mark % 2);
         Piece::of(BytesRef::Near(&vec![mark; length]))

@@ -33,6 +33,7 @@ mod length;
 mod line;
 pub mod list;
 mod list_access;
+mod list_change;
 mod list_node;
 mod list_packed;
 mod list_piece;

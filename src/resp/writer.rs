@@ -288,8 +288,8 @@ fn length(out: &mut Vec<u8>, marker: u8, value: usize) {
     put_header(&mut Room::new(out, HEADER_BYTES_MAX), marker, value as u64);
 }
 
-/// Bytes that a bulk takes at most. A slice takes half of all addresses at the most, so that the sum
-/// cannot overflow: to check it costs more than to build it, once for each element of a list.
+/// Bytes that a bulk takes at most. A slice is no longer than half of all addresses: the sum cannot
+/// overflow, and to check that it does not would cost LRANGE five instructions for each element.
 #[inline(always)]
 fn bulk_bytes_max(bytes: &[u8]) -> usize {
     bytes.len().wrapping_add(HEADER_BYTES_MAX + 2)

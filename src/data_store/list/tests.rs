@@ -1,6 +1,6 @@
 use super::*;
 use crate::data_store::Value;
-use crate::limits::{LIST_BRANCH_CHILDREN_MAX, LIST_NODE_EXACT_BYTES_MAX};
+use crate::limits::{LIST_BRANCH_CHILDREN_MAX, LIST_NODE_BYTES_MAX, LIST_NODE_EXACT_BYTES_MAX};
 use crate::shared_bytes::SharedBytes;
 use squint_testing::random::{self, Random};
 use std::collections::VecDeque;
