@@ -169,24 +169,23 @@ impl Block {
         let mut packed = 0;
         for given in fields {
             let bytes = given.bytes();
-            if bytes.len() >= STREAM_VALUE_APART_BYTES_MIN {
-                packed += self.put_large(given);
-                continue;
-            }
             let field = Field::new(bytes);
-            field.put(&mut self.bytes);
             packed += field.packed_bytes();
+            if bytes.len() < STREAM_VALUE_APART_BYTES_MIN {
+                field.put(&mut self.bytes);
+            } else {
+                self.put_large(given);
+            }
         }
         packed
     }
 
-    /// The same for one that lies apart.
+    /// Appends a field that lies apart.
     #[cold]
-    fn put_large(&mut self, bytes: BytesRef<'_>) -> usize {
+    fn put_large(&mut self, bytes: BytesRef<'_>) {
         let apart = &mut self.beside.get_or_insert_default().apart;
         put_apart(&mut self.bytes, apart.len());
         apart.push(bytes.to_shared());
-        Field::Bytes(bytes.bytes()).packed_bytes()
     }
 
     /// Gives back what was kept for further entries; more can be added all the same. Returns the
