@@ -150,6 +150,10 @@ pub const REPLY_CHUNK_BYTES_MAX: usize = 64 * 1024;
 /// First allocation of a reply chunk, in bytes: one ordinary reply without growing.
 pub const REPLY_CHUNK_BYTES_MIN: usize = 512;
 
+/// Room for many small pieces of a reply is made for about so many bytes at a time: often enough
+/// that a tail which has grown large retires.
+pub const REPLY_PORTION_BYTES: usize = 4 * 1024;
+
 /// Shared bytes from this length on travel by reference; below it a copy is cheaper than one more
 /// chunk and one more slice for the kernel to walk: `docs/pubsub.md` has the counts.
 pub const REPLY_SHARED_BYTES_MIN: usize = 4 * 1024;
@@ -242,6 +246,7 @@ pub const INCLUDE_DEPTH_MAX: usize = 16;
 /// Configuration files read in all: two files that include each other's siblings end here.
 pub const INCLUDE_FILES_MAX: usize = 1000;
 const_assert!(REPLY_CHUNK_BYTES_MIN <= REPLY_CHUNK_BYTES_MAX);
+const_assert!(REPLY_PORTION_BYTES <= REPLY_CHUNK_BYTES_MAX / 2);
 const_assert!(REPLY_CHUNK_BYTES_MAX < REPLY_UNCHECKED_BYTES_MAX);
 const_assert!(REPLY_SHARED_BYTES_MIN <= REPLY_VALUE_SHARED_BYTES_MIN);
 const_assert!(REPLY_VALUE_SHARED_BYTES_MIN <= REPLY_CHUNK_BYTES_MAX);

@@ -162,7 +162,10 @@ pub fn lrange(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 /// Writes elements that follow each other: small ones side by side, a large one by reference.
 fn write_stretch(reply: &mut Writer<'_>, stretch: Stretch<'_>) {
     match stretch {
-        Stretch::Near(elements) => reply.bulks(elements),
+        Stretch::Near(elements) => match elements.alike() {
+            Some(elements) => reply.bulks_alike(elements),
+            None => reply.bulks(elements),
+        },
         Stretch::Apart(element) => reply.bulk_ref(BytesRef::Apart(element)),
     }
 }

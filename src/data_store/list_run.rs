@@ -5,6 +5,8 @@
 //!   lengths:  l2 | l1 | l0      head last; nothing if all elements have the same length
 //! ```
 
+use std::slice::ChunksExact;
+
 /// Elements that lie behind each other. What was walked over is no longer part of the run; a copy
 /// made before still has it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,6 +24,13 @@ impl<'a> Run<'a> {
     /// A single element, wherever it lies.
     pub(super) fn of_one(element: &'a [u8]) -> Run<'a> {
         Run { payload: element, lengths: &[], width: 0, even_bytes: element.len(), left: 1 }
+    }
+
+    /// The same elements, if all have one length, and that is not 0.
+    #[must_use]
+    pub fn alike(&self) -> Option<ChunksExact<'a, u8>> {
+        let is_alike = self.width == 0 && self.even_bytes > 0;
+        is_alike.then(|| self.payload[..self.left * self.even_bytes].chunks_exact(self.even_bytes))
     }
 
     #[inline]
@@ -99,7 +108,12 @@ mod tests {
         let run = Run { payload: b"abbccc", lengths: &[3, 2, 1], width: 1, even_bytes: 0, left: 3 };
         assert!(run.eq([b"a".as_slice(), b"bb", b"ccc"]));
         assert!(run.rev().eq([b"ccc".as_slice(), b"bb", b"a"]));
+        assert!(run.alike().is_none());
         let even = Run { payload: b"aabb", lengths: &[], width: 0, even_bytes: 2, left: 2 };
+        assert!(even.alike().is_some_and(|elements| elements.eq([b"aa", b"bb"])));
+        let first = Run { left: 1, ..even };
+        assert!(first.alike().is_some_and(|elements| elements.eq([b"aa"])));
+        assert!(Run { payload: b"", even_bytes: 0, ..even }.alike().is_none());
         assert!(even.eq([b"aa", b"bb"]));
         assert!(even.rev().eq([b"bb", b"aa"]));
         assert!(Run::of_one(b"abc").eq([b"abc"]));

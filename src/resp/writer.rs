@@ -12,12 +12,13 @@
 //! A command says what it means and never asks which protocol the client speaks. Nothing here goes
 //! through the formatting machinery; a reply is a few appends to one vector.
 
-use crate::limits::REPLY_VALUE_SHARED_BYTES_MIN;
+use crate::limits::{REPLY_PORTION_BYTES, REPLY_VALUE_SHARED_BYTES_MIN};
 use crate::reply_buffer::{Mark, ReplyBuffer};
 use crate::shared_bytes::{BytesRef, SharedBytes};
 use crate::text::ascii;
 use crate::text::number::{digit_pair, fill_digits, i64_width, write_f64, write_i64};
 use squint_sys::Room;
+use std::slice::ChunksExact;
 
 /// Which protocol a client speaks; HELLO changes it.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -104,6 +105,25 @@ impl<'a> Writer<'a> {
             while let Some(bytes) = next.filter(|bytes| room.has(bulk_bytes_max(bytes))) {
                 put_bulk(&mut room, bytes);
                 next = elements.next();
+            }
+        }
+    }
+
+    /// The same for elements of one length, whose header is made once.
+    #[inline]
+    pub fn bulks_alike(&mut self, mut elements: ChunksExact<'_, u8>) {
+        let length = elements.clone().next().map_or(0, <[u8]>::len);
+        let Some((header, header_bytes)) = short_header(b'$', length as u64) else {
+            return self.bulks(elements);
+        };
+        let bulk_bytes = header_bytes + length + 2;
+        while elements.len() > 0 {
+            let count = elements.len().min(1 + REPLY_PORTION_BYTES / bulk_bytes);
+            let mut room = Room::new(self.out.tail(), count * bulk_bytes + header.len());
+            for element in elements.by_ref().take(count) {
+                room.put_first(header, header_bytes);
+                room.put(element);
+                room.put(b"\r\n");
             }
         }
     }
@@ -307,13 +327,22 @@ fn put_bulk(room: &mut Room<'_>, bytes: &[u8]) {
 /// two: these leave as one word.
 #[inline(always)]
 fn put_header(room: &mut Room<'_>, marker: u8, value: u64) {
+    match short_header(marker, value) {
+        Some((word, count)) => room.put_first(word, count),
+        None => put_long_header(room, marker, false, value),
+    }
+}
+
+/// A marker, a number of one digit or two, and CRLF: the first so many of eight bytes.
+#[inline(always)]
+fn short_header(marker: u8, value: u64) -> Option<([u8; 8], usize)> {
     match value {
-        0..=9 => room.put_first([marker, b'0' + value as u8, b'\r', b'\n', 0, 0, 0, 0], 4),
+        0..=9 => Some(([marker, b'0' + value as u8, b'\r', b'\n', 0, 0, 0, 0], 4)),
         10..=99 => {
             let [tens, ones] = digit_pair(value);
-            room.put_first([marker, tens, ones, b'\r', b'\n', 0, 0, 0], 5);
+            Some(([marker, tens, ones, b'\r', b'\n', 0, 0, 0], 5))
         }
-        _ => put_long_header(room, marker, false, value),
+        _ => None,
     }
 }
 
@@ -374,6 +403,18 @@ mod tests {
             b"=29\r\ntxt:This is a verbatim\nstring\r\n",
             |w| w.verbatim("txt", b"This is a verbatim\nstring"),
         );
+    }
+
+    #[test]
+    fn bulks_of_one_length_are_bulks() {
+        let bytes = vec![b'x'; 99 * 700];
+        for (length, count) in [(1, 3), (9, 700), (16, 100), (99, 700), (100, 3), (4_000, 17)] {
+            let elements = bytes[..length * count].chunks_exact(length);
+            let plain = written(Protocol::Resp2, |w| elements.clone().for_each(|e| w.bulk(e)));
+            assert!(written(Protocol::Resp2, |w| w.bulks(elements.clone())) == plain);
+            assert!(written(Protocol::Resp3, |w| w.bulks_alike(elements.clone())) == plain);
+        }
+        assert!(written(Protocol::Resp2, |w| w.bulks_alike([].chunks_exact(5))).is_empty());
     }
 
     #[test]
