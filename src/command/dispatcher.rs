@@ -21,7 +21,7 @@
 use super::context::{Call, CommandResult, Context, Now};
 use super::error_reply::{self, ErrorReply};
 use super::steps::Steps;
-use super::table::{self, Command, Flags, Group};
+use super::table::{self, Command, Flags};
 use super::{Ask, Engine, Host, Request, pause};
 use crate::client::{ClientId, Transaction};
 use crate::limits::ERROR_EXCERPT_BYTES_MAX;
@@ -209,7 +209,7 @@ fn check(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     if !command.arity_ok(request.len()) {
         return Err(error_reply::wrong_arity(command.name));
     }
-    if is_confined && !is_allowed_when_subscribed(command) {
+    if is_confined && !command.flags.contains(Flags::TO_SUBSCRIBERS) {
         return Err(confined(command.name));
     }
     if is_in_multi && command.flags.contains(Flags::NO_MULTI) {
@@ -217,7 +217,7 @@ fn check(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     }
     if pause::must_wait(ctx) {
         pause::wait(ctx, request);
-    } else if is_in_multi && !runs_inside_multi(command.name) {
+    } else if is_in_multi && !command.flags.contains(Flags::NOT_QUEUED) {
         enqueue(ctx, request);
     } else {
         run(ctx, request);
@@ -269,7 +269,7 @@ fn fail(ctx: &mut Context<'_>, command: &Command, error: &ErrorReply) {
 fn reject(ctx: &mut Context<'_>, error: &ErrorReply) {
     let index = ctx.command.index;
     ctx.stats.commands[usize::from(index)].rejected_calls += 1;
-    if ctx.command.name == "exec" {
+    if ctx.command.flags.contains(Flags::RUNS_QUEUE) {
         return reject_exec(ctx, error);
     }
     if let Some(transaction) = &mut ctx.client().transaction {
@@ -300,16 +300,6 @@ fn enqueue(ctx: &mut Context<'_>, request: Request<'_>) {
         transaction.queue.push(owned);
     }
     ctx.reply.simple("QUEUED");
-}
-
-/// Inside MULTI these run at once; everything else is queued.
-fn runs_inside_multi(name: &str) -> bool {
-    matches!(name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
-}
-
-fn is_allowed_when_subscribed(command: &Command) -> bool {
-    matches!(command.name, "ping" | "quit" | "reset")
-        || (command.group == Group::PubSub && command.name.ends_with("subscribe"))
 }
 
 fn confined(name: &str) -> ErrorReply {

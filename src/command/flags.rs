@@ -48,7 +48,7 @@ macro_rules! words {
         }
 
         /// The words as plain bits, so that rows can join them with `|` at compile time.
-        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "they count the words")]
         pub mod $bits {
             enum Position { $($word),* }
             $($(#[$word_doc])* pub const $word: u32 = 1 << Position::$word as u32;)*
@@ -104,6 +104,12 @@ words! {
     CONTAINER = "",
     /// For debugging only: its documentation says so.
     SYSTEM = "",
+    /// Runs at once inside MULTI; everything else is queued.
+    NOT_QUEUED = "",
+    /// Runs what MULTI has queued: it writes if that writes, and its refusal ends the transaction.
+    RUNS_QUEUE = "",
+    /// Allowed to a client that is subscribed and cannot tell pushes from replies.
+    TO_SUBSCRIBERS = "",
 }
 
 words! {

@@ -95,7 +95,8 @@ pub fn must_wait(ctx: &mut Context<'_>) -> bool {
         None => false,
         Some(Held::Everything) => true,
         Some(Held::Writes) => {
-            writes(ctx.command) || (ctx.command.name == "exec" && queues_writes(ctx.client()))
+            let runs_queue = ctx.command.flags.contains(Flags::RUNS_QUEUE);
+            writes(ctx.command) || (runs_queue && queues_writes(ctx.client()))
         }
     }
 }

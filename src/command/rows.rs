@@ -428,22 +428,26 @@ commands! {
 
     // Pub/sub.
     "subscribe" => pubsub::subscribe {
-        arity: -2, flags: PUBSUB | NOSCRIPT | LOADING | STALE, group: PubSub, since: "2.0.0",
+        arity: -2, flags: PUBSUB | NOSCRIPT | LOADING | STALE | TO_SUBSCRIBERS, group: PubSub,
+        since: "2.0.0",
         complexity: "O(N) for N channels", summary: "Listens to channels", arguments: "channel...",
     }
     "unsubscribe" => pubsub::unsubscribe {
-        arity: -1, flags: PUBSUB | NOSCRIPT | LOADING | STALE, group: PubSub, since: "2.0.0",
+        arity: -1, flags: PUBSUB | NOSCRIPT | LOADING | STALE | TO_SUBSCRIBERS, group: PubSub,
+        since: "2.0.0",
         complexity: "O(N) for N channels",
         summary: "Stops listening to channels, or to all of them",
         arguments: "[channel...]",
     }
     "psubscribe" => pubsub::psubscribe {
-        arity: -2, flags: PUBSUB | NOSCRIPT | LOADING | STALE, group: PubSub, since: "2.0.0",
+        arity: -2, flags: PUBSUB | NOSCRIPT | LOADING | STALE | TO_SUBSCRIBERS, group: PubSub,
+        since: "2.0.0",
         complexity: "O(N) for N patterns", summary: "Listens to all channels that match patterns",
         arguments: "pattern...",
     }
     "punsubscribe" => pubsub::punsubscribe {
-        arity: -1, flags: PUBSUB | NOSCRIPT | LOADING | STALE, group: PubSub, since: "2.0.0",
+        arity: -1, flags: PUBSUB | NOSCRIPT | LOADING | STALE | TO_SUBSCRIBERS, group: PubSub,
+        since: "2.0.0",
         complexity: "O(N) for N patterns",
         summary: "Stops listening to patterns, or to all of them",
         arguments: "[pattern...]",
@@ -454,13 +458,13 @@ commands! {
         summary: "Sends a message to all who listen to a channel", arguments: "channel message",
     }
     "ssubscribe" => pubsub::ssubscribe {
-        arity: -2, flags: PUBSUB | NOSCRIPT | LOADING | STALE, keys: [all(NOT_KEY)],
-        group: PubSub, since: "7.0.0", complexity: "O(N) for N channels",
+        arity: -2, flags: PUBSUB | NOSCRIPT | LOADING | STALE | TO_SUBSCRIBERS,
+        keys: [all(NOT_KEY)], group: PubSub, since: "7.0.0", complexity: "O(N) for N channels",
         summary: "Listens to sharded channels", arguments: "shardchannel...",
     }
     "sunsubscribe" => pubsub::sunsubscribe {
-        arity: -1, flags: PUBSUB | NOSCRIPT | LOADING | STALE, keys: [all(NOT_KEY)],
-        group: PubSub, since: "7.0.0", complexity: "O(N) for N channels",
+        arity: -1, flags: PUBSUB | NOSCRIPT | LOADING | STALE | TO_SUBSCRIBERS,
+        keys: [all(NOT_KEY)], group: PubSub, since: "7.0.0", complexity: "O(N) for N channels",
         summary: "Stops listening to sharded channels, or to all of them",
         arguments: "[shardchannel...]",
     }
@@ -506,23 +510,23 @@ commands! {
 
     // Transactions.
     "multi" => transactions::multi {
-        arity: 1, flags: NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY, group: Transactions,
-        since: "1.2.0", complexity: "O(1)",
+        arity: 1, flags: NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED,
+        group: Transactions, since: "1.2.0", complexity: "O(1)",
         summary: "Begins a transaction: commands are queued until EXEC",
     }
     "exec" => transactions::exec {
-        arity: 1, flags: NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG, group: Transactions,
-        since: "1.2.0", complexity: "The sum of the queued commands",
+        arity: 1, flags: NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | NOT_QUEUED | RUNS_QUEUE,
+        group: Transactions, since: "1.2.0", complexity: "The sum of the queued commands",
         summary: "Runs the commands of a transaction, unless a watched key has changed",
     }
     "discard" => transactions::discard {
-        arity: 1, flags: NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY, group: Transactions,
-        since: "2.0.0", complexity: "O(N) for N queued commands",
+        arity: 1, flags: NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED,
+        group: Transactions, since: "2.0.0", complexity: "O(N) for N queued commands",
         summary: "Forgets the commands of a transaction, and watches nothing any more",
     }
     "watch" => transactions::watch {
-        arity: -2, flags: NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY, keys: [all(RO)],
-        group: Transactions, since: "2.2.0", complexity: "O(1) for each key",
+        arity: -2, flags: NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED,
+        keys: [all(RO)], group: Transactions, since: "2.2.0", complexity: "O(1) for each key",
         summary: "Lets the next EXEC run only if these keys have not changed by then",
         arguments: "key...",
     }
@@ -644,8 +648,8 @@ commands! {
         arguments: "index:integer",
     }
     "ping" => connection::ping {
-        arity: -1, flags: FAST, group: Connection, since: "1.0.0", complexity: "O(1)",
-        tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
+        arity: -1, flags: FAST | TO_SUBSCRIBERS, group: Connection, since: "1.0.0",
+        complexity: "O(1)", tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
         summary: "Answers PONG, or the message", arguments: "[message]",
     }
     "echo" => connection::echo {
@@ -653,13 +657,16 @@ commands! {
         complexity: "O(1)", summary: "Answers the message", arguments: "message",
     }
     "quit" => connection::quit {
-        arity: -1, flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | BARRIER,
-        group: Connection, since: "1.0.0", complexity: "O(1)", summary: "Closes the connection",
+        arity: -1, group: Connection, since: "1.0.0", complexity: "O(1)",
+        flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | BARRIER | NOT_QUEUED
+            | TO_SUBSCRIBERS,
+        summary: "Closes the connection",
         deprecated: ("7.2.0", "closing the connection from the client's side"),
     }
     "reset" => connection::reset {
-        arity: 1, flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | BARRIER,
-        group: Connection, since: "6.2.0", complexity: "O(1)",
+        arity: 1, group: Connection, since: "6.2.0", complexity: "O(1)",
+        flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | BARRIER | NOT_QUEUED
+            | TO_SUBSCRIBERS,
         summary: "Makes the connection as it was when it was new",
     }
     "hello" => connection::hello {

@@ -500,6 +500,19 @@ mod tests {
     }
 
     #[test]
+    fn the_dispatcher_knows_commands_by_their_flags() {
+        let flagged = |flag: Flags| -> Vec<&str> {
+            COMMANDS.iter().filter(|row| row.flags.contains(flag)).map(|row| row.name).collect()
+        };
+        let at_once = ["multi", "exec", "discard", "watch", "quit", "reset"];
+        assert_eq!(flagged(Flags::NOT_QUEUED), at_once);
+        assert_eq!(flagged(Flags::RUNS_QUEUE), ["exec"]);
+        let subscribe = ["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe"];
+        let others = ["sunsubscribe", "ping", "quit", "reset"];
+        assert_eq!(flagged(Flags::TO_SUBSCRIBERS), [&subscribe[..], &others].concat());
+    }
+
+    #[test]
     fn whatever_may_block_is_a_barrier() {
         let barriers: Vec<_> = COMMANDS
             .iter()
