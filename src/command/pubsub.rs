@@ -27,22 +27,6 @@ enum Kind {
 }
 
 impl Kind {
-    const fn subscribed(self) -> &'static [u8] {
-        match self {
-            Self::Channel => b"subscribe",
-            Self::Pattern => b"psubscribe",
-            Self::ShardChannel => b"ssubscribe",
-        }
-    }
-
-    const fn unsubscribed(self) -> &'static [u8] {
-        match self {
-            Self::Channel => b"unsubscribe",
-            Self::Pattern => b"punsubscribe",
-            Self::ShardChannel => b"sunsubscribe",
-        }
-    }
-
     fn relation<'a>(self, ctx: &'a mut Context<'_>) -> &'a mut Membership {
         match self {
             Self::Channel => &mut ctx.pubsub.channels,
@@ -97,7 +81,7 @@ fn join(ctx: &mut Context<'_>, request: Request<'_>, kind: Kind) -> CommandResul
     for name in request.iter().skip(1) {
         let id = ctx.id;
         kind.relation(ctx).join(name, id);
-        confirm(ctx, kind, kind.subscribed(), Some(name));
+        confirm(ctx, kind, Some(name));
     }
     Ok(())
 }
@@ -110,21 +94,22 @@ fn leave(ctx: &mut Context<'_>, request: Request<'_>, kind: Kind) -> CommandResu
     };
     for name in &names {
         kind.relation(ctx).leave(name, id);
-        confirm(ctx, kind, kind.unsubscribed(), Some(name));
+        confirm(ctx, kind, Some(name));
     }
     if names.is_empty() {
-        confirm(ctx, kind, kind.unsubscribed(), None);
+        confirm(ctx, kind, None);
     }
     Ok(())
 }
 
-/// One frame per name: what was done, the name, how many subscriptions there are now.
-fn confirm(ctx: &mut Context<'_>, kind: Kind, what: &[u8], name: Option<&[u8]>) {
+/// One frame per name: what was done, the name, how many subscriptions there are now. What was done
+/// is called like the command.
+fn confirm(ctx: &mut Context<'_>, kind: Kind, name: Option<&[u8]>) {
     ctx.client().subscriptions = ctx.pubsub.subscriptions_of(ctx.id);
     let number = kind.count_in_reply(ctx);
     ctx.is_push = true;
     ctx.reply.push(3);
-    ctx.reply.bulk(what);
+    ctx.reply.bulk(ctx.command.name.as_bytes());
     match name {
         Some(name) => ctx.reply.bulk(name),
         None => ctx.reply.null(),
