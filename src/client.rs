@@ -101,6 +101,26 @@ pub struct Blocked {
 }
 
 impl Blocked {
+    /// A client that blocks; the server will say when its time is over.
+    #[must_use]
+    pub const fn new(
+        request: OwnedRequest,
+        kind: WaitKind,
+        arrival: u64,
+        timeout_ms: Option<u64>,
+    ) -> Self {
+        Self {
+            request,
+            kind,
+            arrival,
+            timeout_ms,
+            deadline_ms: None,
+            retry_ms: None,
+            retry_at_ms: None,
+            is_silent: false,
+        }
+    }
+
     /// Begins to wait, or goes on: the first time counts for the deadline.
     pub fn wait_from(&mut self, now_ms: u64) {
         let after = |ms: u64| now_ms.saturating_add(ms);

@@ -294,29 +294,32 @@ impl Context<'_> {
             Call::Served(_) => self.is_blocked = true,
             Call::Direct => {
                 self.is_blocked = true;
-                let (database, client) = (self.store.index, self.id);
-                keys.for_each(|key| match wait.group {
-                    Some(wanted) => self.blocking.wait_in_group(database, key, wanted, client),
-                    None => self.blocking.wait(database, key, client),
-                });
-                let arrival = self.blocking.next_arrival();
-                self.client().blocked = Some(Box::new(Blocked {
-                    request: wait.request.to_owned(),
-                    kind: wait.kind,
-                    arrival,
-                    timeout_ms: wait.timeout_ms,
-                    deadline_ms: None,
-                    retry_ms: None,
-                    retry_at_ms: None,
-                    is_silent: false,
-                }));
-                self.effects.blocked.push(self.id);
+                self.join_lines(keys, wait.group);
+                self.suspend(wait.request, wait.kind, wait.timeout_ms);
             }
         }
     }
-}
 
-impl Context<'_> {
+    fn join_lines<'k>(
+        &mut self,
+        keys: impl Iterator<Item = &'k [u8]>,
+        group: Option<GroupWait<'_>>,
+    ) {
+        let (database, client) = (self.store.index, self.id);
+        keys.for_each(|key| match group {
+            Some(wanted) => self.blocking.wait_in_group(database, key, wanted, client),
+            None => self.blocking.wait(database, key, client),
+        });
+    }
+
+    /// The client goes on when it is served, or its time is over; a copy of its command is kept.
+    pub fn suspend(&mut self, request: Request<'_>, kind: WaitKind, timeout_ms: Option<u64>) {
+        let arrival = self.blocking.next_arrival();
+        let blocked = Blocked::new(request.to_owned(), kind, arrival, timeout_ms);
+        self.client().blocked = Some(Box::new(blocked));
+        self.effects.blocked.push(self.id);
+    }
+
     /// After some time the client that has just blocked, or whoever is before it then, shall be
     /// asked again.
     pub fn retry_after(&mut self, retry_ms: u64) {

@@ -15,7 +15,7 @@ use super::dispatcher;
 use super::error_reply::{self, ErrorReply};
 use super::table::{Command, Flags};
 use super::{Request, timeout};
-use crate::client::{Blocked, Client, ClientId, Clients, WaitKind};
+use crate::client::{Client, ClientId, Clients, WaitKind};
 
 const UNKNOWN_MODE: ErrorReply = ErrorReply::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL");
 
@@ -112,19 +112,8 @@ fn queues_writes(client: &Client) -> bool {
 
 /// The client waits with its command for the end of the pause.
 pub fn wait(ctx: &mut Context<'_>, request: Request<'_>) {
-    let arrival = ctx.blocking.next_arrival();
-    ctx.client().blocked = Some(Box::new(Blocked {
-        request: request.to_owned(),
-        kind: WaitKind::Pause,
-        arrival,
-        timeout_ms: None,
-        deadline_ms: None,
-        retry_ms: None,
-        retry_at_ms: None,
-        is_silent: false,
-    }));
+    ctx.suspend(request, WaitKind::Pause, None);
     ctx.pause.waiting.push(ctx.id);
-    ctx.effects.blocked.push(ctx.id);
 }
 
 #[cfg(test)]
