@@ -1,7 +1,7 @@
 //! The options of XREAD and XREADGROUP.
 
 use super::args::Arguments;
-use super::context::Context;
+use super::context::Now;
 use super::error_reply::{self, ErrorReply};
 use super::{Request, timeout};
 use std::ops::Range;
@@ -16,9 +16,19 @@ const CLAIM_NOT_A_TIME: ErrorReply =
     ErrorReply::fixed("ERR min-idle-time is not an integer or is negative");
 const GROUP_IS_MISSING: ErrorReply = ErrorReply::fixed("ERR Missing GROUP option for XREADGROUP");
 
+/// Who reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reader {
+    /// XREAD: a client for itself.
+    Alone,
+    /// XREADGROUP: a consumer of a group.
+    Consumer,
+}
+
 /// What a client asked for beside streams and ids.
 #[derive(Debug)]
 pub struct ReadOptions {
+    reader: Reader,
     /// Entries of each stream, at most.
     pub count: usize,
     /// Entries of all streams together, at most (MAXCOUNT).
@@ -40,9 +50,9 @@ pub struct ReadOptions {
 
 impl ReadOptions {
     /// Reads all up to the ids.
-    pub fn parse(ctx: &Context<'_>, request: Request<'_>) -> Result<Self, ErrorReply> {
-        let is_for_group = ctx.command.name == "xreadgroup";
+    pub fn parse(request: Request<'_>, reader: Reader, now: Now) -> Result<Self, ErrorReply> {
         let mut options = Self {
+            reader,
             count: usize::MAX,
             count_max: usize::MAX,
             bytes_max: usize::MAX,
@@ -55,74 +65,100 @@ impl ReadOptions {
         };
         let mut index = 1;
         while index < request.len() && options.keys_index == 0 {
-            index = options.read(ctx, request, index, is_for_group)?;
+            index += options.read(request, index, now)?;
         }
-        if options.keys_index == 0 {
-            return Err(error_reply::SYNTAX);
-        }
-        if is_for_group && options.group.is_none() {
-            return Err(GROUP_IS_MISSING);
-        }
-        if options.count < usize::MAX && options.count_max < options.count {
-            return Err(MAXCOUNT_BELOW_COUNT);
-        }
+        options.check()?;
         Ok(options)
     }
 
-    /// Reads the option at `index`; says where the next one stands.
-    fn read(
+    /// Reads the option at `index`; says how many words it has.
+    fn read(&mut self, request: Request<'_>, index: usize, now: Now) -> Result<usize, ErrorReply> {
+        let values = request.len() - index - 1;
+        if values >= 1 && request.is(index, "STREAMS") {
+            self.streams = balanced(values, self.reader)?;
+            self.keys_index = index + 1;
+            return Ok(1 + values);
+        }
+        if values >= 1 && self.read_limit(request, index, now)? {
+            return Ok(2);
+        }
+        self.read_group_option(request, index)
+    }
+
+    /// Reads an option of one number that XREAD and XREADGROUP share. `false`: it is none.
+    fn read_limit(
         &mut self,
-        ctx: &Context<'_>,
         request: Request<'_>,
         index: usize,
-        is_for_group: bool,
-    ) -> Result<usize, ErrorReply> {
-        let values = request.len() - index - 1;
-        if request.is(index, "COUNT") && values >= 1 {
-            self.count = match request.integer(index + 1)? {
+        now: Now,
+    ) -> Result<bool, ErrorReply> {
+        let value = index + 1;
+        if request.is(index, "COUNT") {
+            self.count = match request.integer(value)? {
                 ..=0 => usize::MAX,
                 count => usize::try_from(count).unwrap_or(usize::MAX),
             };
-            return Ok(index + 2);
+        } else if request.is(index, "MAXCOUNT") {
+            self.count_max = positive(request, value, MAXCOUNT_NOT_POSITIVE)?;
+        } else if request.is(index, "MAXSIZE") {
+            self.bytes_max = positive(request, value, MAXSIZE_NOT_POSITIVE)?;
+        } else if request.is(index, "BLOCK") {
+            self.block_ms = Some(timeout::milliseconds(request.at(value), now)?);
+        } else {
+            return Ok(false);
         }
-        if request.is(index, "MAXCOUNT") && values >= 1 {
-            self.count_max = positive(request, index + 1, MAXCOUNT_NOT_POSITIVE)?;
-            return Ok(index + 2);
-        }
-        if request.is(index, "MAXSIZE") && values >= 1 {
-            self.bytes_max = positive(request, index + 1, MAXSIZE_NOT_POSITIVE)?;
-            return Ok(index + 2);
-        }
-        if request.is(index, "BLOCK") && values >= 1 {
-            self.block_ms = Some(timeout::milliseconds(request.at(index + 1), ctx.now)?);
-            return Ok(index + 2);
-        }
-        if request.is(index, "STREAMS") && values >= 1 {
-            self.streams = balanced(values, is_for_group)?;
-            self.keys_index = index + 1;
-            return Ok(request.len());
-        }
-        if request.is(index, "GROUP") && values >= 2 {
-            if !is_for_group {
-                return Err(only_for_groups("GROUP"));
-            }
+        Ok(true)
+    }
+
+    /// Reads an option of XREADGROUP alone; says how many words it has.
+    fn read_group_option(
+        &mut self,
+        request: Request<'_>,
+        index: usize,
+    ) -> Result<usize, ErrorReply> {
+        let values = request.len() - index - 1;
+        let is_for_group = self.reader == Reader::Consumer;
+        if values >= 2 && request.is(index, "GROUP") {
+            self.refuse_alone("GROUP")?;
             self.group = Some((index + 1, index + 2));
-            return Ok(index + 3);
-        }
-        if request.is(index, "CLAIM") && values >= 1 && is_for_group {
+            Ok(3)
+        } else if values >= 1 && request.is(index, "CLAIM") && is_for_group {
             let idle_ms = request.integer_or(index + 1, CLAIM_NOT_A_TIME)?;
-            self.claim_idle_ms = Some(idle_ms).filter(|idle_ms| *idle_ms >= 0);
-            self.claim_idle_ms.ok_or(CLAIM_NOT_A_TIME)?;
-            return Ok(index + 2);
-        }
-        if request.is(index, "NOACK") {
-            if !is_for_group {
-                return Err(only_for_groups("NOACK"));
-            }
+            let idle_ms = Some(idle_ms).filter(|idle_ms| *idle_ms >= 0);
+            self.claim_idle_ms = Some(idle_ms.ok_or(CLAIM_NOT_A_TIME)?);
+            Ok(2)
+        } else if request.is(index, "NOACK") {
+            self.refuse_alone("NOACK")?;
             self.is_acknowledged = true;
-            return Ok(index + 1);
+            Ok(1)
+        } else {
+            Err(error_reply::SYNTAX)
         }
-        Err(error_reply::SYNTAX)
+    }
+
+    /// An option that XREAD knows only to say that it has it not.
+    fn refuse_alone(&self, option: &str) -> Result<(), ErrorReply> {
+        match self.reader {
+            Reader::Consumer => Ok(()),
+            Reader::Alone => Err(ErrorReply::made(format!(
+                "ERR The {option} option is only supported by XREADGROUP. You called XREAD \
+                 instead."
+            ))),
+        }
+    }
+
+    /// What is wrong with the options together.
+    fn check(&self) -> Result<(), ErrorReply> {
+        if self.keys_index == 0 {
+            return Err(error_reply::SYNTAX);
+        }
+        if self.reader == Reader::Consumer && self.group.is_none() {
+            return Err(GROUP_IS_MISSING);
+        }
+        if self.count < usize::MAX && self.count_max < self.count {
+            return Err(MAXCOUNT_BELOW_COUNT);
+        }
+        Ok(())
     }
 
     /// Where the keys stand.
@@ -142,19 +178,16 @@ fn positive(request: Request<'_>, index: usize, error: ErrorReply) -> Result<usi
 }
 
 /// Half of what stands behind STREAMS are keys, the other half ids.
-fn balanced(words: usize, is_for_group: bool) -> Result<usize, ErrorReply> {
+fn balanced(words: usize, reader: Reader) -> Result<usize, ErrorReply> {
     if words.is_multiple_of(2) {
         return Ok(words / 2);
     }
-    let (name, sign) = if is_for_group { ("xreadgroup", '>') } else { ("xread", '$') };
+    let (name, sign) = match reader {
+        Reader::Alone => ("xread", '$'),
+        Reader::Consumer => ("xreadgroup", '>'),
+    };
     Err(ErrorReply::made(format!(
         "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{sign}' must be \
          specified."
     )))
-}
-
-fn only_for_groups(option: &str) -> ErrorReply {
-    ErrorReply::made(format!(
-        "ERR The {option} option is only supported by XREADGROUP. You called XREAD instead."
-    ))
 }

@@ -15,7 +15,7 @@ use super::context::{Absence, Call, CommandResult, Context, Wait};
 use super::error_reply::ErrorReply;
 use super::events::Event;
 use super::stream_hand_outs;
-use super::stream_read_options::ReadOptions;
+use super::stream_read_options::{ReadOptions, Reader};
 use super::streams::{self, INVALID_ID};
 use crate::blocking::GroupWait;
 use crate::client::WaitKind;
@@ -46,7 +46,7 @@ pub enum Start {
 /// XREAD [COUNT count] [MAXCOUNT count] [MAXSIZE bytes] [BLOCK milliseconds] STREAMS key [key ...]
 /// id [id ...]
 pub fn xread(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let options = ReadOptions::parse(ctx, request)?;
+    let options = ReadOptions::parse(request, Reader::Alone, ctx.now)?;
     let starts = starts(ctx, request, &options, start_of_reader)?;
     let ready = ready(ctx, request, &options, &starts)?;
     if !ready.is_empty() {
@@ -62,7 +62,7 @@ pub fn xread(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 /// XREADGROUP GROUP group consumer [COUNT count] [MAXCOUNT count] [MAXSIZE bytes] [BLOCK
 /// milliseconds] [CLAIM min-idle-time] [NOACK] STREAMS key [key ...] id [id ...]
 pub fn xreadgroup(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let options = ReadOptions::parse(ctx, request)?;
+    let options = ReadOptions::parse(request, Reader::Consumer, ctx.now)?;
     let (group, _) = options.group.expect("XREADGROUP names its group");
     let starts = starts(ctx, request, &options, |id, key, stream| {
         start_in_group(request.at(group), id, key, stream)
