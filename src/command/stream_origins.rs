@@ -7,10 +7,10 @@ use super::context::{CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
 use super::stream_options::{AddOptions, Origin};
 use super::streams;
-use crate::data_store::stream::Stream;
+use crate::data_store::UnixMs;
+use crate::data_store::stream::{BlockLimits, Stream};
 use crate::data_store::stream_id::StreamId;
 use crate::data_store::stream_producers::Memory;
-use crate::data_store::value::Value;
 
 const NO_SUCH_KEY: ErrorReply = ErrorReply::fixed("ERR no such key");
 const INVALID_DURATION: ErrorReply = ErrorReply::fixed("ERR invalid duration");
@@ -21,6 +21,34 @@ const DURATION_MAX: i64 = 86_400;
 /// Names of one producer, at most.
 const NAMES_MAX: i64 = 10_000;
 
+/// A message with an origin: what it is called, and what becomes of it if it is new.
+struct Message<'a> {
+    producer: &'a [u8],
+    name: Vec<u8>,
+    fields: Request<'a>,
+    options: &'a AddOptions,
+    limits: BlockLimits,
+    memory: Memory,
+    now_ms: UnixMs,
+}
+
+impl Message<'_> {
+    /// The id under which the stream has the message; if it has been added only now, also how many
+    /// entries went for it.
+    fn add_once(&self, stream: &mut Stream) -> Result<(StreamId, Option<u64>), ErrorReply> {
+        let known = stream.known_producers();
+        let known = known.and_then(|known| known.find(self.producer, &self.name, self.now_ms));
+        if let Some(id) = known {
+            return Ok((id, None));
+        }
+        let clock_ms = u64::try_from(self.now_ms).unwrap_or(0);
+        let (id, trimmed) =
+            streams::append(stream, self.options, self.fields, self.limits, clock_ms)?;
+        stream.producers(self.memory).add(self.producer, &self.name, id, self.now_ms);
+        Ok((id, Some(trimmed)))
+    }
+}
+
 /// XADD of a message with an origin: whoever sends it again gets the id of the first time.
 pub fn add(
     ctx: &mut Context<'_>,
@@ -28,38 +56,25 @@ pub fn add(
     origin: Origin,
     options: &AddOptions,
 ) -> CommandResult {
+    let key = ctx.key(request, 1);
     let fields = request.rest(options.id_index + 1);
-    let (producer, message) =
-        (request.at(origin.producer), message_name(ctx, request, origin, fields));
-    let (key, limits, now_ms) =
-        (ctx.key(request, 1), streams::block_limits(ctx.config), ctx.store.now_ms);
-    let clock_ms = u64::try_from(now_ms).unwrap_or(0);
-    let memory = usual_memory(ctx);
-    let remember = |stream: &mut Stream| -> Result<(StreamId, Option<u64>), ErrorReply> {
-        let known = stream.known_producers();
-        if let Some(id) = known.and_then(|known| known.find(producer, &message, now_ms)) {
-            return Ok((id, None));
-        }
-        let (id, trimmed) = streams::append(stream, options, fields, limits, clock_ms)?;
-        stream.producers(memory).add(producer, &message, id, now_ms);
-        Ok((id, Some(trimmed)))
+    let message = Message {
+        producer: request.at(origin.producer),
+        name: message_name(ctx, request, origin, fields),
+        fields,
+        options,
+        limits: streams::block_limits(ctx.config),
+        memory: usual_memory(ctx),
+        now_ms: ctx.store.now_ms,
     };
-    let (id, trimmed) = match ctx.store.stream(key)? {
-        Some(stream) => remember(stream)?,
-        None if options.is_existing_only => {
-            ctx.reply.null();
-            return Ok(());
+    match streams::change_or_make(ctx, key, options, |stream| message.add_once(stream))? {
+        Some((id, trimmed)) => {
+            streams::write_id(&mut ctx.reply, id);
+            if let Some(trimmed) = trimmed {
+                streams::added(ctx, key, trimmed);
+            }
         }
-        None => {
-            let mut stream = Box::<Stream>::default();
-            let added = remember(&mut stream)?;
-            ctx.store.insert(key, Value::Stream(stream));
-            added
-        }
-    };
-    streams::write_id(&mut ctx.reply, id);
-    if let Some(trimmed) = trimmed {
-        streams::added(ctx, key, trimmed);
+        None => ctx.reply.null(),
     }
     Ok(())
 }

@@ -57,22 +57,35 @@ pub fn xadd(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     if let Some(origin) = options.origin {
         return stream_origins::add(ctx, request, origin, &options);
     }
-    let (id, trimmed) = match ctx.store.stream(key)? {
-        Some(stream) => append(stream, &options, fields, limits, now_ms)?,
-        None if options.is_existing_only => {
-            ctx.reply.null();
-            return Ok(());
+    let add = |stream: &mut Stream| append(stream, &options, fields, limits, now_ms);
+    match change_or_make(ctx, key, &options, add)? {
+        Some((id, trimmed)) => {
+            write_id(&mut ctx.reply, id);
+            added(ctx, key, trimmed);
         }
-        None => {
-            let mut stream = Box::<Stream>::default();
-            let appended = append(&mut stream, &options, fields, limits, now_ms)?;
-            ctx.store.insert(key, Value::Stream(stream));
-            appended
-        }
-    };
-    write_id(&mut ctx.reply, id);
-    added(ctx, key, trimmed);
+        None => ctx.reply.null(),
+    }
     Ok(())
+}
+
+/// Changes the stream at a key; where there is none, a new one, which is stored if the change goes
+/// well. `None`: there is none, and the client wants none made (NOMKSTREAM).
+pub fn change_or_make<T>(
+    ctx: &mut Context<'_>,
+    key: Key<'_>,
+    options: &AddOptions,
+    change: impl FnOnce(&mut Stream) -> Result<T, ErrorReply>,
+) -> Result<Option<T>, ErrorReply> {
+    if let Some(stream) = ctx.store.stream(key)? {
+        return change(stream).map(Some);
+    }
+    if options.is_existing_only {
+        return Ok(None);
+    }
+    let mut stream = Box::<Stream>::default();
+    let changed = change(&mut stream)?;
+    ctx.store.insert(key, Value::Stream(stream));
+    Ok(Some(changed))
 }
 
 /// Tells that an entry was added, and others trimmed.
