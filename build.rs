@@ -18,14 +18,21 @@ use std::path::PathBuf;
 #[path = "src/command/name_hash.rs"]
 mod name_hash;
 
-/// Of the table of commands this program needs the names only, in order.
+/// Of the rows of a family this program needs the names only, in order.
 macro_rules! commands {
-    ($($name:literal => $module:ident :: $function:ident { $($row:tt)* })*) => {
+    (group: $group:ident, $($name:literal => $module:ident :: $function:ident { $($row:tt)* })*) => {
         pub const NAMES: &[&str] = &[$($name),*];
     };
 }
 
-#[path = "src/command/rows.rs"]
+macro_rules! families {
+    ($($family:ident)*) => {
+        $(mod $family;)*
+        pub const NAMES: &[&[&str]] = &[$($family::NAMES),*];
+    };
+}
+
+#[path = "src/command/rows/mod.rs"]
 mod rows;
 
 fn main() {
@@ -37,8 +44,8 @@ fn main() {
     name_the_filter();
     if is_server {
         println!("cargo:rerun-if-changed=src/command/name_hash.rs");
-        println!("cargo:rerun-if-changed=src/command/rows.rs");
-        write_look_up(rows::NAMES);
+        println!("cargo:rerun-if-changed=src/command/rows");
+        write_look_up(&rows::NAMES.concat());
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `rows.rs` | one row per command: arity, flags, keys, texts |
+//! | `rows/` | one row per command, a file per family: arity, flags, keys, texts |
 //! | `table.rs` | the rows as a table, and the look-up by name |
 //! | `dispatcher.rs` | from a request to its function: the checks on the way, transactions' queue |
 //! | `context.rs` | what a function is given |

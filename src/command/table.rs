@@ -1,6 +1,6 @@
 //! The table of commands, and the look-up by name.
 //!
-//! `rows.rs` holds one row per command. From it comes, at compile time, the table here and (in
+//! `rows/` holds one row per command. From them come, at compile time, the table here and (in
 //! `build.rs`) a perfect hash over the names; a sub-command is a row named `client|list` behind
 //! its container's row, and shares the hash:
 //!
@@ -225,6 +225,21 @@ pub fn find_subcommand(parent: &Command, name: &[u8]) -> Option<&'static Command
     look_up::find(&name_hash::fold(&full[..end])?).filter(|command| command.parent.is_some())
 }
 
+/// The rows of all families, one behind the other.
+const fn join<const N: usize>(families: &[&[Command]]) -> [Command; N] {
+    let mut rows = [Command::BLANK; N];
+    let (mut family, mut index, mut end) = (0, 0, 0);
+    while end < N {
+        if index == families[family].len() {
+            (family, index) = (family + 1, 0);
+            continue;
+        }
+        rows[end] = families[family][index];
+        (index, end) = (index + 1, end + 1);
+    }
+    rows
+}
+
 /// Sets what follows from the order of the rows and from each row itself.
 const fn complete<const N: usize>(mut rows: [Command; N]) -> [Command; N] {
     let mut container = 0;
@@ -293,29 +308,43 @@ macro_rules! field {
     };
 }
 
-/// Builds the table from the rows.
+/// What rows are written in.
+mod words {
+    pub(super) use crate::command::flags::{acl_bits as acl, flag_bits::*, key_bits::*};
+    pub(super) use crate::command::key_spec::{all, counted, half_behind, one, range, second};
+    pub(super) use super::{Command, Flags, Group::*};
+}
+
+/// The rows of one family.
 macro_rules! commands {
-    ($($name:literal => $module:ident :: $function:ident {
+    (group: $group:ident, $($name:literal => $module:ident :: $function:ident {
         $($field:ident : $value:expr),* $(,)?
     })*) => {
-        use super::{Command, Flags, Group::*, complete};
-        use crate::command::flags::{acl_bits as acl, flag_bits::*, key_bits::*};
-        use crate::command::key_spec::{all, counted, half_behind, one, range, second};
+        use crate::command::table::words::*;
 
-        const COUNT: usize = [$($name),*].len();
-        const ROWS: [Command; COUNT] = [$(Command {
+        pub(super) const ROWS: &[Command] = &[$(Command {
             name: $name,
             handler: crate::command::$module::$function,
             $($field: field!($field $value),)*
-            ..Command::BLANK
+            ..Command { group: $group, ..Command::BLANK }
         }),*];
-
-        /// Every command and sub-command; the latter stand behind their containers.
-        pub static COMMANDS: [Command; COUNT] = complete(ROWS);
     };
 }
 
-#[path = "rows.rs"]
+/// The table of all families.
+macro_rules! families {
+    ($($family:ident)*) => {
+        $(mod $family;)*
+
+        const FAMILIES: &[&[super::Command]] = &[$($family::ROWS),*];
+        const COUNT: usize = 0 $(+ $family::ROWS.len())*;
+
+        /// Every command and sub-command; the latter stand behind their containers.
+        pub static COMMANDS: [super::Command; COUNT] = super::complete(super::join(FAMILIES));
+    };
+}
+
+#[path = "rows/mod.rs"]
 mod rows;
 
 #[cfg(test)]
