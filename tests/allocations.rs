@@ -9,7 +9,6 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,13 +16,14 @@ use squint::config::{Config, FileSource, Startup};
 use squint::server::Server;
 use squint_sys::Native;
 use squint_sys::counting::{self, CountingAllocator};
+use squint_testing::Connection;
 use squint_testing::connection::{Arrival, encoded};
 use squint_testing::server::{Port, free_port};
-use squint_testing::{Connection, bytes};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
+/// Requests that are sent together.
 const PIPELINE: usize = 16;
 /// Requests before counting: buffers grow to their size, pools fill.
 const WARM_UP: usize = 4_000;
@@ -66,28 +66,7 @@ fn start_server() -> Port {
 }
 
 fn open(port: u16) -> Connection {
-    let address = ([127, 0, 0, 1], port).into();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while TcpStream::connect(address).is_err() {
-        assert!(Instant::now() < deadline, "the server does not accept");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Connection::open(address, "ours")
-}
-
-/// Sends requests sixteen at a time.
-fn send(connection: &mut Connection, mut requests: impl Iterator<Item = Vec<u8>>) {
-    loop {
-        let batch: Vec<Vec<u8>> = requests.by_ref().take(PIPELINE).collect();
-        if batch.is_empty() {
-            return;
-        }
-        connection.send(&batch.concat());
-        for _ in &batch {
-            let reply = connection.reply();
-            assert!(!reply.starts_with(b"-"), "{}", bytes::excerpt(&reply));
-        }
-    }
+    Connection::open_within(([127, 0, 0, 1], port).into(), "ours", Duration::from_secs(20))
 }
 
 /// A command to count: its n-th request, and how many allocations all requests may make together.
@@ -235,7 +214,7 @@ fn fill(connection: &mut Connection) {
     let long = (0..5 * (WARM_UP + REQUESTS)).map(|_| encoded(&["RPUSH", "long", VALUE]));
     let list = (0..50).map(|_| encoded(&["RPUSH", "list", VALUE]));
     let small = (0..60).map(|number| encoded(&["RPUSH", &small_list(number), VALUE]));
-    send(connection, keys.chain(hundred).chain(long).chain(list).chain(small));
+    connection.send_in_batches(keys.chain(hundred).chain(long).chain(list).chain(small), PIPELINE);
 }
 
 /// Somebody who listens to `channel`, and reads.
@@ -252,7 +231,7 @@ fn subscribe(port: u16) {
 /// Allocations that so many requests cause, from the first byte to the last.
 fn allocations_of(connection: &mut Connection, counted: &Counted, first: usize) -> u64 {
     let before = counting::allocations();
-    send(connection, (first..first + REQUESTS).map(counted.request));
+    connection.send_in_batches((first..first + REQUESTS).map(counted.request), PIPELINE);
     counting::allocations() - before
 }
 
@@ -264,7 +243,7 @@ fn hot_commands_allocate_nothing() {
     subscribe(port.number);
     let mut broken = Vec::new();
     for counted in COUNTED {
-        send(&mut connection, (0..WARM_UP).map(counted.request));
+        connection.send_in_batches((0..WARM_UP).map(counted.request), PIPELINE);
         let count = allocations_of(&mut connection, counted, WARM_UP);
         println!("{}: {count} allocations in {REQUESTS} requests", counted.name);
         if count > counted.allocations_max {

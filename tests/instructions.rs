@@ -25,15 +25,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use squint_testing::Connection;
 use squint_testing::connection::encoded;
 use squint_testing::server::{Port, found_in_path, free_port};
 use squint_testing::temporary::Directory;
-use squint_testing::{Connection, bytes};
 
 /// What a count may grow by without anybody saying so.
 const GROWTH_MAX_PERCENT: f64 = 5.0;
@@ -109,22 +109,7 @@ fn fill(connection: &mut Connection) {
     requests.extend((0..100).map(|_| encoded(&["RPUSH", "hundred", VALUE])));
     let elements = 2 * (REQUESTS_BEFORE + REQUESTS);
     requests.extend((0..elements).map(|number| encoded(&["RPUSH", &list("long", number), VALUE])));
-    send_all(connection, requests.into_iter());
-}
-
-/// Sends requests in batches, each when the one before has been answered.
-fn send_all(connection: &mut Connection, mut requests: impl Iterator<Item = Vec<u8>>) {
-    loop {
-        let batch: Vec<Vec<u8>> = requests.by_ref().take(PIPELINE).collect();
-        if batch.is_empty() {
-            return;
-        }
-        connection.send(&batch.concat());
-        for _ in &batch {
-            let reply = connection.reply();
-            assert!(!reply.starts_with(b"-"), "{}", bytes::excerpt(&reply));
-        }
-    }
+    connection.send_in_batches(requests.into_iter(), PIPELINE);
 }
 
 /// The server under callgrind.
@@ -156,12 +141,7 @@ impl Callgrind {
 
     fn connect(&self) -> Connection {
         let address = SocketAddr::from(([127, 0, 0, 1], self.port.number));
-        let deadline = Instant::now() + START_TIME_MAX;
-        while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < deadline, "the server does not accept under callgrind");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Connection::open(address, "ours")
+        Connection::open_within(address, "ours under callgrind", START_TIME_MAX)
     }
 
     /// Writes what has been counted since the last dump to a file of its own.
@@ -195,9 +175,9 @@ fn instructions_per_request(valgrind: &Path, server: &Path, counted: &Counted) -
     let callgrind = Callgrind::start(valgrind, server);
     let mut connection = callgrind.connect();
     fill(&mut connection);
-    send_all(&mut connection, (0..REQUESTS_BEFORE).map(counted.request));
+    connection.send_in_batches((0..REQUESTS_BEFORE).map(counted.request), PIPELINE);
     callgrind.dump();
-    send_all(&mut connection, (0..REQUESTS).map(counted.request));
+    connection.send_in_batches((0..REQUESTS).map(counted.request), PIPELINE);
     callgrind.dump();
     callgrind.instructions(2) / REQUESTS as u64
 }

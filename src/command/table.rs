@@ -310,9 +310,9 @@ macro_rules! field {
 
 /// What rows are written in.
 mod words {
+    pub(super) use super::{Command, Flags, Group::*};
     pub(super) use crate::command::flags::{acl_bits as acl, flag_bits::*, key_bits::*};
     pub(super) use crate::command::key_spec::{all, counted, half_behind, one, range, second};
-    pub(super) use super::{Command, Flags, Group::*};
 }
 
 /// The rows of one family.

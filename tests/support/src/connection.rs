@@ -54,6 +54,16 @@ impl Connection {
         Connection { stream, server, last_sent, received: Vec::new(), closed: false }
     }
 
+    /// Opens one as soon as the server accepts, which may take so long.
+    pub fn open_within(address: SocketAddr, server: &'static str, time_max: Duration) -> Self {
+        let deadline = Instant::now() + time_max;
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < deadline, "{server} does not accept");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Self::open(address, server)
+    }
+
     /// The bare socket, for a test that reads without waiting. What was received and not taken is
     /// lost.
     pub fn into_stream(self) -> TcpStream {
@@ -66,6 +76,22 @@ impl Connection {
         self.last_sent = bytes[..bytes.len().min(4096)].to_vec();
         let _ = self.stream.write_all(bytes);
         self
+    }
+
+    /// Sends requests so many at a time, the next ones when these have been answered, and without
+    /// an error.
+    pub fn send_in_batches(&mut self, mut requests: impl Iterator<Item = Vec<u8>>, size: usize) {
+        loop {
+            let batch: Vec<Vec<u8>> = requests.by_ref().take(size).collect();
+            if batch.is_empty() {
+                return;
+            }
+            self.send(&batch.concat());
+            for _ in &batch {
+                let reply = self.reply();
+                assert!(!reply.starts_with(b"-"), "{}", excerpt(&reply));
+            }
+        }
     }
 
     /// Sends one command, given as words between blanks.
