@@ -12,7 +12,7 @@ use super::{Request, pubsub};
 use crate::client::{Client, ClientId, DEFAULT_USER};
 
 const NO_SUCH_CLIENT: ErrorReply = ErrorReply::fixed("ERR No such client");
-const INVALID_ID: ErrorReply = ErrorReply::fixed("ERR client-id should be greater than 0");
+const INVALID_CLIENT_ID: ErrorReply = ErrorReply::fixed("ERR client-id should be greater than 0");
 const INVALID_AGE: ErrorReply = ErrorReply::fixed("ERR maxage is not an integer or out of range");
 const AGE_TOO_SMALL: ErrorReply = ErrorReply::fixed("ERR maxage should be greater than 0");
 
@@ -100,7 +100,9 @@ impl<'a> Filter<'a> {
     fn add(&mut self, request: Request<'a>, name: usize, value: usize) -> CommandResult {
         let word = request.at(value);
         match request.at(name).to_ascii_uppercase().as_slice() {
-            b"ID" => self.number = Some(positive(request, value, INVALID_ID, INVALID_ID)?),
+            b"ID" => {
+                self.number = Some(positive(request, value, INVALID_CLIENT_ID, INVALID_CLIENT_ID)?)
+            }
             b"TYPE" => self.class = Some(Class::named(word)?),
             b"ADDR" => self.address = Some(word),
             b"LADDR" => self.local_address = Some(word),
@@ -172,8 +174,8 @@ mod tests {
 
     #[test]
     fn c18_c19_filters_that_are_none() {
-        assert_eq!(parsed(&["ID", "0"]), Err(INVALID_ID));
-        assert_eq!(parsed(&["ID", "x"]), Err(INVALID_ID));
+        assert_eq!(parsed(&["ID", "0"]), Err(INVALID_CLIENT_ID));
+        assert_eq!(parsed(&["ID", "x"]), Err(INVALID_CLIENT_ID));
         assert_eq!(parsed(&["FOO", "x"]), Err(error_reply::SYNTAX));
         assert_eq!(parsed(&["ID", "1", "ID"]), Err(error_reply::SYNTAX));
         assert_eq!(parsed(&["SKIPME", "maybe"]), Err(error_reply::SYNTAX));

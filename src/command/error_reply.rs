@@ -46,6 +46,9 @@ pub const SYNTAX: ErrorReply = ErrorReply::fixed("ERR syntax error");
 /// `-ERR value is not an integer or out of range`
 pub const NOT_AN_INTEGER: ErrorReply =
     ErrorReply::fixed("ERR value is not an integer or out of range");
+/// `-ERR Invalid stream ID specified as stream command argument`
+pub const INVALID_STREAM_ID: ErrorReply =
+    ErrorReply::fixed("ERR Invalid stream ID specified as stream command argument");
 /// `-WRONGTYPE ...`
 pub const WRONG_TYPE: ErrorReply =
     ErrorReply::fixed("WRONGTYPE Operation against a key holding the wrong kind of value");

@@ -12,7 +12,7 @@ use super::error_reply::{self, ErrorReply};
 use super::events::Event;
 use super::stream_hand_outs::is_sooner;
 use super::stream_pending::no_such_key_or_group;
-use super::streams::{self, INVALID_ID};
+use super::streams;
 use crate::data_store::consumer_group::{Delivery, Group, Owner};
 use crate::data_store::stream::Stream;
 use crate::data_store::stream_id::StreamId;
@@ -201,7 +201,8 @@ impl ClaimOptions {
         } else if request.is(index, "RETRYCOUNT") && has_value {
             self.claiming.count = Some(value("RETRYCOUNT option")?).filter(|count| *count >= 0);
         } else if request.is(index, "LASTID") && has_value {
-            self.last_id = StreamId::parse(request.at(index + 1), 0).ok_or(INVALID_ID)?;
+            self.last_id =
+                StreamId::parse(request.at(index + 1), 0).ok_or(error_reply::INVALID_STREAM_ID)?;
         } else {
             let word = request.at(index);
             return Err(ErrorReply::quoting(&[b"ERR Unrecognized XCLAIM option '", word, b"'"]));

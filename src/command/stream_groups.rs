@@ -7,7 +7,7 @@ use super::args::Arguments;
 use super::context::{Change, CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
 use super::events::Event;
-use super::streams::{self, INVALID_ID};
+use super::streams;
 use crate::data_store::consumer_group::Group;
 use crate::data_store::stream::Stream;
 use crate::data_store::stream_id::StreamId;
@@ -155,7 +155,7 @@ pub fn no_such_group(request: Request<'_>) -> ErrorReply {
 fn position(text: &[u8], stream: Option<&Stream>) -> Result<StreamId, ErrorReply> {
     match text {
         b"$" => Ok(stream.map_or(StreamId::MIN, Stream::last_id)),
-        _ => StreamId::parse(text, 0).ok_or(INVALID_ID),
+        _ => StreamId::parse(text, 0).ok_or(error_reply::INVALID_STREAM_ID),
     }
 }
 
@@ -230,7 +230,7 @@ struct History {
 
 impl History {
     fn parse(request: Request<'_>) -> Result<Self, ErrorReply> {
-        let last_id = StreamId::parse(request.at(2), 0).ok_or(INVALID_ID)?;
+        let last_id = StreamId::parse(request.at(2), 0).ok_or(error_reply::INVALID_STREAM_ID)?;
         let mut history = Self { last_id, entries_added: None, max_deleted_id: StreamId::MIN };
         let mut index = 3;
         while index < request.len() {
@@ -240,7 +240,8 @@ impl History {
                 let added = u64::try_from(added).map_err(|_| ENTRIES_ADDED_NEGATIVE)?;
                 history.entries_added = Some(added);
             } else if request.is(index, "MAXDELETEDID") {
-                let id = StreamId::parse(request.at(value), 0).ok_or(INVALID_ID)?;
+                let id =
+                    StreamId::parse(request.at(value), 0).ok_or(error_reply::INVALID_STREAM_ID)?;
                 if last_id < id {
                     return Err(BELOW_MAX_DELETED);
                 }

@@ -4,8 +4,7 @@
 use super::Request;
 use super::context::Context;
 use super::error_reply::ErrorReply;
-use super::stream_read_options::ReadOptions;
-use super::stream_reads::{Budget, Start, Wrote};
+use super::stream_read_options::{Budget, ReadOptions, Start, Wrote};
 use super::streams;
 use crate::data_store::consumer_group::{Delivery, Group, Owner};
 use crate::data_store::stream::{Entry, Stream};

@@ -4,7 +4,6 @@
 use super::Request;
 use super::args::Arguments;
 use super::error_reply::{self, ErrorReply};
-use super::streams::INVALID_ID;
 use crate::data_store::stream::BlockLimits;
 use crate::data_store::stream::{Trim, TrimBy};
 use crate::data_store::stream_groups::References;
@@ -78,7 +77,7 @@ impl AddOptions {
                     continue;
                 }
             }
-            id = Some(NewId::parse(request.at(index)).ok_or(INVALID_ID)?);
+            id = Some(NewId::parse(request.at(index)).ok_or(error_reply::INVALID_STREAM_ID)?);
             break;
         }
         let references = parts.references.unwrap_or_default();
@@ -168,7 +167,7 @@ impl TrimParts {
         }
         if request.is(index, "MINID") {
             let value = self.read_strength(request, index)?;
-            let id = StreamId::parse(request.at(value), 0).ok_or(INVALID_ID)?;
+            let id = StreamId::parse(request.at(value), 0).ok_or(error_reply::INVALID_STREAM_ID)?;
             self.by = Some(TrimBy::MinId(id));
             return Ok(Some(value + 1));
         }

@@ -5,7 +5,7 @@ use super::Request;
 use super::args::Arguments;
 use super::context::{CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
-use super::streams::{self, INVALID_ID};
+use super::streams;
 use crate::data_store::UnixMs;
 use crate::data_store::consumer_group::{Delivery, Group};
 use crate::data_store::stream_id::StreamId;
@@ -24,7 +24,7 @@ pub fn xack(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Ok(());
     };
     // All ids are read before any is acknowledged; only those behind the first ones once more.
-    let id = |index| StreamId::parse(request.at(index), 0).ok_or(INVALID_ID);
+    let id = |index| StreamId::parse(request.at(index), 0).ok_or(error_reply::INVALID_STREAM_ID);
     let mut first = ArrayVec::<StreamId, FIRST_IDS>::new();
     for index in 3..request.len() {
         let id = id(index)?;

@@ -1,9 +1,12 @@
-//! The options of XREAD and XREADGROUP.
+//! The options of XREAD and XREADGROUP: what is wanted of which streams, from where on, and how
+//! much of it fits into a reply.
 
 use super::args::Arguments;
 use super::context::Now;
 use super::error_reply::{self, ErrorReply};
 use super::{Request, timeout};
+use crate::data_store::stream_id::StreamId;
+use crate::resp::writer::Writer;
 use std::ops::Range;
 
 const MAXCOUNT_NOT_POSITIVE: ErrorReply =
@@ -190,4 +193,57 @@ fn balanced(words: usize, reader: Reader) -> Result<usize, ErrorReply> {
         "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{sign}' must be \
          specified."
     )))
+}
+
+/// Where reading a stream starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// Above this id.
+    After(StreamId),
+    /// `>`: above what the group was handed.
+    Undelivered,
+}
+
+/// Is there anything to show of a stream? A key named twice has handed out all the first time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wrote {
+    /// Entries, or that a consumer has none of its own.
+    Entries,
+    /// Nothing: the stream is left out.
+    Nothing,
+}
+
+/// What a whole reply may still hold.
+pub struct Budget {
+    /// Entries.
+    pub entries: usize,
+    /// The reply may be so long.
+    bytes_end: usize,
+    is_empty: bool,
+}
+
+impl Budget {
+    /// What the options allow, from here on in the reply.
+    pub fn new(options: &ReadOptions, reply: &Writer<'_>) -> Self {
+        let bytes_end = reply.out.len().saturating_add(options.bytes_max);
+        Self { entries: options.count_max, bytes_end, is_empty: true }
+    }
+
+    /// Writes an entry, if there is room for it. The first one is written in any case, so that
+    /// whoever reads gets on.
+    pub fn write(&mut self, reply: &mut Writer<'_>, write: impl FnOnce(&mut Writer<'_>)) -> bool {
+        if self.entries == 0 {
+            return false;
+        }
+        let mark = reply.out.mark();
+        write(reply);
+        if reply.out.len() > self.bytes_end && !self.is_empty {
+            reply.out.rollback(mark);
+            self.entries = 0;
+            return false;
+        }
+        self.entries -= 1;
+        self.is_empty = false;
+        true
+    }
 }

@@ -12,17 +12,17 @@
 
 use super::Request;
 use super::context::{Absence, Call, CommandResult, Context, Wait};
-use super::error_reply::ErrorReply;
+use super::error_reply::{self, ErrorReply};
 use super::events::Event;
 use super::stream_hand_outs;
-use super::stream_read_options::{ReadOptions, Reader};
-use super::streams::{self, INVALID_ID};
+use super::stream_read_options::{Budget, ReadOptions, Reader, Start, Wrote};
+use super::streams;
 use crate::blocking::GroupWait;
 use crate::client::WaitKind;
 use crate::data_store::Key;
 use crate::data_store::stream::Stream;
 use crate::data_store::stream_id::{ReadFrom, StreamId};
-use crate::resp::writer::{Protocol, Writer};
+use crate::resp::writer::Protocol;
 
 const UNDELIVERED_WITHOUT_GROUP: ErrorReply = ErrorReply::fixed(
     "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> \
@@ -33,15 +33,6 @@ const LATEST_IN_GROUP: ErrorReply = ErrorReply::fixed(
      this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would \
      just return an empty result set.",
 );
-
-/// Where reading a stream starts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Start {
-    /// Above this id.
-    After(StreamId),
-    /// `>`: above what the group was handed.
-    Undelivered,
-}
 
 /// XREAD [COUNT count] [MAXCOUNT count] [MAXSIZE bytes] [BLOCK milliseconds] STREAMS key [key ...]
 /// id [id ...]
@@ -99,7 +90,7 @@ fn starts(
 
 /// The id above which entries are wanted, `$` and `+` looked up.
 fn start_of_reader(id: &[u8], _: &[u8], stream: Option<&mut Stream>) -> Result<Start, ErrorReply> {
-    let after = match ReadFrom::parse(id).ok_or(INVALID_ID)? {
+    let after = match ReadFrom::parse(id).ok_or(error_reply::INVALID_STREAM_ID)? {
         ReadFrom::After(id) => id,
         ReadFrom::Latest => stream.map_or(StreamId::MIN, |stream| stream.last_id()),
         ReadFrom::LastEntry => stream.map_or(StreamId::MIN, |stream| before_last(stream)),
@@ -128,12 +119,12 @@ fn start_in_group(
             b"' in XREADGROUP with GROUP option",
         ]));
     }
-    match ReadFrom::parse(id).ok_or(INVALID_ID)? {
+    match ReadFrom::parse(id).ok_or(error_reply::INVALID_STREAM_ID)? {
         // Nothing lies behind the last id: Redis takes it for a mark of its own, that of `>`.
         ReadFrom::Undelivered | ReadFrom::After(StreamId::MAX) => Ok(Start::Undelivered),
         ReadFrom::After(id) => Ok(Start::After(id)),
         ReadFrom::Latest => Err(LATEST_IN_GROUP),
-        ReadFrom::LastEntry => Err(INVALID_ID),
+        ReadFrom::LastEntry => Err(error_reply::INVALID_STREAM_ID),
     }
 }
 
@@ -232,49 +223,6 @@ fn write_streams(
         ctx.reply.finish_array(header, number);
     }
     Ok(())
-}
-
-/// Is there anything to show of a stream? A key named twice has handed out all the first time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wrote {
-    /// Entries, or that a consumer has none of its own.
-    Entries,
-    /// Nothing: the stream is left out.
-    Nothing,
-}
-
-/// What a whole reply may still hold.
-pub struct Budget {
-    /// Entries.
-    pub entries: usize,
-    /// The reply may be so long.
-    bytes_end: usize,
-    is_empty: bool,
-}
-
-impl Budget {
-    fn new(options: &ReadOptions, reply: &Writer<'_>) -> Self {
-        let bytes_end = reply.out.len().saturating_add(options.bytes_max);
-        Self { entries: options.count_max, bytes_end, is_empty: true }
-    }
-
-    /// Writes an entry, if there is room for it. The first one is written in any case, so that
-    /// whoever reads gets on.
-    pub fn write(&mut self, reply: &mut Writer<'_>, write: impl FnOnce(&mut Writer<'_>)) -> bool {
-        if self.entries == 0 {
-            return false;
-        }
-        let mark = reply.out.mark();
-        write(reply);
-        if reply.out.len() > self.bytes_end && !self.is_empty {
-            reply.out.rollback(mark);
-            self.entries = 0;
-            return false;
-        }
-        self.entries -= 1;
-        self.is_empty = false;
-        true
-    }
 }
 
 fn write_entries(

@@ -9,7 +9,6 @@ use super::error_reply::{self, ErrorReply};
 use super::events::Event;
 use super::stream_options::references;
 use super::stream_pending::no_such_key_or_group;
-use super::streams::INVALID_ID;
 use crate::data_store::Key;
 use crate::data_store::consumer_group::Group;
 use crate::data_store::stream::Stream;
@@ -132,7 +131,7 @@ fn parse_ids(request: Request<'_>, index: usize) -> Result<(Vec<StreamId>, usize
     }
     let ids = (first..first + count).map(|index| StreamId::parse(request.at(index), 0));
     let ids: Option<Vec<StreamId>> = ids.collect();
-    Ok((ids.ok_or(INVALID_ID)?, first + count))
+    Ok((ids.ok_or(error_reply::INVALID_STREAM_ID)?, first + count))
 }
 
 /// XNACK key group SILENT|FAIL|FATAL IDS numids id [id ...] [RETRYCOUNT count] [FORCE]

@@ -24,9 +24,6 @@ use crate::data_store::value::Value;
 use crate::resp::writer::Writer;
 use crate::shared_bytes::BytesRef;
 
-/// `-ERR Invalid stream ID specified as stream command argument`
-pub const INVALID_ID: ErrorReply =
-    ErrorReply::fixed("ERR Invalid stream ID specified as stream command argument");
 /// `-ERR invalid start ID for the interval`
 pub const INVALID_START: ErrorReply = ErrorReply::fixed("ERR invalid start ID for the interval");
 /// `-ERR invalid end ID for the interval`
@@ -176,7 +173,7 @@ pub fn range_end(text: &[u8]) -> Result<StreamId, ErrorReply> {
 
 fn bound_error(error: BoundError, empty: ErrorReply) -> ErrorReply {
     match error {
-        BoundError::InvalidId => INVALID_ID,
+        BoundError::InvalidId => error_reply::INVALID_STREAM_ID,
         BoundError::EmptyInterval => empty,
     }
 }
@@ -203,7 +200,10 @@ pub fn xdel(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         ctx.reply.integer(0);
         return Ok(());
     };
-    let ids = request.iter().skip(2).map(|text| StreamId::parse(text, 0).ok_or(INVALID_ID));
+    let ids = request
+        .iter()
+        .skip(2)
+        .map(|text| StreamId::parse(text, 0).ok_or(error_reply::INVALID_STREAM_ID));
     let ids: Vec<StreamId> = ids.collect::<Result<_, _>>()?;
     let removed = ids.iter().filter(|&&id| stream.remove(id)).count();
     altered(ctx, key, removed as u64, Event::XDel);
