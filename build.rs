@@ -20,7 +20,7 @@ mod name_hash;
 
 /// Of the rows of a family this program needs the names only, in order.
 macro_rules! commands {
-    (group: $group:ident, $($name:literal => $module:ident :: $function:ident { $($row:tt)* })*) => {
+    (group: $group:ident, $($name:literal => $handler:path { $($row:tt)* })*) => {
         pub const NAMES: &[&str] = &[$($name),*];
     };
 }

@@ -10,7 +10,7 @@
 //!
 //! Who may speak, and in which protocol, is in `authentication.rs`; the commands that look at other
 //! connections are in `client_list.rs` and `client_kill.rs`, those that let all of them wait in
-//! `pause.rs`. All are named here as in the table.
+//! `pause.rs`.
 
 use super::Request;
 use super::args::Arguments;
@@ -20,11 +20,6 @@ use super::error_reply::{self, ErrorReply};
 use super::{pubsub, transactions};
 use crate::client::{ClientId, ReplyMode};
 use crate::resp::writer::Protocol;
-
-pub use super::authentication::{auth, hello};
-pub use super::client_kill::client_kill;
-pub use super::client_list::{client_info, client_list};
-pub use super::pause::{client_pause, client_unpause};
 
 const INVALID_REASON: ErrorReply =
     ErrorReply::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");

@@ -1,16 +1,30 @@
 //! Commands: one row and one function each.
 //!
-//! | file | what it holds |
-//! |---|---|
-//! | `rows/` | one row per command, a file per family: arity, flags, keys, texts |
-//! | `table.rs` | the rows as a table, and the look-up by name |
-//! | `dispatcher.rs` | from a request to its function: the checks on the way, transactions' queue |
-//! | `context.rs` | what a function is given |
-//! | `strings.rs` ... | the functions, a file per family |
-//! | `events.rs` | keyspace notifications: what happened to a key, told to who listens |
-//! | `fan_out.rs` | one message to all subscribers |
-//! | `waking.rs` | serving blocked clients after a command |
-//! | `effects.rs` | what commands leave for the server to do |
+//! ```text
+//!  to find a command and run it
+//!    rows/                               one row per command, a file per family
+//!    flags  key_spec  syntax             what rows are written in
+//!    table  name_hash                    the rows as a table, and the look-up by name
+//!    dispatcher                          from a request to its function; the queue of MULTI
+//!    context                             what a function is given
+//!    args  timeout  error_reply          reading arguments, saying what is wrong with them
+//!    effects                             what commands leave for the server to do
+//!    waking                              serving blocked clients after a command
+//!    events  fan_out                     a change of a key, published; one message to many
+//!
+//!  the functions
+//!    strings  expiry_options             strings
+//!    lists  list_...                     lists, and waiting for them
+//!    streams  stream_...                 streams and consumer groups
+//!    keys  scan_options                  keys, whatever they hold
+//!    pubsub                              pub/sub
+//!    transactions  watches               MULTI and WATCH
+//!    connection  authentication  pause   connections: this one,
+//!    client_list  client_kill            and the others
+//!    server  info  debug                 the server
+//!    latency  squint                     the server looked at from inside
+//!    introspection                       COMMAND and every HELP: the table about itself
+//! ```
 //!
 //! Pure: given the time, a request and a reply buffer; never a descriptor, never a clock.
 

@@ -11,9 +11,6 @@ use crate::client::ClientId;
 use crate::config::{ClientPlace, SetError};
 use crate::data_store::LookUps;
 
-pub use super::debug::debug;
-pub use super::info::info;
-
 const NO_SHUTDOWN: ErrorReply = ErrorReply::fixed("ERR No shutdown in progress.");
 const NOT_SAVED: ErrorReply = ErrorReply::fixed("ERR Errors trying to SHUTDOWN. Check logs.");
 

@@ -1,6 +1,6 @@
 //! Data; no clients.
 //!
-//! What a server stores and nothing about who asked: databases of keys, the four shapes a value
+//! What a server stores and nothing about who asked: databases of keys, the three shapes a value
 //! can take, and when keys expire. Every function here is pure: the time comes in as an argument,
 //! the hash seed too, and no file, socket, clock or client is in reach. What happened to keys on
 //! the side (they expired) is noted and handed out; the command layer tells whoever must know.
@@ -12,6 +12,21 @@
 //!                            │            └─ Slabs of long lists, streams, long strings
 //!                            ├─ expired keys not yet reported
 //!                            └─ Garbage: large values that are freed in slices
+//! ```
+//!
+//! What to look for where:
+//!
+//! ```text
+//!   keyspace  contents                 a database; what it is made of
+//!   dict  line  hash  probe            the hash table, its bucket, its hash; a look-up watched
+//!   entry  arena  slab  segments       a key and its value in one piece; where pieces lie
+//!   expiry  garbage                    whose time is over; what is too large to go at once
+//!   value  string  string_access       what a key holds; strings
+//!   list  list_packed  list_node       lists: the whole, a small one, a run of elements,
+//!   list_sequence  list_tree           many runs
+//!   stream  stream_block  stream_walk  streams: the whole, a run of entries, one entry,
+//!   stream_index  stream_id            many runs; ids
+//!   consumer_group  pending            what a group remembers; what it has handed out
 //! ```
 //!
 //! Keys arrive as [`Key`]: bytes with their hash, computed once per request, so that a batch of

@@ -29,14 +29,14 @@ commands! {
             | TO_SUBSCRIBERS,
         summary: "Makes the connection as it was when it was new",
     }
-    "hello" => connection::hello {
+    "hello" => authentication::hello {
         arity: -1, flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | BARRIER,
         since: "6.0.0", complexity: "O(1)",
         summary: "Chooses the protocol, and says who the server is",
         arguments: "[arguments(protover:integer [AUTH auth(username password)] \
             [SETNAME clientname])]",
     }
-    "auth" => connection::auth {
+    "auth" => authentication::auth {
         arity: -2, flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | BARRIER,
         since: "1.0.0", complexity: "O(N) for N passwords of the user",
         summary: "Says the password", arguments: "[username@6.0.0] password",
@@ -57,19 +57,19 @@ commands! {
         arity: 2, flags: NOSCRIPT | LOADING | STALE, since: "5.0.0", complexity: "O(1)",
         summary: "Returns the number of this connection",
     }
-    "client|info" => connection::client_info {
+    "client|info" => client_list::client_info {
         arity: 2, flags: NOSCRIPT | LOADING | STALE, since: "6.2.0",
         tips: ["nondeterministic_output"], complexity: "O(1)",
         summary: "Returns the line of CLIENT LIST about this connection",
     }
-    "client|kill" => connection::client_kill {
+    "client|kill" => client_kill::client_kill {
         arity: -3, flags: ADMIN | NOSCRIPT | LOADING | STALE, since: "2.4.0",
         complexity: "O(N) for N connections", summary: "Closes connections",
         arguments: "filter(old-format | new-format(ID client-id:integer@2.8.12 | \
             TYPE client-type(NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)@2.8.12 | \
             USER username | ADDR addr | LADDR laddr@6.2.0 | SKIPME skipme(YES | NO))...)",
     }
-    "client|list" => connection::client_list {
+    "client|list" => client_list::client_list {
         arity: -2, flags: ADMIN | NOSCRIPT | LOADING | STALE, since: "2.4.0",
         tips: ["nondeterministic_output"], complexity: "O(N) for N connections",
         summary: "Returns a line about each connection",
@@ -86,7 +86,7 @@ commands! {
         summary: "Lets this connection use keys without making them recently used",
         arguments: "enabled(ON | OFF)",
     }
-    "client|pause" => connection::client_pause {
+    "client|pause" => pause::client_pause {
         arity: -3, flags: ADMIN | NOSCRIPT | LOADING | STALE | BARRIER, since: "2.9.50",
         complexity: "O(1)", summary: "Lets commands wait for some time",
         arguments: "timeout:integer [mode(WRITE | ALL)@6.2.0]",
@@ -112,7 +112,7 @@ commands! {
         summary: "Ends the wait of a blocked connection",
         arguments: "client-id:integer [unblock-type(TIMEOUT | ERROR)]",
     }
-    "client|unpause" => connection::client_unpause {
+    "client|unpause" => pause::client_unpause {
         arity: 2, flags: ADMIN | NOSCRIPT | LOADING | STALE, since: "6.2.0",
         complexity: "O(N) for N connections that wait", summary: "Ends the wait of CLIENT PAUSE",
     }

@@ -68,11 +68,11 @@ commands! {
         complexity: "O(N) for N settings", summary: "Changes settings, all of them or none",
         arguments: "data(parameter value)...",
     }
-    "debug" => server::debug {
+    "debug" => debug::debug {
         arity: -2, flags: ADMIN | NOSCRIPT | LOADING | STALE | BARRIER | SYSTEM, since: "1.0.0",
         complexity: "Depends on the sub-command", summary: "Tools for debugging",
     }
-    "info" => server::info {
+    "info" => info::info {
         arity: -1, flags: LOADING | STALE, acl: acl::DANGEROUS, since: "1.0.0",
         tips: ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         complexity: "O(1)", summary: "Returns facts and figures about the server",
