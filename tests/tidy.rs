@@ -261,6 +261,20 @@ fn every_case_file_has_a_command() {
     nothing_is_wrong(&broken);
 }
 
+#[test]
+fn readme_names_every_command() {
+    let text = std::fs::read_to_string(root().join("README.md")).expect("README.md is there");
+    let is_part = |other: char| other.is_alphanumeric() || other == '-';
+    let words: BTreeSet<&str> = text.split(|other| !is_part(other)).collect();
+    let names = command_names().into_iter().filter(|name| !name.contains('|'));
+    let missing: Vec<String> = names
+        .map(|name| name.to_uppercase())
+        .filter(|name| !words.contains(name.as_str()))
+        .map(|name| format!("README.md does not name {name}"))
+        .collect();
+    nothing_is_wrong(&missing);
+}
+
 /// A row of one family names another one's function only by mistake.
 #[test]
 fn rows_are_named_once() {
