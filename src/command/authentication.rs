@@ -107,21 +107,12 @@ fn write_greeting(ctx: &mut Context<'_>) {
     let number = ctx.client().number;
     let reply = &mut ctx.reply;
     reply.map(7);
-    reply.bulk(b"server");
-    reply.bulk(b"redis");
-    reply.bulk(b"version");
-    reply.bulk(REDIS_VERSION.as_bytes());
-    reply.bulk(b"proto");
-    reply.integer(match reply.protocol {
-        Protocol::Resp2 => 2,
-        Protocol::Resp3 => 3,
-    });
-    reply.bulk(b"id");
-    reply.integer(number.cast_signed());
-    reply.bulk(b"mode");
-    reply.bulk(b"standalone");
-    reply.bulk(b"role");
-    reply.bulk(b"master");
+    reply.named_bulk("server", b"redis");
+    reply.named_bulk("version", REDIS_VERSION.as_bytes());
+    reply.named("proto", reply.protocol.number());
+    reply.named("id", number.cast_signed());
+    reply.named_bulk("mode", b"standalone");
+    reply.named_bulk("role", b"master");
     reply.bulk(b"modules");
     reply.array(0);
 }

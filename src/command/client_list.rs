@@ -9,7 +9,6 @@ use super::context::{CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
 use super::{ConnectionFigures, Request};
 use crate::client::{Client, ClientId, DEFAULT_USER};
-use crate::resp::writer::Protocol;
 use squint_sys::Address;
 use std::io::Write;
 
@@ -145,10 +144,7 @@ fn write_line(text: &mut Vec<u8>, view: &View<'_>) {
     let events = if figures.is_write_pending { "rw" } else { "r" };
     put(text, format_args!(" events={events} cmd={} user=", client.last_command));
     text.extend_from_slice(DEFAULT_USER);
-    let protocol = match client.protocol {
-        Protocol::Resp2 => 2,
-        Protocol::Resp3 => 3,
-    };
+    let protocol = client.protocol.number();
     put(text, format_args!(" redir=-1 resp={protocol} lib-name="));
     text.extend_from_slice(&client.labels().library_name);
     text.extend_from_slice(b" lib-ver=");

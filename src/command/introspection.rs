@@ -16,7 +16,7 @@ use super::key_spec::{Begin, Find, KeySpec, Keys};
 use super::syntax::{self, Argument, Kind};
 use super::table::{self, COMMANDS, Command, Flags};
 use crate::resp::request::Request;
-use crate::resp::writer::Writer;
+use crate::resp::writer::{CountedMap, Writer};
 use crate::text::glob::{self, Case};
 
 /// COMMAND
@@ -184,16 +184,6 @@ fn write_words(reply: &mut Writer<'_>, words: impl Iterator<Item = &'static str>
     }
 }
 
-fn write_text(reply: &mut Writer<'_>, key: &str, text: &str) {
-    reply.bulk(key.as_bytes());
-    reply.bulk(text.as_bytes());
-}
-
-fn write_integer(reply: &mut Writer<'_>, key: &str, number: i64) {
-    reply.bulk(key.as_bytes());
-    reply.integer(number);
-}
-
 fn write_all_infos(reply: &mut Writer<'_>) {
     reply.array(top_level().count());
     for command in top_level() {
@@ -244,19 +234,14 @@ fn write_subcommand_infos(reply: &mut Writer<'_>, command: &Command) {
 }
 
 fn write_key_spec(reply: &mut Writer<'_>, spec: &KeySpec) {
-    let has_notes = !spec.notes.is_empty();
-    reply.map(3 + usize::from(has_notes));
-    if has_notes {
-        write_text(reply, "notes", spec.notes);
+    let mut map = reply.counted_map();
+    if !spec.notes.is_empty() {
+        map.text("notes", spec.notes);
     }
-    reply.bulk(b"flags");
-    write_key_flags(reply, spec.flags);
-    reply.bulk(b"begin_search");
-    reply.map(2);
-    write_begin(reply, spec.begin);
-    reply.bulk(b"find_keys");
-    reply.map(2);
-    write_find(reply, spec.find);
+    write_key_flags(map.entry("flags"), spec.flags);
+    write_begin(map.entry("begin_search"), spec.begin);
+    write_find(map.entry("find_keys"), spec.find);
+    map.finish();
 }
 
 fn write_key_flags(reply: &mut Writer<'_>, flags: KeyFlags) {
@@ -264,19 +249,20 @@ fn write_key_flags(reply: &mut Writer<'_>, flags: KeyFlags) {
 }
 
 fn write_begin(reply: &mut Writer<'_>, begin: Begin) {
+    reply.map(2);
     match begin {
         Begin::Index(index) => {
-            write_text(reply, "type", "index");
+            reply.named_bulk("type", b"index");
             reply.bulk(b"spec");
             reply.map(1);
-            write_integer(reply, "index", index as i64);
+            reply.named("index", index as i64);
         }
         Begin::Keyword { word, from } => {
-            write_text(reply, "type", "keyword");
+            reply.named_bulk("type", b"keyword");
             reply.bulk(b"spec");
             reply.map(2);
-            write_text(reply, "keyword", word);
-            write_integer(reply, "startfrom", from as i64);
+            reply.named_bulk("keyword", word.as_bytes());
+            reply.named("startfrom", from as i64);
         }
     }
 }
@@ -291,11 +277,12 @@ fn write_find(reply: &mut Writer<'_>, find: Find) {
             [("keynumidx", count_at as i64), ("firstkey", first as i64), ("keystep", step as i64)],
         ),
     };
-    write_text(reply, "type", kind);
+    reply.map(2);
+    reply.named_bulk("type", kind.as_bytes());
     reply.bulk(b"spec");
     reply.map(numbers.len());
     for (name, number) in numbers {
-        write_integer(reply, name, number);
+        reply.named(name, number);
     }
 }
 
@@ -319,42 +306,37 @@ fn write_docs_of(reply: &mut Writer<'_>, commands: impl Iterator<Item = &'static
 
 /// One command's documentation.
 fn write_doc(reply: &mut Writer<'_>, command: &'static Command) {
-    let arguments = command.arguments();
-    let is_flagged = command.deprecated.is_some() || command.flags.contains(Flags::SYSTEM);
-    reply.map(
-        4 + usize::from(is_flagged)
-            + 2 * usize::from(command.deprecated.is_some())
-            + usize::from(!arguments.is_empty())
-            + usize::from(command.is_container()),
-    );
-    write_text(reply, "summary", command.summary);
-    write_text(reply, "since", command.since);
-    write_text(reply, "group", command.group.name());
-    write_text(reply, "complexity", command.complexity);
-    if is_flagged {
-        write_doc_flags(reply, command);
-    }
-    if let Some((since, replacement)) = command.deprecated {
-        write_text(reply, "deprecated_since", since);
-        write_text(reply, "replaced_by", replacement);
-    }
-    if !arguments.is_empty() {
-        let mut specs = KeySpecs { next: 0, last: command.keys.len().saturating_sub(1) };
-        write_arguments(reply, &arguments, &mut specs);
-    }
-    if command.is_container() {
-        reply.bulk(b"subcommands");
-        write_docs_of(reply, command.subcommands().iter());
-    }
-}
-
-fn write_doc_flags(reply: &mut Writer<'_>, command: &Command) {
-    reply.bulk(b"doc_flags");
+    let mut map = reply.counted_map();
+    map.text("summary", command.summary);
+    map.text("since", command.since);
+    map.text("group", command.group.name());
+    map.text("complexity", command.complexity);
     let flags = [
         (command.deprecated.is_some(), "deprecated"),
         (command.flags.contains(Flags::SYSTEM), "syscmd"),
     ];
-    write_words(reply, flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name));
+    write_flags(&mut map, "doc_flags", flags);
+    if let Some((since, replacement)) = command.deprecated {
+        map.text("deprecated_since", since);
+        map.text("replaced_by", replacement);
+    }
+    let arguments = command.arguments();
+    if !arguments.is_empty() {
+        let mut specs = KeySpecs { next: 0, last: command.keys.len().saturating_sub(1) };
+        write_arguments(map.entry("arguments"), &arguments, &mut specs);
+    }
+    if command.is_container() {
+        write_docs_of(map.entry("subcommands"), command.subcommands().iter());
+    }
+    map.finish();
+}
+
+/// The words that are set, if there are any.
+fn write_flags(map: &mut CountedMap<'_, '_>, name: &str, flags: [(bool, &'static str); 2]) {
+    let set = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, word)| word);
+    if set.clone().next().is_some() {
+        write_words(map.entry(name), set);
+    }
 }
 
 /// Which key spec describes the next argument that is a key: each its own (LMOVE), or the last one
@@ -365,46 +347,36 @@ struct KeySpecs {
 }
 
 fn write_arguments(reply: &mut Writer<'_>, arguments: &[Argument<'_>], specs: &mut KeySpecs) {
-    reply.bulk(b"arguments");
     reply.array(arguments.len());
     for argument in arguments {
         write_argument(reply, argument, specs);
     }
 }
 
+/// Text to show, or parts: every argument has one of the two.
 fn write_argument(reply: &mut Writer<'_>, argument: &Argument<'_>, specs: &mut KeySpecs) {
     let is_leaf = argument.kind.is_leaf();
-    let is_key = argument.kind == Kind::Key;
-    let has_flags = argument.is_optional || argument.is_multiple;
-    // Text to show, or parts: every argument has one of the two.
-    reply.map(
-        3 + usize::from(is_key)
-            + usize::from(argument.token.is_some())
-            + usize::from(argument.since.is_some())
-            + usize::from(has_flags),
-    );
-    write_text(reply, "name", &argument.name);
-    write_text(reply, "type", argument.kind.name());
+    let mut map = reply.counted_map();
+    map.text("name", &argument.name);
+    map.text("type", argument.kind.name());
     if is_leaf {
-        write_text(reply, "display_text", &argument.name);
+        map.text("display_text", &argument.name);
     }
-    if is_key {
-        write_integer(reply, "key_spec_index", specs.next as i64);
+    if argument.kind == Kind::Key {
+        map.entry("key_spec_index").integer(specs.next as i64);
         specs.next = specs.last.min(specs.next + 1);
     }
-    for (key, text) in [("token", argument.token), ("since", argument.since)] {
+    for (name, text) in [("token", argument.token), ("since", argument.since)] {
         if let Some(text) = text {
-            write_text(reply, key, text);
+            map.text(name, text);
         }
     }
-    if has_flags {
-        reply.bulk(b"flags");
-        let flags = [(argument.is_optional, "optional"), (argument.is_multiple, "multiple")];
-        write_words(reply, flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name));
-    }
+    let flags = [(argument.is_optional, "optional"), (argument.is_multiple, "multiple")];
+    write_flags(&mut map, "flags", flags);
     if !is_leaf {
-        write_arguments(reply, &argument.parts, specs);
+        write_arguments(map.entry("arguments"), &argument.parts, specs);
     }
+    map.finish();
 }
 
 /// The lines of a container's HELP, in Redis's layout.

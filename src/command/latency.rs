@@ -162,8 +162,7 @@ fn write_histograms(ctx: &mut Context<'_>, rows: impl Iterator<Item = &'static C
 fn write_histogram(reply: &mut Writer<'_>, histogram: &Histogram) {
     let count = histogram.count();
     reply.map(2);
-    reply.bulk(b"calls");
-    reply.integer(count as i64);
+    reply.named("calls", count as i64);
     reply.bulk(b"histogram_usec");
     let map = reply.deferred();
     let (mut seen, mut pairs) = (0, 0);

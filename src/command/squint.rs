@@ -247,10 +247,8 @@ fn write_probe(reply: &mut Writer<'_>, database: usize, keys: usize, probe: &Pro
     for (name, count) in counts {
         write_count(reply, name, count as u64);
     }
-    reply.bulk(b"hash");
-    reply.bulk(format!("{:016x}", probe.hash).as_bytes());
-    reply.bulk(b"tag");
-    reply.bulk(format!("{:02x}", probe.tag).as_bytes());
+    reply.named_bulk("hash", format!("{:016x}", probe.hash).as_bytes());
+    reply.named_bulk("tag", format!("{:02x}", probe.tag).as_bytes());
     for (name, place) in [("group", probe.group()), ("line", probe.home)] {
         reply.named_or_null(name, place.map(|number| number as i64));
     }
@@ -269,8 +267,7 @@ fn write_entry(reply: &mut Writer<'_>, entry: &EntryFigures, now_ms: i64) {
     write_count(reply, "displacement", entry.displacement as u64);
     write_count(reply, "bytes", entry.bytes as u64);
     write_count(reply, "block-bytes", entry.block_bytes as u64);
-    reply.bulk(b"value");
-    reply.bulk(entry.form.as_bytes());
+    reply.named_bulk("value", entry.form.as_bytes());
     let left_ms = entry.deadline.map(|deadline| deadline.saturating_sub(now_ms));
     reply.named_or_null("expires-in-msec", left_ms);
 }

@@ -98,8 +98,7 @@ fn write_full(reply: &mut Writer<'_>, stream: &Stream, count: usize) {
     for (name, group) in stream.groups() {
         let unowned = group.unowned_count();
         reply.map(7 + usize::from(unowned > 0));
-        reply.bulk(b"name");
-        reply.bulk(name);
+        reply.named_bulk("name", name);
         write_progress(reply, stream, group);
         reply.named("pel-count", streams::count(group.pending_count()));
         reply.bulk(b"pending");
@@ -130,8 +129,7 @@ fn write_consumers_full(reply: &mut Writer<'_>, group: &Group, count: usize) {
     reply.array(group.consumer_count());
     for (owner, consumer) in group.consumers() {
         reply.map(5);
-        reply.bulk(b"name");
-        reply.bulk(consumer.name());
+        reply.named_bulk("name", consumer.name());
         reply.named("seen-time", consumer.seen_ms);
         reply.named("active-time", consumer.active_ms.unwrap_or(-1));
         reply.named("pel-count", streams::count(consumer.pending_count()));
@@ -170,8 +168,7 @@ pub fn xinfo_groups(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResul
     for (name, group) in stream.groups() {
         let unowned = group.unowned_count();
         reply.map(6 + usize::from(unowned > 0));
-        reply.bulk(b"name");
-        reply.bulk(name);
+        reply.named_bulk("name", name);
         reply.named("consumers", group.consumer_count() as i64);
         reply.named("pending", streams::count(group.pending_count()));
         write_progress(reply, stream, group);
@@ -197,8 +194,7 @@ pub fn xinfo_consumers(ctx: &mut Context<'_>, request: Request<'_>) -> CommandRe
 fn write_consumer(reply: &mut Writer<'_>, consumer: &Consumer, now_ms: UnixMs) {
     let since = |time_ms: UnixMs| now_ms.saturating_sub(time_ms).max(0);
     reply.map(4);
-    reply.bulk(b"name");
-    reply.bulk(consumer.name());
+    reply.named_bulk("name", consumer.name());
     reply.named("pending", streams::count(consumer.pending_count()));
     reply.named("idle", since(consumer.seen_ms));
     reply.named("inactive", consumer.active_ms.map_or(-1, since));

@@ -30,6 +30,17 @@ pub enum Protocol {
     Resp3,
 }
 
+impl Protocol {
+    /// What clients call it.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Resp2 => 2,
+            Self::Resp3 => 3,
+        }
+    }
+}
+
 /// Marker, sign, twenty digits, CRLF.
 const HEADER_BYTES_MAX: usize = 24;
 
@@ -40,6 +51,34 @@ const DOUBLE_BYTES_MAX: usize = 32;
 #[must_use = "an aggregate without its header is not a reply"]
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Deferred(Mark);
+
+/// A map under way, which counts its entries.
+#[must_use = "a map without its header is not a reply"]
+#[derive(Debug)]
+pub struct CountedMap<'w, 'a> {
+    reply: &'w mut Writer<'a>,
+    header: Deferred,
+    pairs: usize,
+}
+
+impl<'a> CountedMap<'_, 'a> {
+    /// Begins an entry; its value is to be written next.
+    pub fn entry(&mut self, name: &str) -> &mut Writer<'a> {
+        self.pairs += 1;
+        self.reply.bulk(name.as_bytes());
+        self.reply
+    }
+
+    /// An entry of text.
+    pub fn text(&mut self, name: &str, text: &str) {
+        self.entry(name).bulk(text.as_bytes());
+    }
+
+    /// Writes the header, now that the number of entries is known.
+    pub fn finish(self) {
+        self.reply.finish_map(self.header, self.pairs);
+    }
+}
 
 /// Writes the replies of one client.
 #[derive(Debug)]
@@ -167,6 +206,12 @@ impl<'a> Writer<'a> {
         self.integer(value);
     }
 
+    /// An entry of a map: a name and bytes.
+    pub fn named_bulk(&mut self, name: &str, bytes: &[u8]) {
+        self.bulk(name.as_bytes());
+        self.bulk(bytes);
+    }
+
     /// An entry of a map: a name, and an integer if there is one.
     pub fn named_or_null(&mut self, name: &str, value: Option<i64>) {
         self.bulk(name.as_bytes());
@@ -254,6 +299,12 @@ impl<'a> Writer<'a> {
     #[inline]
     pub fn deferred(&mut self) -> Deferred {
         Deferred(self.out.mark())
+    }
+
+    /// Begins a map whose entries are counted as they come.
+    pub fn counted_map(&mut self) -> CountedMap<'_, 'a> {
+        let header = self.deferred();
+        CountedMap { reply: self, header, pairs: 0 }
     }
 
     /// Makes what was written since `deferred` an array of `count` replies.
