@@ -16,18 +16,25 @@ use super::context::{CommandResult, Context};
 use super::table::COMMANDS;
 use crate::histogram::Histogram;
 use crate::stats::tick_times::Phase;
-use std::fmt::{Display, Write};
+use std::fmt::{Display, Write as _};
 
-/// The text under way, and what it is about.
-struct Page<'c, 'a> {
-    ctx: &'c mut Context<'a>,
+/// The text under way.
+#[derive(Default)]
+struct Page {
     text: String,
 }
 
-impl Page<'_, '_> {
+impl Page {
     /// A line `name:value`.
     fn field(&mut self, name: &str, value: impl Display) {
         write!(self.text, "{name}:{value}\r\n").expect("a string takes every text");
+    }
+
+    /// Such lines, one for each of these.
+    fn fields(&mut self, fields: &[(&str, impl Display)]) {
+        for (name, value) in fields {
+            self.field(name, value);
+        }
     }
 
     /// Bytes twice: as a number, and for people.
@@ -35,23 +42,19 @@ impl Page<'_, '_> {
         self.field(name, bytes);
         self.field(&format!("{name}_human"), human(bytes));
     }
-
-    /// Fields that are always the same.
-    fn fields(&mut self, fields: &[(&str, &str)]) {
-        for (name, value) in fields {
-            self.field(name, value);
-        }
-    }
 }
+
+/// Who writes a section.
+type Write = fn(&mut Page, &mut Context<'_>);
 
 /// A section: its name, whether INFO without words shows it, and who writes it.
 struct Section {
     title: &'static str,
     is_default: bool,
-    write: fn(&mut Page<'_, '_>),
+    write: Write,
 }
 
-const fn section(title: &'static str, is_default: bool, write: fn(&mut Page<'_, '_>)) -> Section {
+const fn section(title: &'static str, is_default: bool, write: Write) -> Section {
     Section { title, is_default, write }
 }
 
@@ -64,7 +67,7 @@ const SECTIONS: [Section; 15] = [
     section("Replication", true, replication),
     section("CPU", true, cpu),
     // There are no modules.
-    section("Modules", true, |_| {}),
+    section("Modules", true, |_, _| {}),
     section("Commandstats", false, command_stats),
     section("Errorstats", true, error_stats),
     section("Latencystats", false, latency_stats),
@@ -77,16 +80,15 @@ const SECTIONS: [Section; 15] = [
 
 /// INFO \[section ...\]
 pub fn info(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let mut page = Page { ctx, text: String::new() };
+    let mut page = Page::default();
     for section in SECTIONS.iter().filter(|section| section.is_wanted(request)) {
         if !page.text.is_empty() {
             page.text.push_str("\r\n");
         }
         page.text.push_str(&format!("# {}\r\n", section.title));
-        (section.write)(&mut page);
+        (section.write)(&mut page, ctx);
     }
-    let Page { ctx, text } = page;
-    ctx.reply.verbatim("txt", text.as_bytes());
+    ctx.reply.verbatim("txt", page.text.as_bytes());
     Ok(())
 }
 
@@ -104,11 +106,10 @@ impl Section {
     }
 }
 
-fn server(page: &mut Page<'_, '_>) {
-    let facts = page.ctx.facts;
-    let now_us = page.ctx.now.wall_us;
+fn server(page: &mut Page, ctx: &mut Context<'_>) {
+    let facts = ctx.facts;
+    let now_us = ctx.now.wall_us;
     let uptime_s = now_us.saturating_sub(facts.started_us).max(0) / 1_000_000;
-    let port = page.ctx.host.port();
     page.field("redis_version", super::REDIS_VERSION);
     page.field("server_name", "squint");
     page.field("squint_version", env!("CARGO_PKG_VERSION"));
@@ -118,11 +119,11 @@ fn server(page: &mut Page<'_, '_>) {
     page.field("multiplexing_api", facts.poller_name);
     page.field("process_id", facts.process_id);
     page.field("run_id", &facts.run_id);
-    page.field("tcp_port", port);
+    page.field("tcp_port", ctx.host.port());
     page.field("server_time_usec", now_us);
     page.field("uptime_in_seconds", uptime_s);
     page.field("uptime_in_days", uptime_s / 86_400);
-    let hz = setting(page, "hz");
+    let hz = setting(ctx, "hz");
     page.field("hz", &hz);
     page.field("configured_hz", hz);
     page.field("executable", &facts.executable);
@@ -130,14 +131,13 @@ fn server(page: &mut Page<'_, '_>) {
     page.field("io_threads_active", 0);
 }
 
-fn setting(page: &Page<'_, '_>, name: &'static str) -> String {
-    let pairs = page.ctx.config.get([name.as_bytes()]);
+fn setting(ctx: &Context<'_>, name: &'static str) -> String {
+    let pairs = ctx.config.get([name.as_bytes()]);
     pairs.first().map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
 }
 
-fn clients(page: &mut Page<'_, '_>) {
-    let ctx = &*page.ctx;
-    let counts = [
+fn clients(page: &mut Page, ctx: &mut Context<'_>) {
+    page.fields(&[
         ("connected_clients", ctx.clients.len()),
         ("cluster_connections", 0),
         ("maxclients", ctx.config.settings().clients_max as usize),
@@ -149,10 +149,7 @@ fn clients(page: &mut Page<'_, '_>) {
         ("total_watched_keys", ctx.watches.key_count()),
         ("total_blocking_keys", ctx.blocking.key_count()),
         ("total_blocking_keys_on_nokey", 0),
-    ];
-    for (name, count) in counts {
-        page.field(name, count);
-    }
+    ]);
 }
 
 fn waiting_with_deadline(ctx: &Context<'_>) -> usize {
@@ -160,9 +157,8 @@ fn waiting_with_deadline(ctx: &Context<'_>) -> usize {
     waits.filter(|blocked| blocked.deadline_ms.is_some()).count()
 }
 
-fn memory(page: &mut Page<'_, '_>) {
-    let process = page.ctx.host.process();
-    let ctx = &*page.ctx;
+fn memory(page: &mut Page, ctx: &mut Context<'_>) {
+    let process = ctx.host.process();
     let clients_bytes: usize = ctx
         .clients
         .iter()
@@ -192,7 +188,7 @@ fn memory(page: &mut Page<'_, '_>) {
 }
 
 /// Nothing is ever loaded or saved.
-fn persistence(page: &mut Page<'_, '_>) {
+fn persistence(page: &mut Page, _: &mut Context<'_>) {
     page.fields(&[
         ("loading", "0"),
         ("async_loading", "0"),
@@ -212,14 +208,13 @@ fn persistence(page: &mut Page<'_, '_>) {
     ]);
 }
 
-fn stats(page: &mut Page<'_, '_>) {
-    traffic(page);
-    let told = page.ctx.stats.tick_times.distributions();
+fn stats(page: &mut Page, ctx: &mut Context<'_>) {
+    traffic(page, ctx);
+    let told = ctx.stats.tick_times.distributions();
     let duration_us = told.busy.sum() / 1_000;
     let commands_us = told.of(Phase::Execute).sum() / 1_000;
-    let ctx = &*page.ctx;
     let stats = &*ctx.stats;
-    let counts = [
+    page.fields(&[
         ("rejected_connections", stats.connections_rejected),
         ("sync_full", 0),
         ("sync_partial_ok", 0),
@@ -255,24 +250,18 @@ fn stats(page: &mut Page<'_, '_>) {
         ("log_lines_dropped", stats.log_lines_dropped),
         ("accept_backoffs", stats.accept_backoffs),
         ("waiters_asked", stats.waiters_asked),
-    ];
-    for (name, count) in counts {
-        page.field(name, count);
-    }
+    ]);
 }
 
 /// What went through, and how fast lately.
-fn traffic(page: &mut Page<'_, '_>) {
-    let now_ms = page.ctx.now.monotonic_ms;
-    let rates = page.ctx.stats.rates(now_ms);
-    let stats = &*page.ctx.stats;
-    let (received, processed) = (stats.connections_received, stats.commands_processed);
-    let (input_bytes, output_bytes) = (stats.read_bytes.sum(), stats.write_bytes.sum());
-    page.field("total_connections_received", received);
-    page.field("total_commands_processed", processed);
+fn traffic(page: &mut Page, ctx: &mut Context<'_>) {
+    let rates = ctx.stats.rates(ctx.now.monotonic_ms);
+    let stats = &*ctx.stats;
+    page.field("total_connections_received", stats.connections_received);
+    page.field("total_commands_processed", stats.commands_processed);
     page.field("instantaneous_ops_per_sec", rates.commands_per_second);
-    page.field("total_net_input_bytes", input_bytes);
-    page.field("total_net_output_bytes", output_bytes);
+    page.field("total_net_input_bytes", stats.read_bytes.sum());
+    page.field("total_net_output_bytes", stats.write_bytes.sum());
     page.field("total_net_repl_input_bytes", 0);
     page.field("total_net_repl_output_bytes", 0);
     page.field("instantaneous_input_kbps", kibibytes(rates.input_bytes_per_second));
@@ -286,13 +275,13 @@ fn kibibytes(bytes: u64) -> String {
 }
 
 /// A master without replicas, whose history began when it started.
-fn replication(page: &mut Page<'_, '_>) {
+fn replication(page: &mut Page, ctx: &mut Context<'_>) {
     page.fields(&[
         ("role", "master"),
         ("connected_slaves", "0"),
         ("master_failover_state", "no-failover"),
     ]);
-    page.field("master_replid", &page.ctx.facts.run_id);
+    page.field("master_replid", &ctx.facts.run_id);
     page.field("master_replid2", "0".repeat(40));
     page.fields(&[
         ("master_repl_offset", "0"),
@@ -303,8 +292,8 @@ fn replication(page: &mut Page<'_, '_>) {
     ]);
 }
 
-fn cpu(page: &mut Page<'_, '_>) {
-    let process = page.ctx.host.process();
+fn cpu(page: &mut Page, ctx: &mut Context<'_>) {
+    let process = ctx.host.process();
     let seconds = |us: u64| format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
     page.field("used_cpu_sys", seconds(process.cpu_system_us));
     page.field("used_cpu_user", seconds(process.cpu_user_us));
@@ -312,9 +301,9 @@ fn cpu(page: &mut Page<'_, '_>) {
     page.field("used_cpu_user_children", seconds(0));
 }
 
-fn command_stats(page: &mut Page<'_, '_>) {
+fn command_stats(page: &mut Page, ctx: &mut Context<'_>) {
     for command in &COMMANDS {
-        let stats = &page.ctx.stats.commands[usize::from(command.index)];
+        let stats = &ctx.stats.commands[usize::from(command.index)];
         let calls = stats.calls();
         if calls + stats.rejected_calls + stats.failed_calls == 0 {
             continue;
@@ -332,16 +321,15 @@ fn command_stats(page: &mut Page<'_, '_>) {
     }
 }
 
-fn latency_stats(page: &mut Page<'_, '_>) {
-    let settings = page.ctx.config.settings();
+fn latency_stats(page: &mut Page, ctx: &mut Context<'_>) {
+    let settings = ctx.config.settings();
     if !settings.latency_tracking {
         return;
     }
-    let percents = settings.latency_percentiles.clone();
     for command in &COMMANDS {
-        let stats = &page.ctx.stats.commands[usize::from(command.index)];
+        let stats = &ctx.stats.commands[usize::from(command.index)];
         let Some(histogram) = &stats.latency_ns else { continue };
-        let value = percentiles(histogram, &percents);
+        let value = percentiles(histogram, &settings.latency_percentiles);
         page.field(&format!("latency_percentiles_usec_{}", command.name), value);
     }
 }
@@ -363,27 +351,22 @@ fn microseconds(ns: u64) -> String {
 }
 
 /// How the turns of the loop were, part by part.
-fn ticks(page: &mut Page<'_, '_>) {
-    let stats = &mut *page.ctx.stats;
+fn ticks(page: &mut Page, ctx: &mut Context<'_>) {
+    let stats = &mut *ctx.stats;
     let told = stats.tick_times.distributions();
     let phases = told.phases().map(|(phase, histogram)| (phase.name(), histogram));
-    let mut lines: Vec<(String, String)> = Vec::new();
+    page.field("ticks", stats.ticks);
     for (name, histogram) in phases.chain([("busy", told.busy)]) {
-        lines.push((format!("tick_{name}_usec"), distribution(histogram, microseconds)));
+        page.field(&format!("tick_{name}_usec"), distribution(histogram, microseconds));
     }
-    lines
-        .push(("timer_lateness_usec".into(), distribution(&stats.timer_lateness_ns, microseconds)));
+    page.field("timer_lateness_usec", distribution(&stats.timer_lateness_ns, microseconds));
     let counts = [
         ("events_per_wait", told.events),
         ("bytes_per_read", &stats.read_bytes),
         ("bytes_per_write", &stats.write_bytes),
     ];
     for (name, histogram) in counts {
-        lines.push((name.into(), distribution(histogram, |value| value.to_string())));
-    }
-    page.field("ticks", page.ctx.stats.ticks);
-    for (name, value) in lines {
-        page.field(&name, value);
+        page.field(name, distribution(histogram, |value| value.to_string()));
     }
 }
 
@@ -402,9 +385,9 @@ fn distribution(histogram: &Histogram, show: impl Fn(u64) -> String) -> String {
 }
 
 /// System calls by name; and those that traffic takes (wait, read, write) by command.
-fn syscalls(page: &mut Page<'_, '_>) {
-    let stats = &*page.ctx.stats;
-    let made = page.ctx.host.syscalls().since(&stats.syscalls_before);
+fn syscalls(page: &mut Page, ctx: &mut Context<'_>) {
+    let stats = &*ctx.stats;
+    let made = ctx.host.syscalls().since(&stats.syscalls_before);
     let commands = stats.commands_processed.max(1);
     let per_command = stats.traffic_calls() as f64 / commands as f64;
     page.field("syscalls_total", made.total());
@@ -413,7 +396,7 @@ fn syscalls(page: &mut Page<'_, '_>) {
     }
     page.field("syscalls_per_command", format_args!("{per_command:.3}"));
     for command in &COMMANDS {
-        let stats = &page.ctx.stats.commands[usize::from(command.index)];
+        let stats = &ctx.stats.commands[usize::from(command.index)];
         let (calls, per_call) = (stats.calls(), stats.syscalls_per_call());
         if calls > 0 {
             let value = format_args!("calls={calls},syscalls_per_call={per_call:.3}");
@@ -422,34 +405,22 @@ fn syscalls(page: &mut Page<'_, '_>) {
     }
 }
 
-fn error_stats(page: &mut Page<'_, '_>) {
-    let errors: Vec<(String, u64)> = page
-        .ctx
-        .stats
-        .errors
-        .iter()
-        .map(|(word, count)| (String::from_utf8_lossy(word).into_owned(), *count))
-        .collect();
-    for (word, count) in errors {
-        page.field(&format!("errorstat_{word}"), format_args!("count={count}"));
+fn error_stats(page: &mut Page, ctx: &mut Context<'_>) {
+    for (word, count) in &ctx.stats.errors {
+        let name = format!("errorstat_{}", String::from_utf8_lossy(word));
+        page.field(&name, format_args!("count={count}"));
     }
 }
 
-fn cluster(page: &mut Page<'_, '_>) {
+fn cluster(page: &mut Page, _: &mut Context<'_>) {
     page.field("cluster_enabled", 0);
 }
 
 /// A line for every database that has keys. How long they have left on average is not known
 /// without looking at each: 0, as in Redis before it has looked.
-fn keyspace(page: &mut Page<'_, '_>) {
-    let counts: Vec<(usize, usize)> = page
-        .ctx
-        .store
-        .all
-        .iter()
-        .map(|keyspace| (keyspace.len(), keyspace.expiring_len()))
-        .collect();
-    for (index, (keys, expiring)) in counts.into_iter().enumerate() {
+fn keyspace(page: &mut Page, ctx: &mut Context<'_>) {
+    for (index, keyspace) in ctx.store.all.iter().enumerate() {
+        let (keys, expiring) = (keyspace.len(), keyspace.expiring_len());
         if keys > 0 {
             let value = format_args!("keys={keys},expires={expiring},avg_ttl=0");
             page.field(&format!("db{index}"), value);
