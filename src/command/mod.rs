@@ -5,6 +5,7 @@
 //!    rows/                               one row per command, a file per family
 //!    flags  key_spec  syntax             what rows are written in
 //!    table  name_hash                    the rows as a table, and the look-up by name
+//!    steps                               requests of a client, parsed and looked up ahead of time
 //!    dispatcher                          from a request to its function; the queue of MULTI
 //!    context                             what a function is given
 //!    args  timeout  error_reply          reading arguments, saying what is wrong with them
