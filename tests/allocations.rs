@@ -7,12 +7,9 @@
 //! When a count is wrong, the same requests are sent once more, and the first allocations print
 //! where they come from.
 
-use std::ffi::OsString;
-use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use squint::config::{Config, FileSource, Startup};
+use squint::config::{Config, Startup};
 use squint::server::Server;
 use squint_sys::Native;
 use squint_sys::counting::{self, CountingAllocator};
@@ -35,19 +32,6 @@ const VALUE: &str = "0123456789abcdef";
 /// What grows without end allocates now and then: a node for fifty elements at the least.
 const NODES_MAX: u64 = REQUESTS as u64 / 50;
 
-/// The server of these tests reads no files.
-struct NoFiles;
-
-impl FileSource for NoFiles {
-    fn read(&mut self, _: &Path) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn names(&mut self, _: &Path) -> io::Result<Vec<OsString>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-}
-
 /// The port of a server whose thread is counted from now on.
 fn start_server() -> Port {
     let port = free_port();
@@ -55,7 +39,7 @@ fn start_server() -> Port {
         ["--port", &port.number.to_string(), "--bind", "127.0.0.1", "--loglevel", "warning"];
     let arguments: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
     std::thread::spawn(move || {
-        let startup = Config::from_arguments(&arguments, &mut NoFiles).expect("good arguments");
+        let startup = Config::from_arguments(&arguments, &mut ()).expect("good arguments");
         let Startup::Run(config) = startup else { panic!("arguments of a server") };
         let system = Native::new().expect("a poller");
         let server = Server::start(system, *config, String::new()).expect("the server starts");

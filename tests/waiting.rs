@@ -9,15 +9,11 @@ mod waiting_support {
     pub mod model;
 }
 
-use std::ffi::OsString;
-use std::io;
-use std::path::Path;
-
 use squint::command::dispatcher::{Turn, resolve};
 use squint::command::effects::Unblock;
 use squint::command::steps::{Findings, Step, Steps};
 use squint::command::{ConnectionFigures, Engine, Facts, Host, Now, PoolFigures, Request};
-use squint::config::{Config, FileSource, Settings, Startup};
+use squint::config::{Config, Settings, Startup};
 use squint::event_loop::connection::Connection;
 use squint::event_loop::slab::Slab;
 use squint::event_loop::timer_wheel::SlotFigures;
@@ -31,16 +27,6 @@ use waiting_support::model::{Model, Value};
 
 /// There are no files, and no connections.
 struct Nowhere;
-
-impl FileSource for Nowhere {
-    fn read(&mut self, _: &Path) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn names(&mut self, _: &Path) -> io::Result<Vec<OsString>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-}
 
 impl Host for Nowhere {
     fn figures(&self, _: Token) -> ConnectionFigures {
@@ -94,7 +80,7 @@ const NOW: Now = Now { wall_us: 1_700_000_000_000_000, monotonic_ms: 1_000 };
 
 impl Layer {
     fn new(clients: usize) -> Self {
-        let startup = Config::from_arguments(&[], &mut Nowhere).expect("no arguments");
+        let startup = Config::from_arguments(&[], &mut ()).expect("no arguments");
         let Startup::Run(config) = startup else { panic!("arguments of a server") };
         let facts = Facts {
             run_id: String::new(),

@@ -32,6 +32,17 @@ pub trait FileSource {
     fn names(&mut self, directory: &Path) -> io::Result<Vec<OsString>>;
 }
 
+/// No files at all: the arguments say everything.
+impl FileSource for () {
+    fn read(&mut self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn names(&mut self, _: &Path) -> io::Result<Vec<OsString>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
 /// Where a line stands.
 #[derive(Clone, Debug)]
 pub(super) enum Place {

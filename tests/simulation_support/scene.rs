@@ -1,13 +1,10 @@
 //! A scene: one server, some clients, and a script that says what happens when.
 
-use squint::config::{Config, FileSource, Startup};
+use squint::config::{Config, Startup};
 use squint::server::{Server, StartError};
 use squint_sys::simulated::{Peer, PeerState, Simulated, World};
 use squint_sys::{Address, Signal};
 use std::cell::RefCell;
-use std::ffi::OsString;
-use std::io;
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,19 +31,6 @@ pub struct Scene {
     records: Records,
 }
 
-/// There are no files on this machine.
-struct NoFiles;
-
-impl FileSource for NoFiles {
-    fn read(&mut self, _: &Path) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn names(&mut self, _: &Path) -> io::Result<Vec<OsString>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-}
-
 /// Where the server listens unless the scene says otherwise.
 const ADDRESS: &str = "127.0.0.1:6379";
 
@@ -59,7 +43,7 @@ impl Scene {
     /// The same, where it may refuse.
     pub fn try_start(arguments: &[&str]) -> Result<Self, StartError> {
         let bytes: Vec<Vec<u8>> = arguments.iter().map(|word| word.as_bytes().to_vec()).collect();
-        let startup = Config::from_arguments(&bytes, &mut NoFiles).expect("good arguments");
+        let startup = Config::from_arguments(&bytes, &mut ()).expect("good arguments");
         let Startup::Run(config) = startup else { panic!("arguments of a server") };
         let system = Simulated::new(7);
         let world = system.world();
