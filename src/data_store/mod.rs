@@ -23,6 +23,7 @@
 //!   expiry  garbage                    whose time is over; what is too large to go at once
 //!   value  string  string_access       what a key holds; strings
 //!   list  list_packed  list_node       lists: the whole, a small one, a run of elements,
+//!   list_piece                         one that is large,
 //!   list_sequence  list_tree           many runs
 //!   stream  stream_block  stream_walk  streams: the whole, a run of entries, one entry,
 //!   stream_index  stream_id            many runs; ids
