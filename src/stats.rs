@@ -6,7 +6,6 @@ pub mod tick_times;
 use crate::histogram::Histogram;
 use spikes::Spikes;
 use squint_sys::SyscallCounts;
-use std::collections::BTreeMap;
 use tick_times::{Phase, Tick, TickTimes, Work};
 
 /// What one command has cost.
@@ -105,8 +104,8 @@ pub struct Stats {
     /// The counters when this tick began, and the waits, reads and writes that have been shared.
     at_start: Work,
     shared_calls: u64,
-    /// Error replies by their first word.
-    pub errors: BTreeMap<Box<[u8]>, u64>,
+    /// Error replies by their first word, in order: few, and counted more often than added.
+    pub errors: Vec<(Box<[u8]>, u64)>,
     lately: Lately,
 }
 
@@ -277,10 +276,12 @@ impl Stats {
     pub fn count_error(&mut self, message: &[u8]) {
         self.error_replies += 1;
         let word = message.split(|&byte| byte == b' ').next().unwrap_or(message);
-        if let Some(count) = self.errors.get_mut(word) {
-            *count += 1;
-        } else if self.errors.len() < ERROR_WORDS_MAX {
-            self.errors.insert(word.into(), 1);
+        match self.errors.binary_search_by(|(known, _)| (**known).cmp(word)) {
+            Ok(at) => self.errors[at].1 += 1,
+            Err(at) if self.errors.len() < ERROR_WORDS_MAX => {
+                self.errors.insert(at, (word.into(), 1));
+            }
+            Err(_) => {}
         }
     }
 }
@@ -302,7 +303,7 @@ mod tests {
         stats.count_error(b"ERR syntax error");
         stats.count_error(b"ERR no such key");
         stats.count_error(b"WRONGTYPE Operation");
-        assert_eq!(stats.errors.get(&b"ERR"[..]), Some(&2));
+        assert_eq!(stats.errors, [(b"ERR"[..].into(), 2), (b"WRONGTYPE"[..].into(), 1)]);
         assert_eq!(stats.error_replies, 3);
     }
 

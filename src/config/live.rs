@@ -4,7 +4,6 @@ use super::directive::{Access, Directive, Found, find};
 use super::directives::DIRECTIVES;
 use super::settings::{ClientPlace, Settings};
 use crate::text::glob::{self, Case};
-use std::collections::BTreeSet;
 
 /// Why CONFIG SET changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,8 +82,7 @@ impl Config {
         pairs: &[(&[u8], &[u8])],
         client: ClientPlace,
     ) -> Result<Vec<Found>, SetError> {
-        let mut seen = BTreeSet::new();
-        let mut rows = Vec::new();
+        let mut rows: Vec<Found> = Vec::new();
         for (name, _) in pairs {
             let found = find(name).ok_or_else(|| SetError::unknown(name))?;
             match DIRECTIVES[found.index].access {
@@ -92,7 +90,7 @@ impl Config {
                 Access::Protected if !self.settings.protected_configs.allows(client) => {
                     return Err(SetError::failed(name, "can't set protected config"));
                 }
-                _ if !seen.insert(found.name) => {
+                _ if rows.iter().any(|row| row.name == found.name) => {
                     return Err(SetError::failed(name, "duplicate parameter"));
                 }
                 _ => rows.push(found),

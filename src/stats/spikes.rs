@@ -3,7 +3,7 @@
 //! Nothing is noted while the threshold is 0. An event keeps its last 160 samples, one a second: of
 //! several in one second the worst.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Samples that an event keeps, as in Redis.
 const SAMPLES_MAX: usize = 160;
@@ -55,12 +55,13 @@ impl Event {
 pub struct Spikes {
     /// `u64::MAX` while nobody wants to know.
     threshold_ns: u64,
-    events: BTreeMap<&'static str, Event>,
+    /// By name, in order: there are few kinds.
+    events: Vec<(&'static str, Event)>,
 }
 
 impl Default for Spikes {
     fn default() -> Self {
-        Self { threshold_ns: u64::MAX, events: BTreeMap::new() }
+        Self { threshold_ns: u64::MAX, events: Vec::new() }
     }
 }
 
@@ -89,7 +90,12 @@ impl Spikes {
 
     /// Notes it.
     pub fn add(&mut self, event: &'static str, wall_s: i64, ms: u64) {
-        self.events.entry(event).or_default().add(Sample { wall_s, ms });
+        let found = self.events.binary_search_by_key(&event, |(name, _)| name);
+        let at = found.unwrap_or_else(|at| {
+            self.events.insert(at, (event, Event::default()));
+            at
+        });
+        self.events[at].1.add(Sample { wall_s, ms });
     }
 
     /// All events that have samples, by name.
@@ -106,7 +112,7 @@ impl Spikes {
     /// Forgets all events that `is_meant` says yes to, and tells how many there were.
     pub fn forget(&mut self, is_meant: impl Fn(&str) -> bool) -> usize {
         let before = self.events.len();
-        self.events.retain(|name, _| !is_meant(name));
+        self.events.retain(|(name, _)| !is_meant(name));
         before - self.events.len()
     }
 }
