@@ -261,6 +261,7 @@ impl ReplyBuffer {
 
     /// Gives a pooled vector to append to. Without effect (the vector is dropped) when the buffer
     /// has one already.
+    #[inline]
     pub fn adopt(&mut self, mut spare: Vec<u8>) {
         if self.tail.capacity() == 0 {
             spare.clear();
@@ -323,6 +324,7 @@ impl ReplyBuffer {
     }
 
     /// Restores the invariant that the front chunk has an unsent byte.
+    #[inline]
     fn forget_sent(&mut self) {
         if self.is_empty() {
             self.tail.clear();

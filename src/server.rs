@@ -89,6 +89,7 @@ impl<S: Sys> Server<S> {
     }
 
     /// A phase ends that had something to do: its time is noted.
+    #[inline]
     fn lap(&mut self, phase: Phase) {
         let cycles = self.event_loop.sys.cycles();
         let ns = self.engine.stats.lap(phase, cycles);

@@ -156,6 +156,7 @@ impl Stats {
 
     /// Waits, reads and writes: what the traffic of clients costs in system calls.
     #[must_use]
+    #[inline]
     pub const fn traffic_calls(&self) -> u64 {
         self.ticks + self.reads + self.writes
     }

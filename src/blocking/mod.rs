@@ -162,6 +162,7 @@ impl Blocking {
     }
 
     /// Notes that a key has changed, if anybody waits on it.
+    #[inline]
     pub fn signal(&mut self, database: usize, key: &[u8]) {
         if self.waiting.is_empty() && self.in_groups.is_empty() {
             return;
@@ -211,6 +212,7 @@ impl Blocking {
 
     /// Notes that something has happened to the consumer groups in a key, if anybody waits on one:
     /// the key may be gone.
+    #[inline]
     pub fn signal_groups(&mut self, database: usize, key: &[u8]) {
         if self.in_groups.is_empty() {
             return;

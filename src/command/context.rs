@@ -96,7 +96,7 @@ impl Selected<'_> {
     }
 
     /// The value of a key, for a command that reads: counted as a hit or a miss.
-    #[inline]
+    #[inline(always)]
     pub fn read(&mut self, key: Key<'_>) -> Option<ValueMut<'_>> {
         self.all.read(self.index, key, self.now_ms)
     }
@@ -108,6 +108,7 @@ impl Selected<'_> {
     }
 
     /// A list for a command that reads.
+    #[inline]
     pub fn read_list(&mut self, key: Key<'_>) -> Result<Option<&List>, ErrorReply> {
         Ok(self.all.read_list(self.index, key, self.now_ms)?)
     }

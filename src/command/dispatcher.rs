@@ -116,7 +116,7 @@ impl Engine {
 }
 
 /// What is to be done behind every request. `true`: anything but the client's next one follows.
-#[inline]
+#[inline(always)] // where little is inlined it would be a call for every request
 fn end_request(ctx: &mut Context<'_>) -> bool {
     let has_work = !ctx.effects.is_empty() || ctx.blocking.has_signals() || ctx.reply.out.is_long();
     let client = ctx.client();

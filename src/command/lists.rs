@@ -125,6 +125,7 @@ pub(super) fn pop_elements(
 }
 
 /// Tells that a list has lost elements, and removes it if it has run empty.
+#[inline]
 pub(super) fn shrunk(ctx: &mut Context<'_>, key: Key<'_>, is_empty: bool, event: Event) {
     ctx.changed(key.bytes, Change::Altered, event);
     if is_empty {

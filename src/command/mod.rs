@@ -263,6 +263,7 @@ impl Engine {
     }
 
     /// Borrows everything for one command of `client`.
+    #[inline]
     fn context<'a>(&'a mut self, ask: Ask<'a>) -> Context<'a> {
         let client = self.clients.get(ask.client);
         let (database, protocol) = (client.database, client.protocol);

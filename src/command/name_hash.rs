@@ -68,7 +68,7 @@ pub const fn slot(hash: u64, displacement: u16, count: usize) -> usize {
 }
 
 /// Up to seven bytes as one word. Overlapping loads: the bytes read twice are the same bytes.
-#[inline]
+#[inline(always)]
 const fn short_word(bytes: &[u8]) -> u64 {
     let length = bytes.len();
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {

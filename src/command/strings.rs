@@ -178,6 +178,7 @@ pub fn setnx(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 }
 
 /// Replies the string at a key, or null; `true` if there is one.
+#[inline(always)]
 fn reply_string(ctx: &mut Context<'_>, key: Key<'_>) -> Result<bool, ErrorReply> {
     match ctx.store.read_string(key)? {
         Some(string) => {

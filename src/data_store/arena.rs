@@ -225,6 +225,7 @@ impl Arena {
     }
 
     /// Whether this block is just the one that [`Arena::allocate`] would choose for `length`.
+    #[inline]
     pub(super) fn suits(&self, handle: Handle, length: usize) -> bool {
         if handle.has_own_allocation() {
             return self.block(handle).len() == length;
@@ -366,6 +367,7 @@ impl Arena {
 }
 
 /// The class whose blocks hold `length` bytes with the least waste.
+#[inline]
 fn class_of(length: usize) -> usize {
     debug_assert!(length <= BLOCK_BYTES_MAX);
     if length <= FINE_BYTES_MAX {

@@ -76,6 +76,7 @@ pub(super) struct Replaced {
 }
 
 impl Entries {
+    #[inline]
     fn is(&self, handle: Handle, key: Key) -> bool {
         entry::key(self.arena.block(handle)) == key.bytes
     }
@@ -167,7 +168,7 @@ impl Contents {
         self.entries.arena.block(handle).len()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn deadline(&self, handle: Handle) -> Option<UnixMs> {
         entry::deadline(self.entries.arena.block(handle))
     }
@@ -181,6 +182,7 @@ impl Contents {
         self.entries.payload(handle)
     }
 
+    #[inline]
     pub(super) fn value(&self, handle: Handle) -> ValueRef<'_> {
         match self.payload(handle) {
             Payload::Bytes(bytes) => ValueRef::String(StringRef::bytes(bytes)),
@@ -299,6 +301,7 @@ impl Contents {
     }
 
     /// Takes out what an entry names.
+    #[inline]
     fn take_object(&mut self, handle: Handle) -> Option<Object> {
         match self.entries.payload(handle) {
             Payload::Bytes(_) | Payload::Integer(_) | Payload::Packed(_) => None,

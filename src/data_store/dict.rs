@@ -139,7 +139,7 @@ impl Dict {
         if let Some((slot, handle)) = find_in(line, tag, &is) {
             return Some((Place { line: LineIndex::Home(index), slot }, handle));
         }
-        self.find_spilled(line.link(), tag, is)
+        self.find_spilled(line.link(), tag, &is)
     }
 
     /// The way of [`Dict::find`], told line by line.
@@ -282,9 +282,15 @@ pub(super) fn candidates(line: &Line, hash: u64) -> impl Iterator<Item = Handle>
     line.matches(tag_of(hash)).map(|slot| line.handle(slot))
 }
 
-fn find_in(line: &Line, tag: u8, is: impl Fn(Handle) -> bool) -> Option<(usize, Handle)> {
-    let mut matches = line.matches(tag).map(|slot| (slot, line.handle(slot)));
-    matches.find(|&(_, handle)| is(handle))
+#[inline(always)]
+fn find_in(line: &Line, tag: u8, is: &impl Fn(Handle) -> bool) -> Option<(usize, Handle)> {
+    for slot in line.matches(tag) {
+        let handle = line.handle(slot);
+        if is(handle) {
+            return Some((slot, handle));
+        }
+    }
+    None
 }
 
 fn group_start(line: usize) -> usize {
@@ -335,12 +341,12 @@ impl Dict {
         &self,
         mut link: u32,
         tag: u8,
-        is: impl Fn(Handle) -> bool,
+        is: &impl Fn(Handle) -> bool,
     ) -> Option<(Place, Handle)> {
         while link != 0 {
             let index = link as usize - 1;
             let line = &self.overflow[index];
-            if let Some((slot, handle)) = find_in(line, tag, &is) {
+            if let Some((slot, handle)) = find_in(line, tag, is) {
                 return Some((Place { line: LineIndex::Overflow(index), slot }, handle));
             }
             link = line.link();

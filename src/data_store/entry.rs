@@ -88,6 +88,7 @@ impl Payload<'_> {
 }
 
 /// Bytes of an entry.
+#[inline]
 pub(super) fn length(key: &[u8], payload: Payload, deadline: Option<UnixMs>) -> usize {
     LINKS_START
         + links_bytes(deadline_bytes(deadline))
@@ -113,6 +114,7 @@ pub(super) fn write(
 }
 
 /// Writes flags and deadline in front of a key that stands where it should.
+#[inline]
 pub(super) fn set_head(block: &mut [u8], payload: Payload, deadline: Option<UnixMs>) {
     let width = match payload {
         Payload::Integer(number) => integer_bytes(number),
@@ -143,7 +145,7 @@ fn write_payload(block: &mut [u8], payload: Payload) {
 }
 
 /// The key of an entry.
-#[inline]
+#[inline(always)]
 pub(super) fn key(block: &[u8]) -> &[u8] {
     let start = key_part(block);
     let (length, bytes) = read_length(&block[start..]);
@@ -268,7 +270,7 @@ pub(super) fn set_previous(block: &mut [u8], previous: Handle) {
     block[LINKS_START + 4..][..4].copy_from_slice(&previous.bits().to_le_bytes());
 }
 
-#[inline]
+#[inline(always)]
 fn value_start(block: &[u8]) -> usize {
     let start = key_part(block);
     let (length, bytes) = read_length(&block[start..]);

@@ -279,7 +279,7 @@ impl Keyspace {
         Some((place, handle))
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_due(&self, handle: Handle, now: UnixMs) -> bool {
         self.expiring_len() > 0
             && self.contents.deadline(handle).is_some_and(|deadline| deadline <= now)

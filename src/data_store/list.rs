@@ -171,6 +171,7 @@ impl List {
         self.push(End::Tail, element.into());
     }
 
+    #[inline]
     fn push(&mut self, end: End, element: BytesRef<'_>) {
         match &mut self.shape {
             Shape::One(node) => {
@@ -202,6 +203,7 @@ impl List {
         self.end(End::Tail)
     }
 
+    #[inline]
     fn end(&self, end: End) -> Option<BytesRef<'_>> {
         match &self.shape {
             Shape::One(node) => node.end(end).map(BytesRef::Near),
@@ -220,6 +222,7 @@ impl List {
         self.drop_end(End::Tail)
     }
 
+    #[inline]
     fn drop_end(&mut self, end: End) -> bool {
         match &mut self.shape {
             Shape::One(node) if node.count() == 0 => false,

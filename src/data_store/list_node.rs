@@ -93,6 +93,7 @@ impl Header {
         self.back - self.front
     }
 
+    #[inline]
     fn used_bytes(self) -> usize {
         HEADER_BYTES + self.payload_bytes() + self.count * self.width
     }
@@ -118,6 +119,7 @@ impl Header {
     }
 
     /// Whether an element of this length fits at this end without moving anything.
+    #[inline]
     fn has_room(self, end: End, length: usize, capacity: usize) -> bool {
         match end {
             End::Tail => self.lengths_start(capacity) >= self.back + length + self.width,
@@ -154,6 +156,7 @@ impl Node {
         }
     }
 
+    #[inline]
     fn store(&mut self, header: Header) {
         let place = self.bytes.first_chunk_mut().expect("what is stored in has a header");
         *place = header.pack().to_le_bytes();
@@ -165,6 +168,7 @@ impl Node {
     }
 
     /// Bytes in use, the header's among them.
+    #[inline]
     pub(super) fn used_bytes(&self) -> usize {
         self.header().used_bytes()
     }
@@ -187,6 +191,7 @@ impl Node {
     }
 
     /// The element at this end, if there is any.
+    #[inline]
     pub(super) fn end(&self, end: End) -> Option<&[u8]> {
         let header = self.header();
         let last = header.count.checked_sub(1)?;

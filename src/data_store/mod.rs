@@ -175,6 +175,7 @@ impl DataStore {
     }
 
     /// The same for a list.
+    #[inline]
     pub fn read_list(
         &mut self,
         index: usize,
@@ -187,7 +188,7 @@ impl DataStore {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn look_up(
         &mut self,
         index: usize,

@@ -33,6 +33,7 @@ pub enum Field<'a> {
 
 impl<'a> Field<'a> {
     /// The field with this content.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Field<'a> {
         match number::parse_i64(bytes) {
             Some(integer) => Field::Integer(integer),
@@ -60,6 +61,7 @@ impl<'a> Field<'a> {
 
     /// Bytes that Redis needs: an integer in one of its widths, or a string with its length in
     /// front; and the length of all that again behind it, seven bits to a byte.
+    #[inline]
     pub(super) fn packed_bytes(self) -> usize {
         match self {
             Field::Bytes(bytes) => packed_string_bytes(bytes.len()),
@@ -128,12 +130,14 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
 pub(super) struct Stored<'a>(pub(super) &'a [u8]);
 
 impl<'a> Stored<'a> {
+    #[inline]
     fn take(&mut self, length: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(length);
         self.0 = rest;
         taken
     }
 
+    #[inline]
     pub(super) fn byte(&mut self) -> u8 {
         self.take(1)[0]
     }

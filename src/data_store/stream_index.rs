@@ -63,6 +63,7 @@ impl Blocks {
         self.segments.back()?.back()
     }
 
+    #[inline]
     pub(super) fn back_mut(&mut self) -> Option<&mut Block> {
         self.segments.back_mut()?.back_mut()
     }

@@ -82,6 +82,7 @@ impl<'a> StringRef<'a> {
 }
 
 /// The number whose decimal form these bytes are, and no other way of writing it.
+#[inline]
 pub(super) fn parse_integer(bytes: &[u8]) -> Option<i64> {
     if bytes.is_empty() || bytes.len() > DECIMAL_BYTES_MAX {
         return None;

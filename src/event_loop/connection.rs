@@ -99,6 +99,7 @@ impl Connection {
 
     /// The poller watches for something else than what the connection can use.
     #[must_use]
+    #[inline]
     pub fn is_watch_stale(&self) -> bool {
         self.interest_wanted() != self.interest
     }

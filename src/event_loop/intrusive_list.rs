@@ -163,11 +163,13 @@ impl List {
     }
 
     /// Where the successor of `index` is written down: the list's head is that of the end.
+    #[inline]
     fn next_of<'a>(&'a mut self, nodes: &'a mut impl Linked, index: u32) -> &'a mut u32 {
         if index == END { &mut self.head } else { &mut nodes.link(index).next }
     }
 
     /// Where the predecessor of `index` is written down: the list's tail is that of the end.
+    #[inline]
     fn prev_of<'a>(&'a mut self, nodes: &'a mut impl Linked, index: u32) -> &'a mut u32 {
         if index == END { &mut self.tail } else { &mut nodes.link(index).prev }
     }

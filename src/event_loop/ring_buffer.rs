@@ -99,6 +99,7 @@ impl RingBuffer {
     }
 
     /// The oldest `count` bytes are read and done with.
+    #[inline]
     pub fn consume(&mut self, count: usize) {
         assert!(count <= self.len, "more bytes than were unread");
         self.len -= count;
@@ -207,10 +208,12 @@ impl BufferPool {
     }
 
     /// The buffer handed back last, for it is still warm.
+    #[inline]
     fn take(&mut self) -> Pages {
         self.spare.pop().unwrap_or_else(|| Pages::zeroed(INPUT_BUFFER_BYTES))
     }
 
+    #[inline]
     fn put(&mut self, memory: Pages) {
         if memory.len() == INPUT_BUFFER_BYTES && self.spare.len() < INPUT_BUFFERS_SPARE_MAX {
             self.spare.push(memory);

@@ -169,6 +169,7 @@ impl<T> Slab<T> {
     /// The value at `index`, for those who know that it lives: an intrusive list's member, say.
     /// Panics when the slot is free, for that is our own mistake.
     #[must_use]
+    #[inline]
     pub fn at(&self, index: u32) -> &T {
         match self.slot(index) {
             Some(Slot { entry: Entry::Live(value), .. }) => value,
@@ -177,6 +178,7 @@ impl<T> Slab<T> {
     }
 
     /// As [`Slab::at`], to change it.
+    #[inline]
     pub fn at_mut(&mut self, index: u32) -> &mut T {
         match self.slot_mut(index) {
             Some(Slot { entry: Entry::Live(value), .. }) => value,
@@ -185,6 +187,7 @@ impl<T> Slab<T> {
     }
 
     /// As [`Slab::at_mut`], with its full name.
+    #[inline]
     pub fn named_mut(&mut self, index: u32) -> (Token, &mut T) {
         match self.slot_mut(index) {
             Some(Slot { generation, entry: Entry::Live(value) }) => {
@@ -196,6 +199,7 @@ impl<T> Slab<T> {
 
     /// The full name of the value that lives at `index`. Panics when the slot is free.
     #[must_use]
+    #[inline]
     pub fn token(&self, index: u32) -> Token {
         match self.slot(index) {
             Some(Slot { generation, entry: Entry::Live(_) }) => {

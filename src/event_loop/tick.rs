@@ -283,6 +283,7 @@ impl<S: Sys> EventLoop<S> {
 
     /// Queues a connection for work, before all others or behind them, unless it has its place
     /// already.
+    #[inline]
     pub fn queue_ready(&mut self, index: u32, is_urgent: bool) {
         let connection = self.connections.at(index);
         if connection.ready.is_linked() || connection.is_in_hand {

@@ -343,6 +343,7 @@ impl TimerWheel {
     }
 
     /// Notes whether `slot` has members. An empty slot counts as sorted.
+    #[inline]
     fn mark(&mut self, slot: usize, occupied: bool) {
         let (level, bit) = (slot / SLOTS_PER_LEVEL, 1 << (slot % SLOTS_PER_LEVEL));
         if occupied {

@@ -137,6 +137,7 @@ impl<S: Sys> Server<S> {
     }
 
     /// `true`: somebody was signalled.
+    #[inline]
     fn serve_signalled(&mut self) -> bool {
         let has_signals = self.engine.blocking.has_signals();
         if has_signals {

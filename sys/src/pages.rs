@@ -77,6 +77,7 @@ impl DerefMut for Pages {
 }
 
 impl Drop for Pages {
+    #[inline]
     fn drop(&mut self) {
         if self.bytes.is_empty() {
             return;
