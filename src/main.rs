@@ -5,7 +5,7 @@ use squint::config::{Config, FileSource, STANDARD_INPUT, Startup};
 use squint::server::Server;
 use squint_sys::Native;
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,18 +22,17 @@ Examples:
        squint-server /etc/squint.conf --loglevel verbose --requirepass 'a long secret'
 ";
 
+const VERSION: &str =
+    concat!("Squint server v=", env!("CARGO_PKG_VERSION"), " (compatible with Redis 7.2)\n");
+
 fn main() -> ExitCode {
+    #[cfg(no_stack_printer)]
+    squint_sys::print_no_stacks();
     let arguments: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
     match Config::from_arguments(&arguments, &mut Disk) {
         Ok(Startup::Run(config)) => serve(*config),
-        Ok(Startup::Version) => {
-            println!("Squint server v={} (compatible with Redis 7.2)", env!("CARGO_PKG_VERSION"));
-            ExitCode::SUCCESS
-        }
-        Ok(Startup::Help) => {
-            print!("{USAGE}");
-            ExitCode::SUCCESS
-        }
+        Ok(Startup::Version) => tell(VERSION),
+        Ok(Startup::Help) => tell(USAGE),
         Err(error) => fail(&error),
     }
 }
@@ -72,7 +71,16 @@ fn serve(config: Config) -> ExitCode {
     }
 }
 
+/// Prints what somebody has asked for. That nobody reads it, or the disk is full, is no reason to
+/// panic, as `print!` would.
+fn tell(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
 fn fail(error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("{error}");
+    let _ = writeln!(io::stderr(), "{error}"); // there is no other place to say so
     ExitCode::FAILURE
 }

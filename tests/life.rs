@@ -48,6 +48,20 @@ fn refusal(arguments: &[&str]) -> (Option<i32>, String) {
     (code, text)
 }
 
+/// On a full disk `print!` would panic.
+#[test]
+#[cfg(target_os = "linux")]
+fn help_that_cannot_be_printed_is_an_error() {
+    for word in ["--help", "--version"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_squint-server"));
+        let output = command.arg(word).stdout(full).output().expect("the server was just built");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.starts_with("No space left on device"), "{text}");
+    }
+}
+
 #[test]
 fn a_start_is_one_line_that_says_it_all() {
     let server = Server::start(&ours!(), &[]);

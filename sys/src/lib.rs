@@ -77,6 +77,7 @@ pub use native::{Native, NativePoller};
 pub use pages::Pages;
 pub use poller::{Event, Events, Interest, Poller, Token};
 pub use prefetch::prefetch_read;
+pub use process::print_no_stacks;
 pub use region::{REGION_BYTES, Region};
 pub use region_vec::RegionVec;
 pub use room::Room;

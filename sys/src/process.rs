@@ -20,6 +20,15 @@ pub fn facts() -> Process {
     }
 }
 
+/// Keeps the standard library from printing a stack after a panic, whatever the environment says. For
+/// binaries that lack the code for that (`scripts/build-release`); to be called first of all.
+pub fn print_no_stacks() {
+    for name in ["RUST_BACKTRACE", "RUST_LIB_BACKTRACE"] {
+        // SAFETY: nobody reads the environment meanwhile, for the process has this one thread.
+        unsafe { std::env::remove_var(name) };
+    }
+}
+
 fn microseconds(time: TimeVal) -> u64 {
     let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
     seconds * 1_000_000 + u64::try_from(time.tv_usec()).unwrap_or(0)
