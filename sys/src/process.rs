@@ -20,8 +20,8 @@ pub fn facts() -> Process {
     }
 }
 
-/// Keeps the standard library from printing a stack after a panic, whatever the environment says. For
-/// binaries that lack the code for that (`scripts/build-release`); to be called first of all.
+/// Keeps the standard library from printing a stack after a panic, whatever the environment says.
+/// For binaries that lack the code for that (`scripts/build-release`); to be called first of all.
 pub fn print_no_stacks() {
     for name in ["RUST_BACKTRACE", "RUST_LIB_BACKTRACE"] {
         // SAFETY: nobody reads the environment meanwhile, for the process has this one thread.
