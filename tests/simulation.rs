@@ -483,6 +483,27 @@ fn m03_a_blocked_client_with_a_full_input_that_leaves_is_noticed() {
 }
 
 #[test]
+fn a_client_that_blocks_with_a_full_input_is_not_watched_in_vain() {
+    let mut scene = Scene::start(&[]);
+    let [blocked, pusher] = [scene.connect(), scene.connect()];
+    // Without replies, nothing is written that would look at the interest by the way.
+    scene.send_at(1, blocked, b"CLIENT REPLY OFF\r\nBLPOP k 0\r\nBLPOP k 0\r\nBLPOP k 0\r\n");
+    let _ = scene.flood_at(2, blocked, &b"PING\r\n".repeat(1000), 1250);
+    scene.send_at(700, pusher, b"RPUSH k x\r\n");
+    scene.send_at(1000, pusher, b"RPUSH k x\r\n");
+    scene.send_at(1300, pusher, b"INFO stats\r\n");
+    scene.send_at(61_300, pusher, b"INFO stats\r\n");
+    scene.close_at(61_400, blocked);
+    scene.send_at(61_500, pusher, b"RPUSH k x\r\nLLEN k\r\n");
+    scene.run_ms(61_600);
+    let text = String::from_utf8(scene.received(pusher)).expect("INFO is text");
+    let cycles = text.lines().filter_map(|line| line.strip_prefix("eventloop_cycles:"));
+    let cycles: Vec<u64> = cycles.map(|count| count.parse().expect("a number")).collect();
+    assert!(cycles[1] - cycles[0] <= 5, "a minute of waiting took turns of the loop: {cycles:?}");
+    assert!(text.ends_with(":1\r\n:1\r\n"), "who has left gets no element");
+}
+
+#[test]
 fn a_shutdown_waits_a_second_for_replies_under_way_and_no_longer() {
     let mut scene = Scene::start(&[]);
     let [slow, ender] = [scene.connect(), scene.connect()];

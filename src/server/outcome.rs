@@ -94,6 +94,7 @@ impl<S: Sys> Server<S> {
 
     /// A client blocks: its input is left alone, its patience is measured. The clock of the tick is
     /// too old for that: the command may have come after it was read, and nobody is told too early.
+    /// Its input may be full already, and then watching for more would wake us for nothing.
     fn pause(&mut self, client: ClientId) {
         let now_ms = self.event_loop.sys.monotonic_ns().div_ceil(1_000_000);
         let state = self.engine.clients.find_mut(client);
@@ -103,6 +104,7 @@ impl<S: Sys> Server<S> {
         if let Some(connection) = self.event_loop.connections.get_mut(client) {
             connection.is_paused = true;
             connection.has_unparsed = false; // what stands behind is looked at when it goes on
+            self.event_loop.update_interest(client.index);
             self.arm(client.index);
         }
     }
