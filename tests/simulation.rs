@@ -482,6 +482,31 @@ fn m03_a_blocked_client_with_a_full_input_that_leaves_is_noticed() {
     assert_eq!(scene.received(pusher), b":1\r\n:1\r\n");
 }
 
+/// How often the loop has turned, as often as INFO has told it in `replies`.
+fn cycles_told(replies: Vec<u8>) -> Vec<u64> {
+    let text = String::from_utf8(replies).expect("INFO is text");
+    let cycles = text.lines().filter_map(|line| line.strip_prefix("eventloop_cycles:"));
+    cycles.map(|count| count.parse().expect("a number")).collect()
+}
+
+#[test]
+fn a_client_that_reads_nothing_and_is_to_be_closed_is_not_watched_in_vain() {
+    for goodbye in ["QUIT\r\n", "*1\r\nX", ""] {
+        let mut scene = Scene::start(&[]);
+        let [silent, observer] = [scene.connect(), scene.connect()];
+        scene.stop_reading(silent, 100);
+        scene.send_at(1, silent, &b"PING\r\n".repeat(100));
+        scene.send_at(10, silent, goodbye.as_bytes());
+        scene.send_at(20, silent, b"PING\r\n");
+        scene.finish_at(30, silent);
+        scene.send_at(40, observer, b"INFO stats\r\n");
+        scene.send_at(9_000, observer, b"INFO stats\r\n");
+        scene.run_ms(9_100);
+        let cycles = cycles_told(scene.received(observer));
+        assert!(cycles[1] - cycles[0] <= 5, "{goodbye:?}, then waiting: {cycles:?} turns");
+    }
+}
+
 #[test]
 fn a_client_that_blocks_with_a_full_input_is_not_watched_in_vain() {
     let mut scene = Scene::start(&[]);
@@ -496,11 +521,10 @@ fn a_client_that_blocks_with_a_full_input_is_not_watched_in_vain() {
     scene.close_at(61_400, blocked);
     scene.send_at(61_500, pusher, b"RPUSH k x\r\nLLEN k\r\n");
     scene.run_ms(61_600);
-    let text = String::from_utf8(scene.received(pusher)).expect("INFO is text");
-    let cycles = text.lines().filter_map(|line| line.strip_prefix("eventloop_cycles:"));
-    let cycles: Vec<u64> = cycles.map(|count| count.parse().expect("a number")).collect();
-    assert!(cycles[1] - cycles[0] <= 5, "a minute of waiting took turns of the loop: {cycles:?}");
-    assert!(text.ends_with(":1\r\n:1\r\n"), "who has left gets no element");
+    let replies = scene.received(pusher);
+    assert!(replies.ends_with(b":1\r\n:1\r\n"), "who has left gets no element");
+    let cycles = cycles_told(replies);
+    assert!(cycles[1] - cycles[0] <= 5, "a minute of waiting: {cycles:?} turns");
 }
 
 #[test]

@@ -297,10 +297,14 @@ impl<S: Sys> EventLoop<S> {
         }
     }
 
-    /// Queues a connection for the phase `write`.
+    /// Queues a connection for the phase `write`, which looks at its interest too. That of a
+    /// clogged one is looked at here: its write may never come, and what it no longer reads would
+    /// wake us again and again.
     pub fn queue_write(&mut self, index: u32) {
         let connection = self.connections.at(index);
-        if !connection.writing.is_linked() && !connection.is_clogged {
+        if connection.is_clogged {
+            self.update_interest(index);
+        } else if !connection.writing.is_linked() {
             self.writing.push_back(&mut Writing(&mut self.connections), index);
         }
     }
