@@ -250,7 +250,7 @@ impl<S: Sys> Server<S> {
     }
 }
 
-/// Whether a client has sent more than it may that is not a whole request.
+/// Whether a client has sent more that has not been executed than it may.
 fn is_query_over_limit(connection: &Connection, state: &Client, config: &Config) -> bool {
     let queued = state.transaction.as_ref().map_or(0, |transaction| transaction.queue_bytes);
     let limit = match state.authenticated {
