@@ -321,7 +321,7 @@ impl Clients {
         let client = Client::new(token, self.last_number, peer, now_ms);
         let former = self.slots[index].replace(Box::new(client));
         assert!(former.is_none(), "a slot is left before it is taken again");
-        self.get(token)
+        self.get_mut(token)
     }
 
     /// Forgets a client; everything that names it must be gone first.
@@ -348,7 +348,14 @@ impl Clients {
 
     /// A client known to be connected.
     #[inline]
-    pub fn get(&mut self, token: Token) -> &mut Client {
+    #[must_use]
+    pub fn get(&self, token: Token) -> &Client {
+        self.find(token).expect("the caller holds a live connection")
+    }
+
+    /// The same, to change it.
+    #[inline]
+    pub fn get_mut(&mut self, token: Token) -> &mut Client {
         self.find_mut(token).expect("the caller holds a live connection")
     }
 

@@ -34,7 +34,6 @@ pub use life::StartError;
 pub struct Server<S: Sys> {
     event_loop: EventLoop<S>,
     engine: Engine,
-    group: Group,
     now: Now,
     /// The same moment, nanoseconds of the clock that never goes back.
     now_ns: u64,
@@ -46,8 +45,9 @@ pub struct Server<S: Sys> {
 impl<S: Sys> Server<S> {
     /// Turns the loop until the server is told to end; gives the exit code.
     pub fn run(mut self) -> Result<u8, Errno> {
+        let mut group = Group::default();
         while !self.is_over() {
-            self.tick()?;
+            self.tick(&mut group)?;
         }
         self.end();
         Ok(0)
@@ -55,12 +55,12 @@ impl<S: Sys> Server<S> {
 
     /// One turn of the loop:
     /// `wait -> accept -> read -> parse -> execute -> wake -> expire -> write -> close`.
-    fn tick(&mut self) -> Result<(), Errno> {
+    fn tick(&mut self, group: &mut Group) -> Result<(), Errno> {
         self.wait()?;
         self.accept();
-        while self.read() {
-            self.parse();
-            self.execute();
+        while self.read(group) {
+            self.parse(group);
+            self.execute(group);
         }
         self.wake();
         self.expire();
@@ -91,29 +91,22 @@ impl<S: Sys> Server<S> {
     /// A phase ends that had something to do: its time is noted.
     #[inline]
     fn lap(&mut self, phase: Phase) {
+        self.lap_as(phase, || phase.event());
+    }
+
+    /// The same for a phase whose spikes have a name of their own.
+    #[inline]
+    fn lap_as(&mut self, phase: Phase, event: impl FnOnce() -> &'static str) {
         let cycles = self.event_loop.sys.cycles();
         let ns = self.engine.stats.lap(phase, cycles);
         if self.engine.stats.spikes.is_one(ns) {
-            self.note_spike(phase, ns);
+            self.note_spike(event(), ns);
         }
     }
 
     /// Somebody wants to know what takes as long as this has (`latency-monitor-threshold`).
     #[cold]
-    fn note_spike(&mut self, phase: Phase, ns: u64) {
-        let event = match phase {
-            // Whoever wants to know has one request a group.
-            Phase::Execute if self.group.is_fast() => "fast-command",
-            Phase::Execute => "command",
-            Phase::Expire => "expire-cycle",
-            Phase::Accept => "tick-accept",
-            Phase::Read => "tick-read",
-            Phase::Parse => "tick-parse",
-            Phase::Wake => "tick-wake",
-            Phase::Write => "tick-write",
-            Phase::Close => "tick-close",
-            Phase::Wait => return, // sleep is no delay
-        };
+    fn note_spike(&mut self, event: &'static str, ns: u64) {
         let wall_s = self.now.wall_us.div_euclid(1_000_000);
         self.engine.stats.spikes.add(event, wall_s, ns / 1_000_000);
     }

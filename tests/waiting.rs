@@ -11,7 +11,7 @@ mod waiting_support {
 
 use squint::command::dispatcher::{Turn, resolve};
 use squint::command::effects::Unblock;
-use squint::command::steps::{Findings, Step, Steps};
+use squint::command::steps::{Step, Steps};
 use squint::command::{ConnectionFigures, Engine, Facts, Host, Now, PoolFigures, Request};
 use squint::config::{Config, Settings, Startup};
 use squint::event_loop::connection::Connection;
@@ -116,9 +116,10 @@ impl Layer {
         let turn =
             Turn { client: self.clients[client], reply: &mut reply, now: NOW, may_wait: false };
         let (command, length) = (resolve(request), bytes.len());
-        let step = [Step { command, spans: 0..spans.len(), hashes: 0..0, length }];
-        let findings = Findings { spans: &spans, bulks: &[], hashes: &[] };
-        self.engine.execute(turn, &mut Steps::new(&step, findings, &bytes), &mut Nowhere);
+        let step = Step { command, length, arguments: spans.len() as u32, keys: 0 };
+        let mut steps =
+            Steps { steps: &[step], spans: &spans, bulks: &[], hashes: &[], input: &bytes };
+        self.engine.execute(turn, &mut steps, &mut Nowhere);
         String::from_utf8(reply.to_vec()).expect("all elements are text")
     }
 
@@ -151,7 +152,7 @@ impl Layer {
     }
 
     fn number(&mut self, client: usize) -> u64 {
-        self.engine.clients.get(self.clients[client]).number
+        self.engine.clients.get_mut(self.clients[client]).number
     }
 }
 

@@ -164,7 +164,7 @@ impl Blocking {
     /// Notes that a key has changed, if anybody waits on it.
     #[inline]
     pub fn signal(&mut self, database: usize, key: &[u8]) {
-        if self.waiting.is_empty() && self.in_groups.is_empty() {
+        if self.is_empty() {
             return;
         }
         let scoped = scope(&mut self.scratch, database, key);
@@ -261,6 +261,13 @@ impl Blocking {
         let line = if front.is_in_group { &self.in_groups } else { &self.waiting };
         let (client, next) = line.at(front.place);
         (client, next.map(|place| Front { place, ..front }))
+    }
+
+    /// Nobody waits: the usual case.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.in_groups.is_empty()
     }
 
     /// How many clients wait.

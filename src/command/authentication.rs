@@ -46,7 +46,7 @@ pub fn hello(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     if let Some((user, password)) = wish.login {
         log_in(ctx, user, password)?;
     }
-    let client = ctx.clients.get(ctx.id);
+    let client = ctx.clients.get_mut(ctx.id);
     if !client.authenticated {
         return Err(HELLO_WITHOUT_PASSWORD);
     }
@@ -123,7 +123,7 @@ fn log_in(ctx: &mut Context<'_>, user: &[u8], password: &[u8]) -> CommandResult 
         Some(secret) => is_same_secret(password, secret),
         None => true,
     };
-    let client = ctx.clients.get(ctx.id);
+    let client = ctx.clients.get_mut(ctx.id);
     let has_tries = client.failed_logins < LOGIN_FAILURES_MAX;
     if is_right && user == DEFAULT_USER && has_tries {
         client.failed_logins = 0;

@@ -37,7 +37,7 @@ pub fn client_kill(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult
 }
 
 fn kill(ctx: &mut Context<'_>, victim: ClientId) {
-    let client = ctx.clients.get(victim);
+    let client = ctx.clients.get_mut(victim);
     if victim == ctx.id {
         client.close_after_reply = true;
     } else {

@@ -5,7 +5,7 @@
 //! find a field by its name, people by its place.
 
 use super::args::Arguments;
-use super::context::{CommandResult, Context};
+use super::context::{Call, CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
 use super::{ConnectionFigures, Request};
 use crate::client::{Client, ClientId, DEFAULT_USER};
@@ -60,6 +60,9 @@ fn list(
     ctx: &mut Context<'_>,
     choose: impl for<'c> FnOnce(Vec<&'c Client>) -> Vec<&'c Client>,
 ) -> Vec<u8> {
+    if ctx.call == Call::Direct {
+        ctx.client_mut().last_command = ctx.command.name; // else noted when its requests are done
+    }
     let mut text = Vec::new();
     for client in choose(ctx.clients.by_number()) {
         if !client.closing {

@@ -57,7 +57,7 @@ fn repeat(ctx: &mut Context<'_>, request: Request<'_>) {
 
 /// QUIT
 pub fn quit(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
-    ctx.client().close_after_reply = true;
+    ctx.client_mut().close_after_reply = true;
     ctx.reply.ok();
     Ok(())
 }
@@ -69,7 +69,7 @@ pub fn reset(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
     transactions::forget_watches(ctx);
     pubsub::forget_subscriptions(ctx, ctx.id);
     let is_open = ctx.config.settings().requirepass.is_none();
-    let client = ctx.client();
+    let client = ctx.client_mut();
     client.authenticated = is_open;
     client.database = 0;
     client.labels_mut().name = Vec::new();
@@ -105,21 +105,21 @@ pub fn client_id(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
 
 /// CLIENT NO-EVICT ON | OFF
 pub fn client_no_evict(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    ctx.client().no_evict = on_or_off(request, 2)?;
+    ctx.client_mut().no_evict = on_or_off(request, 2)?;
     ctx.reply.ok();
     Ok(())
 }
 
 /// CLIENT NO-TOUCH ON | OFF
 pub fn client_no_touch(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    ctx.client().no_touch = on_or_off(request, 2)?;
+    ctx.client_mut().no_touch = on_or_off(request, 2)?;
     ctx.reply.ok();
     Ok(())
 }
 
 /// CLIENT REPLY ON | OFF | SKIP: the dispatcher obeys the mode, this command's own reply included.
 pub fn client_reply(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let mode = &mut ctx.clients.get(ctx.id).reply_mode;
+    let mode = &mut ctx.clients.get_mut(ctx.id).reply_mode;
     if request.is(2, "ON") {
         *mode = ReplyMode::On;
         ctx.reply.ok();
@@ -135,7 +135,7 @@ pub fn client_reply(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResul
 
 /// CLIENT SETINFO LIB-NAME name | LIB-VER version
 pub fn client_setinfo(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let client = ctx.clients.get(ctx.id);
+    let client = ctx.clients.get_mut(ctx.id);
     let fact = if request.is(2, "LIB-NAME") {
         &mut client.labels_mut().library_name
     } else if request.is(2, "LIB-VER") {
@@ -154,7 +154,7 @@ pub fn client_setinfo(ctx: &mut Context<'_>, request: Request<'_>) -> CommandRes
 
 /// CLIENT SETNAME name
 pub fn client_setname(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    ctx.client().labels_mut().name = checked_name(request.at(2))?.into();
+    ctx.client_mut().labels_mut().name = checked_name(request.at(2))?.into();
     ctx.reply.ok();
     Ok(())
 }

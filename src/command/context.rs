@@ -20,6 +20,7 @@ use crate::resp::request::Request;
 use crate::resp::writer::Writer;
 use crate::shared_bytes::BytesRef;
 use crate::stats::Stats;
+use std::ops::{Deref, DerefMut};
 
 /// What a command's function returns: `Ok` when it has written its reply, or is blocked.
 pub type CommandResult = Result<(), ErrorReply>;
@@ -185,6 +186,39 @@ fn as_stream(value: ValueMut<'_>) -> Result<&mut Stream, ErrorReply> {
     }
 }
 
+/// Something that a command may change, and whether it has: what nobody has changed need not be
+/// looked after when the command has run.
+#[derive(Debug)]
+pub struct Lent<'a, T> {
+    value: &'a mut T,
+    is_changed: bool,
+}
+
+impl<'a, T> Lent<'a, T> {
+    /// Lends it; nothing has changed yet.
+    #[inline]
+    pub const fn new(value: &'a mut T) -> Self {
+        Self { value, is_changed: false }
+    }
+}
+
+impl<T> Deref for Lent<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<T> DerefMut for Lent<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        self.is_changed = true;
+        self.value
+    }
+}
+
 /// Everything a command may touch, borrowed for as long as it runs.
 pub struct Context<'a> {
     /// Data, in the selected database.
@@ -194,9 +228,9 @@ pub struct Context<'a> {
     /// Who sent the command.
     pub id: ClientId,
     /// Everybody.
-    pub clients: &'a mut Clients,
+    pub clients: Lent<'a, Clients>,
     /// Who waits on which keys.
-    pub blocking: &'a mut Blocking,
+    pub blocking: Lent<'a, Blocking>,
     /// Who listens to what.
     pub pubsub: &'a mut PubSub,
     /// Who guards which keys.
@@ -204,7 +238,7 @@ pub struct Context<'a> {
     /// Which commands wait.
     pub pause: &'a mut Pause,
     /// What the server shall do afterwards.
-    pub effects: &'a mut Effects,
+    pub effects: Lent<'a, Effects>,
     /// Settings.
     pub config: &'a mut Config,
     /// Counters.
@@ -253,8 +287,29 @@ impl<'a> Context<'a> {
 impl Context<'_> {
     /// The client whose command runs.
     #[inline]
-    pub fn client(&mut self) -> &mut Client {
+    #[must_use]
+    pub fn client(&self) -> &Client {
         self.clients.get(self.id)
+    }
+
+    /// The same, to change it.
+    #[inline]
+    pub fn client_mut(&mut self) -> &mut Client {
+        self.clients.get_mut(self.id)
+    }
+
+    /// Whether a command has changed, since the last call, what others than it and its data are
+    /// concerned with: clients, who waits, or what the server shall do.
+    #[inline]
+    pub fn take_changed(&mut self) -> bool {
+        let is_changed =
+            self.clients.is_changed | self.blocking.is_changed | self.effects.is_changed;
+        if is_changed {
+            self.clients.is_changed = false;
+            self.blocking.is_changed = false;
+            self.effects.is_changed = false;
+        }
+        is_changed
     }
 
     /// Argument `index` as a key, hashed at most once per request.
@@ -317,14 +372,14 @@ impl Context<'_> {
     pub fn suspend(&mut self, request: Request<'_>, kind: WaitKind, timeout_ms: Option<u64>) {
         let arrival = self.blocking.next_arrival();
         let blocked = Blocked::new(request.to_owned(), kind, arrival, timeout_ms);
-        self.client().blocked = Some(Box::new(blocked));
+        self.client_mut().blocked = Some(Box::new(blocked));
         self.effects.blocked.push(self.id);
     }
 
     /// After some time the client that has just blocked, or whoever is before it then, shall be
     /// asked again.
     pub fn retry_after(&mut self, retry_ms: u64) {
-        match &mut self.client().blocked {
+        match &mut self.client_mut().blocked {
             Some(blocked) => blocked.retry_ms = Some(retry_ms),
             None => self.retry_ms = Some(retry_ms),
         }

@@ -20,7 +20,7 @@
 
 use super::context::{Call, CommandResult, Context, Now};
 use super::error_reply::{self, ErrorReply};
-use super::steps::Steps;
+use super::steps::{Steps, Taken};
 use super::table::{self, Command, Flags};
 use super::{Ask, Engine, Host, Request, pause};
 use crate::client::{ClientId, Transaction};
@@ -64,9 +64,14 @@ impl Engine {
     /// Executes requests of a client, one after another, until there are no more (`true`) or one of
     /// them has left something to do for the server. What changes let other clients go on is done
     /// directly after each.
-    pub fn execute(&mut self, turn: Turn<'_>, steps: &mut Steps<'_>, host: &mut dyn Host) -> bool {
+    pub fn execute(
+        &mut self,
+        turn: Turn<'_>,
+        steps: &mut Steps<'_, '_>,
+        host: &mut dyn Host,
+    ) -> bool {
         let Turn { client, reply, now, may_wait } = turn;
-        self.clients.get(client).active_ms = now.monotonic_ms;
+        self.clients.get_mut(client).active_ms = now.monotonic_ms;
         loop {
             let turn = Turn { client, reply: &mut *reply, now, may_wait };
             let is_over = self.execute_undisturbed(turn, steps, &mut *host);
@@ -84,10 +89,11 @@ impl Engine {
     }
 
     /// Executes requests until there are no more (`true`), or one leaves work to do.
+    #[inline(never)] // else all that it borrows is prepared outside of the loop around it, and kept
     fn execute_undisturbed(
         &mut self,
         turn: Turn<'_>,
-        steps: &mut Steps<'_>,
+        steps: &mut Steps<'_, '_>,
         host: &mut dyn Host,
     ) -> bool {
         let Turn { client, reply, now, may_wait } = turn;
@@ -95,58 +101,78 @@ impl Engine {
         let command = Command::NONE;
         let ask = Ask { client, command, call: Call::Direct, hashes: &[], reply, now, host };
         let mut ctx = self.context(ask);
-        if held.is_some() {
-            let Some(step) = steps.take() else { return true };
-            (ctx.held, ctx.hashes) = (held, steps.hashes(step));
-            answer_in_full(&mut ctx, step.command, steps.request(step));
-            if !ctx.client().is_postponed() {
-                end_request(&mut ctx);
-            }
-            return false;
+        ctx.held = held;
+        let is_over = match held {
+            None => answer_all(&mut ctx, steps),
+            Some(_) => answer_one(&mut ctx, steps),
+        };
+        let last = ctx.command;
+        if !std::ptr::eq(last, Command::NONE) {
+            ctx.client_mut().last_command = last.name;
         }
-        while let Some(step) = steps.take() {
-            (ctx.hashes, ctx.is_push) = (steps.hashes(step), false);
-            answer(&mut ctx, step.command, steps.request(step));
-            if end_request(&mut ctx) {
+        is_over
+    }
+}
+
+/// Answers requests until there are no more (`true`), or one leaves work to do.
+///
+/// Nearly all come from a client at liberty, are taken by a function, and change nothing but data:
+/// then all else is as it was, and is not looked at.
+fn answer_all<'c, 's: 'c, 'i: 'c>(ctx: &mut Context<'c>, steps: &mut Steps<'s, 'i>) -> bool {
+    let mut is_at_liberty = ctx.client().is_at_liberty();
+    let mut left = *steps; // in registers
+    while let Some(Taken { command, request, hashes }) = left.take() {
+        ctx.hashes = hashes;
+        match command {
+            Some(command) if is_at_liberty && command.takes(request.len()) => {
+                ctx.command = command;
+                run(ctx, request);
+            }
+            command => answer_in_full(ctx, command, request),
+        }
+        if ctx.take_changed() || ctx.reply.out.is_long() {
+            if end_request(ctx) {
+                *steps = left;
                 return false;
             }
+            is_at_liberty = ctx.client().is_at_liberty();
         }
-        true
     }
+    *steps = left;
+    true
 }
 
-/// What is to be done behind every request. `true`: anything but the client's next one follows.
-#[inline(always)] // where little is inlined it would be a call for every request
+/// Answers a request that may have to wait for the end of CLIENT PAUSE. `true`: there is none.
+fn answer_one<'c, 's: 'c, 'i: 'c>(ctx: &mut Context<'c>, steps: &mut Steps<'s, 'i>) -> bool {
+    let Some(Taken { command, request, hashes }) = steps.take() else { return true };
+    ctx.hashes = hashes;
+    answer_in_full(ctx, command, request);
+    if !ctx.client().is_postponed() {
+        end_request(ctx);
+    }
+    false
+}
+
+/// What is to be done behind a request that may have changed more than data. `true`: anything but
+/// the client's next one follows.
 fn end_request(ctx: &mut Context<'_>) -> bool {
     let has_work = !ctx.effects.is_empty() || ctx.blocking.has_signals() || ctx.reply.out.is_long();
-    let client = ctx.client();
+    let client = ctx.clients.get_mut(ctx.id);
     client.reply_mode = client.reply_mode.of_next_command();
-    has_work || client.close_after_reply
+    let is_told_goodbye = client.close_after_reply;
+    ctx.take_changed();
+    has_work || is_told_goodbye
 }
 
-/// Answers one request. Nearly all come from a client at liberty and are taken by a function: that
-/// is tested once, here.
-#[inline]
-fn answer(ctx: &mut Context<'_>, command: Option<&'static Command>, request: Request<'_>) {
-    let client = ctx.clients.get(ctx.id);
-    match command {
-        Some(command) if client.is_at_liberty() && command.takes(request.len()) => {
-            client.last_command = command.name;
-            ctx.command = command;
-            run(ctx, request);
-        }
-        command => answer_in_full(ctx, command, request),
-    }
-}
-
-/// The same for everybody and everything else: what is unknown, refused, held back, queued or
+/// Answers one request of anybody, and of any kind: what is unknown, refused, held back, queued or
 /// silent.
 fn answer_in_full(ctx: &mut Context<'_>, command: Option<&'static Command>, request: Request<'_>) {
+    ctx.is_push = false;
     let silent_from = ctx.client().is_silent().then(|| ctx.reply.out.mark());
     match command {
         Some(command) => {
             ctx.command = command;
-            ctx.client().last_command = command.name;
+            ctx.client_mut().last_command = command.name;
             if let Err(error) = check(ctx, request) {
                 reject(ctx, &error);
             }
@@ -163,7 +189,7 @@ fn answer_in_full(ctx: &mut Context<'_>, command: Option<&'static Command>, requ
 /// it; the reply of one that has blocked will be taken back when it comes.
 fn obey_reply_mode(ctx: &mut Context<'_>, silent_from: Option<Mark>) {
     let is_push = ctx.is_push;
-    let client = ctx.client();
+    let client = ctx.client_mut();
     let silent_from = silent_from.filter(|_| client.is_silent() && !is_push);
     if let Some(blocked) = &mut client.blocked {
         blocked.is_silent = silent_from.is_some();
@@ -174,7 +200,7 @@ fn obey_reply_mode(ctx: &mut Context<'_>, silent_from: Option<Mark>) {
 
 /// No such command. Whoever has not said the password is told only that.
 fn refuse_unknown(ctx: &mut Context<'_>, request: Request<'_>) {
-    let (id, client) = (ctx.id, ctx.clients.get(ctx.id));
+    let (id, client) = (ctx.id, ctx.clients.get_mut(ctx.id));
     let name = request.at(0);
     if name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:") {
         // A browser was talked into sending us a form: hang up, and say nothing it could use.
@@ -272,7 +298,7 @@ fn reject(ctx: &mut Context<'_>, error: &ErrorReply) {
     if ctx.command.flags.contains(Flags::RUNS_QUEUE) {
         return reject_exec(ctx, error);
     }
-    if let Some(transaction) = &mut ctx.client().transaction {
+    if let Some(transaction) = &mut ctx.client_mut().transaction {
         transaction.refused = true;
     }
     ctx.stats.count_error(error.as_bytes());
@@ -293,7 +319,7 @@ fn reject_exec(ctx: &mut Context<'_>, error: &ErrorReply) {
 /// Puts a copy of the request at the end of MULTI's queue.
 fn enqueue(ctx: &mut Context<'_>, request: Request<'_>) {
     let transaction: &mut Transaction =
-        ctx.client().transaction.as_mut().expect("the caller has looked");
+        ctx.client_mut().transaction.as_mut().expect("the caller has looked");
     if !transaction.refused {
         let owned = request.to_owned();
         transaction.queue_bytes += owned.heap_bytes();

@@ -137,7 +137,10 @@ impl Context<'_> {
     fn touched(&mut self, key: &[u8], change: Change) {
         if !self.watches.is_empty() {
             let is_removed = change == Change::Removed;
-            self.watches.touch(self.store.index, key, is_removed, self.clients);
+            self.watches.touch(self.store.index, key, is_removed, &mut self.clients);
+        }
+        if self.blocking.is_empty() {
+            return;
         }
         match change {
             Change::Grown => self.blocking.signal(self.store.index, key),

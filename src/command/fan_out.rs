@@ -32,7 +32,7 @@ pub struct Audience<'a> {
 impl Context<'_> {
     /// All who may listen, and the way to them.
     pub fn audience(&mut self) -> Audience<'_> {
-        Audience { pubsub: self.pubsub, clients: self.clients, outbox: &mut self.effects.outbox }
+        Audience { pubsub: self.pubsub, clients: &self.clients, outbox: &mut self.effects.outbox }
     }
 }
 
@@ -40,7 +40,7 @@ impl Audience<'_> {
     /// Nobody listens to anything (sharded channels apart).
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pubsub.channels.is_empty() && self.pubsub.patterns.is_empty()
+        !self.pubsub.has_listeners()
     }
 
     /// Sends a message to the subscribers of a channel, then to those of each pattern that matches

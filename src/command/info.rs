@@ -141,7 +141,7 @@ fn clients(page: &mut Page, ctx: &mut Context<'_>) {
         ("connected_clients", ctx.clients.len()),
         ("cluster_connections", 0),
         ("maxclients", ctx.config.settings().clients_max as usize),
-        ("blocked_clients", ctx.blocking.client_count() + ctx.pause.client_count(ctx.clients)),
+        ("blocked_clients", ctx.blocking.client_count() + ctx.pause.client_count(&ctx.clients)),
         ("tracking_clients", 0),
         ("pubsub_clients", ctx.pubsub.client_count()),
         ("watching_clients", ctx.watches.client_count()),

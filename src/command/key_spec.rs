@@ -90,19 +90,24 @@ impl LeadingKeys {
         keys
     }
 
-    /// Where the keys stand in a request of `count` words.
+    /// How many keys there are in a request of so many words.
     #[inline]
-    pub fn positions(self, count: usize) -> impl Iterator<Item = usize> + use<> {
-        let end = match usize::try_from(self.end) {
-            Ok(behind) if behind > 0 => behind.min(count),
-            _ => count.saturating_sub(self.end.unsigned_abs()),
+    #[must_use]
+    pub const fn count(self, words: usize) -> usize {
+        let behind = match self.end {
+            end if end <= 0 => words.saturating_sub(end.unsigned_abs()),
+            end if (end as usize) < words => end as usize,
+            _ => words,
         };
-        let mut next = 1;
-        std::iter::from_fn(move || {
-            let position = next;
-            next += self.step;
-            (position < end).then_some(position)
-        })
+        let span = behind.saturating_sub(1);
+        if self.step == 1 { span } else { span.div_ceil(self.step) }
+    }
+
+    /// Where one of the keys stands.
+    #[inline]
+    #[must_use]
+    pub const fn position(self, number: usize) -> usize {
+        1 + number * self.step
     }
 
     /// Which of the keys stands at `position`.

@@ -186,7 +186,7 @@ pub fn select(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     if index >= ctx.store.all.databases() {
         return Err(NO_SUCH_DATABASE);
     }
-    ctx.client().database = index;
+    ctx.client_mut().database = index;
     ctx.store.index = index; // for the rest of a transaction
     ctx.reply.ok();
     Ok(())
@@ -309,7 +309,7 @@ fn touch_stored(ctx: &mut Context<'_>, database: usize) {
     for bytes in &guarded {
         let key = ctx.hash(bytes);
         if ctx.store.all.database(database).contains(key, UnixMs::MIN) {
-            ctx.watches.touch(database, bytes, true, ctx.clients);
+            ctx.watches.touch(database, bytes, true, &mut ctx.clients);
         }
     }
 }

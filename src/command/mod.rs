@@ -95,7 +95,7 @@ use crate::reply_buffer::ReplyBuffer;
 use crate::resp::writer::Writer;
 use crate::stats::Stats;
 use crate::text::keyed_hash::KeyedState;
-use context::Selected;
+use context::{Lent, Selected};
 use effects::Effects;
 use pause::Pause;
 use squint_sys::{Address, Process, SyscallCounts};
@@ -272,12 +272,12 @@ impl Engine {
             store: Selected { all: &mut self.store, index: database, now_ms },
             reply: Writer { out: ask.reply, protocol },
             id: ask.client,
-            clients: &mut self.clients,
-            blocking: &mut self.blocking,
+            clients: Lent::new(&mut self.clients),
+            blocking: Lent::new(&mut self.blocking),
             pubsub: &mut self.pubsub,
             watches: &mut self.watches,
             pause: &mut self.pause,
-            effects: &mut self.effects,
+            effects: Lent::new(&mut self.effects),
             config: &mut self.config,
             stats: &mut self.stats,
             facts: &self.facts,

@@ -105,7 +105,7 @@ fn leave(ctx: &mut Context<'_>, request: Request<'_>, kind: Kind) -> CommandResu
 /// One frame per name: what was done, the name, how many subscriptions there are now. What was done
 /// is called like the command.
 fn confirm(ctx: &mut Context<'_>, kind: Kind, name: Option<&[u8]>) {
-    ctx.client().subscriptions = ctx.pubsub.subscriptions_of(ctx.id);
+    ctx.client_mut().subscriptions = ctx.pubsub.subscriptions_of(ctx.id);
     let number = kind.count_in_reply(ctx);
     ctx.is_push = true;
     ctx.reply.push(3);
@@ -121,12 +121,15 @@ fn confirm(ctx: &mut Context<'_>, kind: Kind, name: Option<&[u8]>) {
 /// nothing any more and shall not be counted.
 pub fn forget_subscriptions(ctx: &mut Context<'_>, client: ClientId) {
     ctx.pubsub.leave(client);
-    ctx.clients.get(client).subscriptions = 0;
+    ctx.clients.get_mut(client).subscriptions = 0;
 }
 
 /// PUBLISH channel message
 pub fn publish(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let receivers = ctx.audience().publish(request.at(1), request.argument(2));
+    let receivers = match ctx.pubsub.has_listeners() {
+        true => ctx.audience().publish(request.at(1), request.argument(2)),
+        false => 0,
+    };
     ctx.reply.integer(count(receivers));
     Ok(())
 }

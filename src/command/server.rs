@@ -84,7 +84,7 @@ pub(super) fn place(ctx: &mut Context<'_>) -> ClientPlace {
 fn let_everybody_in(ctx: &mut Context<'_>) {
     let all: Vec<ClientId> = ctx.clients.iter().map(|client| client.token).collect();
     for client in all {
-        ctx.clients.get(client).authenticated = true;
+        ctx.clients.get_mut(client).authenticated = true;
     }
 }
 
@@ -101,7 +101,7 @@ pub fn shutdown(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Err(NOT_SAVED);
     }
     ctx.effects.shutdown = Some(Shutdown { now: wish.now });
-    ctx.client().close_after_reply = true;
+    ctx.client_mut().close_after_reply = true;
     Ok(())
 }
 

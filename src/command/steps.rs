@@ -1,83 +1,71 @@
 //! Requests of one client as they were found ahead of time: parsed, looked up, their keys hashed.
 //!
 //! ```text
-//!   steps    [ GET, 2 spans, 1 hash, 22 bytes ][ PING, 1 span, 0 hashes, 14 bytes ] ...
-//!   input    *2 $3 GET $3 key                   *1 $4 PING                          ...
+//!   steps    [ GET, 2 arguments, 1 key, 22 bytes ][ PING, 1 argument, 0 keys, 14 bytes ] ...
+//!   spans    [ GET ][ key ]                        [ PING ]                              ...
+//!   hashes          [ key ]
+//!   input    *2 $3 GET $3 key                      *1 $4 PING                            ...
 //! ```
+//!
+//! They are taken off from the front, each with its share of everything.
 
 use super::Request;
 use super::table::Command;
 use crate::resp::Span;
 use crate::shared_bytes::SharedBytes;
-use std::ops::Range;
 
 /// A request that has been parsed and not yet executed.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Step {
     /// Its row; `None`: there is no such command.
     pub command: Option<&'static Command>,
-    /// Where its arguments are noted, among the [`Findings::spans`].
-    pub spans: Range<usize>,
-    /// Where the hashes of its keys are noted, among the [`Findings::hashes`].
-    pub hashes: Range<usize>,
     /// Bytes of the client's input to drop afterwards.
     pub length: usize,
+    /// How many arguments it has, the name included.
+    pub arguments: u32,
+    /// How many of its keys have been hashed.
+    pub keys: u32,
 }
 
-/// What steps were found to consist of.
+/// A client's steps that are still to be executed, and what they consist of.
 #[derive(Clone, Copy, Debug)]
-pub struct Findings<'a> {
-    /// Arguments.
-    pub spans: &'a [Span],
-    /// Those of them that lie apart from the input.
-    pub bulks: &'a [SharedBytes],
-    /// Databases and hashes of leading keys.
+pub struct Steps<'s, 'i> {
+    /// Themselves.
+    pub steps: &'s [Step],
+    /// Their arguments, perhaps followed by those of others.
+    pub spans: &'s [Span],
+    /// Those of all arguments that lie apart from the input.
+    pub bulks: &'s [SharedBytes],
+    /// Databases and hashes of their leading keys, perhaps followed by those of others.
+    pub hashes: &'s [(usize, u64)],
+    /// The client's input from the first of them on.
+    pub input: &'i [u8],
+}
+
+/// A step that has been taken off.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken<'a> {
+    /// Its row; `None`: there is no such command.
+    pub command: Option<&'static Command>,
+    /// Its arguments.
+    pub request: Request<'a>,
+    /// Databases and hashes of its leading keys.
     pub hashes: &'a [(usize, u64)],
 }
 
-/// A client's steps one after another, and how far they have come.
-#[derive(Debug)]
-pub struct Steps<'a> {
-    steps: &'a [Step],
-    findings: Findings<'a>,
-    /// From the next step on.
-    input: &'a [u8],
-    /// Steps that have been taken off.
-    pub taken: usize,
-    /// Bytes of input that belong to those.
-    pub consumed: usize,
-}
-
-impl<'a> Steps<'a> {
-    /// Steps, the first of which lies at the start of `input`.
-    #[inline]
-    #[must_use]
-    pub const fn new(steps: &'a [Step], findings: Findings<'a>, input: &'a [u8]) -> Self {
-        Self { steps, findings, input, taken: 0, consumed: 0 }
-    }
-
+impl Steps<'_, '_> {
     /// Takes the next step off.
     #[inline]
-    pub fn take(&mut self) -> Option<&'a Step> {
-        let step = self.steps.get(self.taken)?;
-        self.taken += 1;
-        Some(step)
-    }
-
-    /// The request of a step that has just been taken off.
-    #[inline]
-    pub fn request(&mut self, step: &Step) -> Request<'a> {
-        let Findings { spans, bulks, .. } = self.findings;
-        let request = Request::new(self.input, &spans[step.spans.clone()], bulks);
+    pub fn take<'a>(&mut self) -> Option<Taken<'a>>
+    where
+        Self: 'a,
+    {
+        let (step, steps) = self.steps.split_first()?;
+        let (spans, spans_left) = self.spans.split_at(step.arguments as usize);
+        let (hashes, hashes_left) = self.hashes.split_at(step.keys as usize);
+        let request = Request::new(self.input, spans, self.bulks);
+        (self.steps, self.spans, self.hashes) = (steps, spans_left, hashes_left);
         self.input = &self.input[step.length..];
-        self.consumed += step.length;
-        request
-    }
-
-    /// Databases and hashes of its leading keys.
-    #[inline]
-    #[must_use]
-    pub fn hashes(&self, step: &Step) -> &'a [(usize, u64)] {
-        &self.findings.hashes[step.hashes.clone()]
+        Some(Taken { command: step.command, request, hashes })
     }
 }

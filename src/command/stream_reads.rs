@@ -181,7 +181,7 @@ fn wait(ctx: &mut Context<'_>, request: Request<'_>, options: &ReadOptions, kind
 
 /// Replaces `$` and `+` in the waiting client's command by what they meant when it blocked.
 fn remember_starts(ctx: &mut Context<'_>, options: &ReadOptions, starts: &[(usize, Start)]) {
-    let Some(blocked) = &mut ctx.client().blocked else { return };
+    let Some(blocked) = &mut ctx.client_mut().blocked else { return };
     for &(index, start) in starts {
         if let Start::After(id) = start {
             blocked.request.set(options.id_of(index), &id.text());

@@ -383,8 +383,8 @@ mod tests {
     #[test]
     fn leading_keys_are_where_the_key_specs_say() {
         let keys = |line: &[&str]| -> Vec<usize> {
-            let command = find(line[0].as_bytes()).expect("a command");
-            command.leading_keys.positions(line.len()).collect()
+            let leading = find(line[0].as_bytes()).expect("a command").leading_keys;
+            (0..leading.count(line.len())).map(|number| leading.position(number)).collect()
         };
         assert_eq!(keys(&["GET", "k"]), [1]);
         assert_eq!(keys(&["MGET", "a", "b", "c"]), [1, 2, 3]);

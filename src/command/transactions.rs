@@ -23,7 +23,7 @@ pub fn multi(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
     if ctx.client().transaction.is_some() {
         return Err(NESTED);
     }
-    ctx.client().transaction = Some(Box::new(Transaction::default()));
+    ctx.client_mut().transaction = Some(Box::new(Transaction::default()));
     ctx.reply.ok();
     Ok(())
 }
@@ -96,7 +96,7 @@ fn guard(ctx: &mut Context<'_>, key: &[u8]) {
     let database = ctx.store.index;
     if ctx.watches.guard(database, key, ctx.id) {
         let was_expired = is_expired(ctx, database, key);
-        ctx.client().watched.push(Watched { database, key: key.into(), was_expired });
+        ctx.client_mut().watched.push(Watched { database, key: key.into(), was_expired });
     }
 }
 
@@ -109,7 +109,7 @@ pub fn unwatch(ctx: &mut Context<'_>, _: Request<'_>) -> CommandResult {
 
 /// Ends MULTI, and with it every WATCH; hands out what was queued.
 pub fn discard_transaction(ctx: &mut Context<'_>) -> Option<Box<Transaction>> {
-    let transaction = ctx.client().transaction.take()?;
+    let transaction = ctx.client_mut().transaction.take()?;
     forget_watches(ctx);
     Some(transaction)
 }
@@ -117,7 +117,7 @@ pub fn discard_transaction(ctx: &mut Context<'_>) -> Option<Box<Transaction>> {
 /// Ends every WATCH of the client.
 pub fn forget_watches(ctx: &mut Context<'_>) {
     ctx.watches.leave(ctx.id);
-    let client = ctx.client();
+    let client = ctx.client_mut();
     client.watched = Vec::new();
     client.watch_broken = false;
 }
@@ -125,11 +125,11 @@ pub fn forget_watches(ctx: &mut Context<'_>) {
 /// A key that was alive at WATCH and whose time is over at EXEC counts as changed, whether or not
 /// anybody has removed it yet.
 fn a_watched_key_has_expired(ctx: &mut Context<'_>) -> bool {
-    let watched = std::mem::take(&mut ctx.client().watched);
+    let watched = std::mem::take(&mut ctx.client_mut().watched);
     let expired = watched
         .iter()
         .any(|watched| !watched.was_expired && is_expired(ctx, watched.database, &watched.key));
-    ctx.client().watched = watched;
+    ctx.client_mut().watched = watched;
     expired
 }
 

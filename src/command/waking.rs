@@ -72,7 +72,7 @@ impl Engine {
         now: Now,
         host: &mut dyn Host,
     ) -> bool {
-        let state = self.clients.get(client);
+        let state = self.clients.get_mut(client);
         if state.closing {
             let keeps_time = state.keeps_time();
             self.blocking.leave(client, keeps_time); // the next to be served need not pass it again
@@ -84,7 +84,7 @@ impl Engine {
             return true;
         };
         self.ask_again(client, blocked, Call::Served(signal.key()), now, host);
-        self.clients.get(client).blocked.is_some()
+        self.clients.get_mut(client).blocked.is_some()
     }
 
     /// Runs the command of a blocked client, taken out of its state, again.
@@ -112,7 +112,7 @@ impl Engine {
             if kept_time || blocked.retry_ms.is_some() {
                 ctx.effects.blocked.push(client); // its timer is armed anew
             }
-            self.clients.get(client).blocked = Some(blocked);
+            self.clients.get_mut(client).blocked = Some(blocked);
         } else {
             self.resume(client, &blocked, &reply);
         }

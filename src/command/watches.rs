@@ -42,7 +42,7 @@ impl Watches {
     pub fn touch(&mut self, database: usize, key: &[u8], is_removed: bool, clients: &mut Clients) {
         self.scope(database, key);
         for member in self.guards.members(&self.scratch) {
-            let client = clients.get(member);
+            let client = clients.get_mut(member);
             if !(is_removed && client.forgives_removal(database, key)) {
                 client.watch_broken = true;
             }

@@ -82,6 +82,13 @@ impl Connection {
         }
     }
 
+    /// It will have its turn in this tick, or is having it.
+    #[must_use]
+    #[inline]
+    pub const fn is_queued(&self) -> bool {
+        self.ready.is_linked() || self.is_in_hand
+    }
+
     /// A new tick brings a new share.
     pub fn renew_budget(&mut self, tick: u64) {
         if self.budget_tick != tick {

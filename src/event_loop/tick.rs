@@ -73,7 +73,10 @@ pub struct EventLoop<S: Sys> {
     /// A signal has come.
     pub is_signalled: bool,
     signals: Fd,
+    /// What the last wait has told; the queue behind `ready`.
     events: Events,
+    /// How many of them have had their turn.
+    events_taken: usize,
     ready: List,
     writing: List,
     closing: List,
@@ -133,6 +136,7 @@ impl<S: Sys> EventLoop<S> {
             is_signalled: false,
             signals,
             events: Events::new(),
+            events_taken: 0,
             ready: List::new(),
             writing: List::new(),
             closing: List::new(),
@@ -175,6 +179,7 @@ impl<S: Sys> EventLoop<S> {
         self.tick += 1;
         stats.ticks += 1;
         stats.events = self.events.len() as u64;
+        self.events_taken = 0;
         let events = std::mem::take(&mut self.events);
         for event in &events {
             self.note(*event, stats);
@@ -218,7 +223,10 @@ impl<S: Sys> EventLoop<S> {
         if event.readable || event.hangup {
             connection.is_readable = true;
             // A blocked client may have left: look before anybody's command hands it an element.
-            self.queue_ready(index, is_paused);
+            // All others have their turn in the order of the events.
+            if is_paused {
+                self.queue_ready(index, true);
+            }
         }
         if event.writable && was_clogged {
             self.connections.at_mut(index).is_clogged = false;
@@ -276,9 +284,22 @@ impl<S: Sys> EventLoop<S> {
         None
     }
 
-    /// Takes the next connection with work off the queue.
+    /// Takes the next connection with work: those that were queued, then those that the poller has
+    /// told of.
     pub fn take_ready(&mut self) -> Option<u32> {
-        self.ready.pop_front(&mut Ready(&mut self.connections))
+        self.ready.pop_front(&mut Ready(&mut self.connections)).or_else(|| self.take_told())
+    }
+
+    /// The next connection that the poller has told of, and that has not been read since.
+    fn take_told(&mut self) -> Option<u32> {
+        while let Some(&Event { token, .. }) = self.events.get(self.events_taken) {
+            self.events_taken += 1;
+            let connection = self.connections.get(token);
+            if connection.is_some_and(|told| told.is_readable && !told.is_queued()) {
+                return Some(token.index);
+            }
+        }
+        None
     }
 
     /// Queues a connection for work, before all others or behind them, unless it has its place
@@ -286,7 +307,7 @@ impl<S: Sys> EventLoop<S> {
     #[inline]
     pub fn queue_ready(&mut self, index: u32, is_urgent: bool) {
         let connection = self.connections.at(index);
-        if connection.ready.is_linked() || connection.is_in_hand {
+        if connection.is_queued() {
             return;
         }
         let mut links = Ready(&mut self.connections);

@@ -30,6 +30,13 @@ impl PubSub {
         }
     }
 
+    /// Anybody listens to anything (sharded channels apart).
+    #[inline]
+    #[must_use]
+    pub fn has_listeners(&self) -> bool {
+        !(self.channels.is_empty() && self.patterns.is_empty())
+    }
+
     /// Channels and patterns of `client` together.
     #[must_use]
     pub fn channels_and_patterns_of(&self, client: Token) -> usize {

@@ -106,6 +106,13 @@ impl Head {
         Some(Self { word, mask, name, count: arguments.len(), len: word_bytes + 1 })
     }
 
+    /// Arguments of the request, the name included.
+    #[inline]
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
     /// Reads the whole request at the start of `input`, if it begins like this and goes on with
     /// short arguments: the bytes it took.
     #[inline]

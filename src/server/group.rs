@@ -14,7 +14,8 @@
 use crate::client::{Client, ClientId};
 use crate::command::Request;
 use crate::command::dispatcher;
-use crate::command::steps::{Findings, Step};
+use crate::command::key_spec::LeadingKeys;
+use crate::command::steps::{Step, Steps};
 use crate::command::table::{Command, Flags};
 use crate::data_store::{Hasher, Key};
 use crate::event_loop::connection::Connection;
@@ -32,10 +33,22 @@ pub struct Run {
     pub client: ClientId,
     /// Its requests, in [`Group::steps`].
     pub steps: Range<usize>,
+    /// Where their arguments begin, in [`Group::spans`].
+    pub spans_start: usize,
+    /// Where the hashes of their keys begin, in [`Group::hashes`].
+    pub hashes_start: usize,
     /// Behind them stand bytes that are no request: the client is told, and closed.
     pub error: Option<ProtocolError>,
     /// A request that has waited for the end of a pause: then it stands alone.
     pub postponed: Option<OwnedRequest>,
+}
+
+impl Run {
+    /// A request that has waited for the end of a pause.
+    pub fn of_postponed(client: ClientId, request: OwnedRequest) -> Self {
+        let postponed = Some(request);
+        Self { client, steps: 0..0, spans_start: 0, hashes_start: 0, error: None, postponed }
+    }
 }
 
 /// What was parsed together and is executed together. Its memory is used again and again.
@@ -90,9 +103,15 @@ impl Group {
         self.steps.len() < self.requests_max
     }
 
-    /// What its steps consist of.
-    pub fn findings(&self) -> Findings<'_> {
-        Findings { spans: &self.spans, bulks: &self.bulks, hashes: &self.hashes }
+    /// The steps of one of its runs; the client's input is elsewhere.
+    pub fn steps_of(&self, run: &Run) -> Steps<'_, 'static> {
+        Steps {
+            steps: &self.steps[run.steps.clone()],
+            spans: &self.spans[run.spans_start..],
+            bulks: &self.bulks,
+            hashes: &self.hashes[run.hashes_start..],
+            input: &[],
+        }
     }
 
     /// Has it requests, and are all of them for commands that take constant time or little more?
@@ -115,20 +134,22 @@ impl Group {
         hasher: Hasher,
     ) -> Stop {
         let (client, first) = (state.token, self.steps.len());
+        let (spans_start, hashes_start) = (self.spans.len(), self.hashes.len());
         debug_assert!(self.runs.iter().all(|run| run.client != client), "one run for each client");
         let share_end = first + (REQUESTS_PER_TICK_MAX - connection.budget_used) as usize;
-        let input = connection.input.contiguous();
         let mut progress =
             Progress { end: self.requests_max.min(share_end), ..Progress::default() };
-        let stop = self.push_steps(&mut progress, input, &mut state.parser, limits);
-        self.hash_keys(first, &input[progress.blank..], state.database, hasher);
+        let input = connection.input.contiguous();
+        let keys = KeyHasher { hasher, database: state.database };
+        let stop = self.push_steps(&mut progress, input, &mut state.parser, limits, keys);
         connection.input.retract(progress.apart);
         connection.input.consume(progress.blank);
         connection.budget_used += (self.steps.len() - first) as u32;
         let error = stop.err();
         if error.is_some() || self.steps.len() > first {
             let steps = first..self.steps.len();
-            self.runs.push(Run { client, steps, error, postponed: None });
+            let postponed = None;
+            self.runs.push(Run { client, steps, spans_start, hashes_start, error, postponed });
         }
         match stop {
             Ok(Stop::Again) if self.steps.len() == share_end => Stop::Budget,
@@ -143,22 +164,23 @@ impl Group {
         input: &mut [u8],
         parser: &mut Parser,
         limits: &ParserLimits,
+        keys: KeyHasher,
     ) -> Result<Stop, ProtocolError> {
-        let mut before = None;
         while self.steps.len() < progress.end {
             let (unread, spans_start) = (&mut input[progress.parsed..], self.spans.len());
-            if let Some(length) = self.push_like(&before, unread) {
-                progress.parsed += length;
-                continue;
-            }
             match parser.next(unread, &mut self.spans, &mut self.bulks, limits)? {
                 Parsed::Request { consumed } => {
-                    let command = self.push_step(unread, spans_start, consumed);
+                    let command = self.push_step(unread, spans_start, consumed, keys);
                     if self.is_barrier(command) {
                         break;
                     }
-                    before = Before::of(command, unread, &self.spans[spans_start..], consumed);
                     progress.parsed += consumed;
+                    if consumed < unread.len()
+                        && let Some(model) = Model::of(command, unread, &self.spans[spans_start..])
+                    {
+                        let unread = &unread[consumed..];
+                        progress.parsed += self.push_alike(&model, unread, progress.end, keys);
+                    }
                 }
                 // Blank bytes go with the request before them, or at once.
                 Parsed::Empty { consumed } => {
@@ -178,17 +200,6 @@ impl Group {
         Ok(Stop::Again)
     }
 
-    /// Notes the request at the start of `unread`, if it is like the one before it: its bytes.
-    #[inline]
-    fn push_like(&mut self, before: &Option<Before>, unread: &[u8]) -> Option<usize> {
-        let before = before.as_ref()?;
-        let start = self.spans.len();
-        let length = before.head.read_like(unread, &mut self.spans)?;
-        let (command, spans) = (Some(before.command), start..self.spans.len());
-        self.steps.push(Step { command, spans, hashes: 0..0, length });
-        Some(length)
-    }
-
     /// Notes the request of `length` bytes at the start of `unread`, whose spans are those from
     /// `spans_start` on.
     fn push_step(
@@ -196,41 +207,56 @@ impl Group {
         unread: &[u8],
         spans_start: usize,
         length: usize,
+        keys: KeyHasher,
     ) -> Option<&'static Command> {
-        let spans = spans_start..self.spans.len();
-        let request = Request::new(unread, &self.spans[spans.clone()], &self.bulks);
+        let request = Request::new(unread, &self.spans[spans_start..], &self.bulks);
         let command = dispatcher::resolve(request);
-        self.steps.push(Step { command, spans, hashes: 0..0, length });
+        let leading = command.map_or(LeadingKeys::NONE, |command| command.leading_keys);
+        let count = leading.count(request.len()).min(KEYS_PREFETCHED_MAX);
+        for number in 0..count {
+            let key = keys.hasher.key(request.at(leading.position(number)));
+            self.hashes.push((keys.database, key.hash));
+        }
+        self.steps.push(Step {
+            command,
+            length,
+            arguments: request.len() as u32,
+            keys: count as u32,
+        });
         command
+    }
+
+    /// Notes the requests at the start of `input` as long as they are like this one: their bytes.
+    /// Whoever fills a queue or counts something names one key again and again: it is hashed once.
+    fn push_alike(
+        &mut self,
+        model: &Model,
+        input: &[u8],
+        steps_end: usize,
+        keys: KeyHasher,
+    ) -> usize {
+        let Model { head, command, keys: count } = *model;
+        let (arguments, leading) = (head.count(), command.leading_keys);
+        let (mut unread, mut last) = (input, None);
+        while self.steps.len() < steps_end {
+            let spans_start = self.spans.len();
+            let Some(length) = head.read_like(unread, &mut self.spans) else { break };
+            for number in 0..count {
+                let span = self.spans[spans_start + leading.position(number)];
+                let key = keys.key(&unread[span.range_from(0)], last);
+                self.hashes.push((keys.database, key.hash));
+                last = Some(key);
+            }
+            let (arguments, keys) = (arguments as u32, count as u32);
+            self.steps.push(Step { command: Some(command), length, arguments, keys });
+            unread = &unread[length..];
+        }
+        input.len() - unread.len()
     }
 
     /// What stands behind this one can be parsed only after it has run.
     fn is_barrier(&self, command: Option<&Command>) -> bool {
         self.may_wait || command.is_some_and(|command| command.flags.contains(Flags::BARRIER))
-    }
-
-    /// Hashes the keys of a client's requests, the first of which lies at the start of `input`.
-    /// Whoever fills a queue or counts something names one key again and again: it is hashed once.
-    fn hash_keys(&mut self, first: usize, mut input: &[u8], database: usize, hasher: Hasher) {
-        let mut last: Option<Key> = None;
-        for step in &mut self.steps[first..] {
-            let request = Request::new(input, &self.spans[step.spans.clone()], &self.bulks);
-            let hashes_start = self.hashes.len();
-            if let Some(command) = step.command {
-                let keys = command.leading_keys.positions(request.len());
-                for index in keys.take(KEYS_PREFETCHED_MAX) {
-                    let bytes = request.at(index);
-                    let key = match last {
-                        Some(last) if last.is_named(bytes) => last,
-                        _ => hasher.key(bytes),
-                    };
-                    self.hashes.push((database, key.hash));
-                    last = Some(key);
-                }
-            }
-            step.hashes = hashes_start..self.hashes.len();
-            input = &input[step.length..];
-        }
     }
 }
 
@@ -247,25 +273,41 @@ struct Progress {
     apart: usize,
 }
 
-/// A request that others behind it may be like.
-struct Before {
-    head: Head,
-    command: &'static Command,
+/// Hashes the keys of a client's requests.
+#[derive(Clone, Copy, Debug)]
+struct KeyHasher {
+    hasher: Hasher,
+    database: usize,
 }
 
-impl Before {
-    /// The request of `length` bytes at the start of `unread`, if something stands behind it and
-    /// its name alone says which command it is.
+impl KeyHasher {
+    /// The key of this name, which may be that of the last one.
     #[inline]
-    fn of(
-        command: Option<&'static Command>,
-        unread: &[u8],
-        arguments: &[Span],
-        length: usize,
-    ) -> Option<Self> {
-        let command = command.filter(|_| length < unread.len())?;
-        let is_named_in_full = command.parent().is_none() && !command.is_container();
-        let head = if is_named_in_full { Head::of(unread, arguments) } else { None };
-        Some(Self { head: head?, command })
+    fn key<'i>(self, name: &'i [u8], last: Option<Key<'i>>) -> Key<'i> {
+        match last {
+            Some(last) if last.is_named(name) => last,
+            _ => self.hasher.key(name),
+        }
+    }
+}
+
+/// A request that others behind it may be like.
+#[derive(Clone, Copy, Debug)]
+struct Model {
+    head: Head,
+    command: &'static Command,
+    /// Keys to be hashed.
+    keys: usize,
+}
+
+impl Model {
+    /// The request at the start of `unread`, in which these arguments were found, if its name alone
+    /// says which command it is.
+    #[inline]
+    fn of(command: Option<&'static Command>, unread: &[u8], arguments: &[Span]) -> Option<Self> {
+        let command = command.filter(|row| row.parent().is_none() && !row.is_container())?;
+        let head = Head::of(unread, arguments)?;
+        let keys = command.leading_keys.count(arguments.len()).min(KEYS_PREFETCHED_MAX);
+        Some(Self { head, command, keys })
     }
 }

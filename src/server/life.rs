@@ -44,7 +44,6 @@ impl<S: Sys> Server<S> {
         let mut server = Self {
             event_loop,
             engine: Engine::new(config, facts, seed),
-            group: super::Group::default(),
             now: Now::default(),
             now_ns: 0,
             accepted: Vec::new(),

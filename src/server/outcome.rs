@@ -17,7 +17,7 @@ impl<S: Sys> Server<S> {
     /// After a run of commands, or one that has left something to do: replies are queued, and it is
     /// done.
     pub(super) fn after_command(&mut self, client: ClientId) {
-        let state = self.engine.clients.get(client);
+        let state = self.engine.clients.get_mut(client);
         let connection = self.event_loop.connections.at_mut(client.index);
         connection.closes_when_written |= state.close_after_reply;
         if !connection.output.is_empty() || connection.closes_when_written {
@@ -77,7 +77,7 @@ impl<S: Sys> Server<S> {
     /// at the end of the tick: many may ask for as much in one tick. Passing the soft limit starts
     /// its clock.
     fn output_grew(&mut self, client: ClientId) {
-        let (state, config) = (self.engine.clients.get(client), &self.engine.config);
+        let (state, config) = (self.engine.clients.get_mut(client), &self.engine.config);
         let connection = self.event_loop.connections.at_mut(client.index);
         if is_output_over_limit(connection, state, config) {
             connection.output = ReplyBuffer::new();
@@ -113,7 +113,7 @@ impl<S: Sys> Server<S> {
     fn resume(&mut self, client: ClientId) {
         let Some(connection) = self.event_loop.connections.get_mut(client) else { return };
         connection.is_paused = false;
-        let is_postponed = self.engine.clients.get(client).is_postponed();
+        let is_postponed = self.engine.clients.get_mut(client).is_postponed();
         connection.has_unparsed = is_postponed || !connection.input.is_empty();
         if connection.has_unparsed {
             self.event_loop.queue_ready(client.index, false);
@@ -171,7 +171,7 @@ impl<S: Sys> Server<S> {
     fn expire_client(&mut self, index: u32) {
         let client = self.event_loop.connections.token(index);
         let connection = self.event_loop.connections.at(index);
-        let state = self.engine.clients.get(client);
+        let state = self.engine.clients.get_mut(client);
         let now_ms = self.now.monotonic_ms;
         let deadlines = Deadlines::of(connection, state, &self.engine.config);
         let is_due = |deadline_ms: Option<u64>| deadline_ms.is_some_and(|ms| ms <= now_ms);

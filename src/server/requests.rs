@@ -8,7 +8,7 @@ use super::Server;
 use super::group::{Group, Run, Stop};
 use crate::client::{Client, ClientId};
 use crate::command::dispatcher::{self, Turn};
-use crate::command::steps::{Findings, Step, Steps};
+use crate::command::steps::{Step, Steps};
 use crate::config::Config;
 use crate::event_loop::connection::Connection;
 use crate::event_loop::ring_buffer::RingBuffer;
@@ -29,16 +29,16 @@ struct Buffers {
 impl<S: Sys> Server<S> {
     /// **read**: takes connections off the ready list and reads each once, unless it has requests
     /// left from before. `false`: nobody has anything to do (any more) in this tick.
-    pub(super) fn read(&mut self) -> bool {
-        while self.group.clients.len() < GROUP_REQUESTS_MAX {
+    pub(super) fn read(&mut self, group: &mut Group) -> bool {
+        while group.clients.len() < GROUP_REQUESTS_MAX {
             let Some(index) = self.event_loop.take_ready() else { break };
             if self.read_one(index) {
                 self.event_loop.connections.at_mut(index).is_in_hand = true;
-                self.group.clients.push_back(index);
+                group.clients.push_back(index);
             }
         }
-        if self.group.clients.is_empty() {
-            for index in self.group.postponed.drain(..) {
+        if group.clients.is_empty() {
+            for index in group.postponed.drain(..) {
                 self.event_loop.queue_ready(index, false);
             }
             return false;
@@ -70,7 +70,7 @@ impl<S: Sys> Server<S> {
 
     fn read_bytes(&mut self, client: ClientId, is_paused: bool) -> bool {
         let index = client.index;
-        let parser = &mut self.engine.clients.get(client).parser;
+        let parser = &mut self.engine.clients.get_mut(client).parser;
         let wanted = parser.bytes_wanted();
         let target = match parser.room() {
             Some((bytes, count_max)) => Target::Apart { bytes, count_max },
@@ -87,82 +87,80 @@ impl<S: Sys> Server<S> {
     }
 
     /// **parse**: finds whole requests, hashes their keys, and asks for their memory ahead.
-    pub(super) fn parse(&mut self) {
-        self.group.clear_runs();
-        self.group.may_wait = self.engine.pause.held().is_some();
-        self.group.requests_max =
-            if self.engine.stats.spikes.is_on() { 1 } else { GROUP_REQUESTS_MAX };
-        while self.group.has_room() {
-            let Some(index) = self.group.clients.pop_front() else { break };
-            self.parse_client(index);
+    pub(super) fn parse(&mut self, group: &mut Group) {
+        group.clear_runs();
+        group.may_wait = self.engine.pause.held().is_some();
+        group.requests_max = if self.engine.stats.spikes.is_on() { 1 } else { GROUP_REQUESTS_MAX };
+        while group.has_room() {
+            let Some(index) = group.clients.pop_front() else { break };
+            self.parse_client(group, index);
         }
         // Whoever has more to do keeps its place before those who have not had their turn.
-        while let Some(index) = self.group.again.pop() {
-            self.group.clients.push_front(index);
+        while let Some(index) = group.again.pop() {
+            group.clients.push_front(index);
         }
-        self.engine.store.prefetch(&self.group.hashes);
+        self.engine.store.prefetch(&group.hashes);
         self.lap(Phase::Parse);
     }
 
     /// Parses what one client has sent, and says what becomes of the client then.
-    fn parse_client(&mut self, index: u32) {
+    fn parse_client(&mut self, group: &mut Group, index: u32) {
         let (client, connection) = self.event_loop.connections.named_mut(index);
         connection.is_in_hand = false;
         let is_over = connection.closing.is_linked() || connection.closes_when_written;
         if is_over || connection.is_paused {
             return;
         }
-        let (state, config) = (self.engine.clients.get(client), &self.engine.config);
-        if let postponed @ Some(_) = state.take_postponed() {
+        let (state, config) = (self.engine.clients.get_mut(client), &self.engine.config);
+        if let Some(postponed) = state.take_postponed() {
             connection.is_in_hand = true;
-            self.group.runs.push(Run { client, steps: 0..0, error: None, postponed });
-            return self.group.again.push(index);
+            group.runs.push(Run::of_postponed(client, postponed));
+            return group.again.push(index);
         }
         connection.renew_budget(self.event_loop.tick);
         let bulk_bytes_max = config.settings().bulk_bytes_max;
         let limits = ParserLimits { bulk_bytes_max, authenticated: state.authenticated };
         let hasher = self.engine.store.hasher();
-        let stop = self.group.plan(connection, state, &limits, hasher);
+        let stop = group.plan(connection, state, &limits, hasher);
         connection.has_unparsed = stop != Stop::Incomplete;
         if connection.input.is_empty() {
             connection.input.release(&mut self.event_loop.pool);
         }
         connection.is_in_hand = stop == Stop::Again;
         match stop {
-            Stop::Again => self.group.again.push(index),
-            Stop::Budget => self.group.postponed.push(index),
+            Stop::Again => group.again.push(index),
+            Stop::Budget => group.postponed.push(index),
             Stop::Incomplete if is_query_over_limit(connection, state, config) => {
                 self.engine.stats.query_limit_disconnections += 1;
                 self.condemn(client);
             }
-            Stop::Incomplete if connection.is_at_end => self.end_input(client),
-            Stop::Incomplete if self.group.has_run_of(client) => {}
+            Stop::Incomplete if connection.is_at_end => self.end_input(client, group),
+            Stop::Incomplete if group.has_run_of(client) => {}
             Stop::Incomplete => connection.input.park(&mut self.event_loop.pool),
         }
     }
 
     /// Nothing whole is left in the input, and nothing more will come: what is not a whole request
     /// is dropped.
-    fn end_input(&mut self, client: ClientId) {
+    fn end_input(&mut self, client: ClientId, group: &Group) {
         let connection = self.event_loop.connections.at(client.index);
-        let is_silent = connection.output.is_empty() && !self.group.has_run_of(client);
+        let is_silent = connection.output.is_empty() && !group.has_run_of(client);
         if is_silent { self.condemn(client) } else { self.linger(client.index) }
     }
 
     /// **execute**: runs the group's requests in order.
-    pub(super) fn execute(&mut self) {
-        if self.group.runs.is_empty() {
+    pub(super) fn execute(&mut self, group: &mut Group) {
+        if group.runs.is_empty() {
             return;
         }
-        let mut group = std::mem::take(&mut self.group);
         let mut runs = std::mem::take(&mut group.runs);
         for run in runs.drain(..) {
-            self.execute_run(run, &group);
+            self.execute_run(run, group);
         }
         group.runs = runs;
         group.bulks.clear(); // whoever wants them longer holds them now
-        self.group = group;
-        self.lap(Phase::Execute);
+        // Whoever wants to know of spikes has one request a group.
+        self.lap_as(Phase::Execute, || if group.is_fast() { "fast-command" } else { "command" });
     }
 
     /// Runs what one client does in this group. Its buffers leave the slab once for all of it, and
@@ -172,17 +170,18 @@ impl<S: Sys> Server<S> {
         if let Some(request) = run.postponed {
             return self.execute_postponed(client, &request, group.may_wait);
         }
-        let (mut left, findings) = (&group.steps[run.steps], group.findings());
+        let mut left = group.steps_of(&run);
         let mut is_over = false;
         while !is_over {
             // None: the client is gone, or has been told goodbye.
             let Some(mut buffers) = self.lend_buffers(client) else { return };
-            let mut steps = Steps::new(left, findings, buffers.input.as_slice());
+            let input = buffers.input.as_slice();
+            let mut steps = Steps { input, ..left };
             let may_wait = group.may_wait;
             let turn = Turn { client, reply: &mut buffers.output, now: self.now, may_wait };
             is_over = self.engine.execute(turn, &mut steps, &mut self.event_loop);
-            let (taken, consumed) = (steps.taken, steps.consumed);
-            left = &left[taken..];
+            let consumed = input.len() - steps.input.len();
+            left = Steps { input: &[], ..steps };
             buffers.input.consume(consumed);
             if let Some(error) = run.error.filter(|_| is_over) {
                 self.refuse(client, &error, &mut buffers.output);
@@ -196,8 +195,8 @@ impl<S: Sys> Server<S> {
         let Some(mut buffers) = self.lend_buffers(client) else { return };
         let (input, spans, bulks) = request.parts();
         let command = dispatcher::resolve(request.as_request());
-        let step = [Step { command, spans: 0..spans.len(), hashes: 0..0, length: input.len() }];
-        let mut steps = Steps::new(&step, Findings { spans, bulks, hashes: &[] }, input);
+        let step = Step { command, length: input.len(), arguments: spans.len() as u32, keys: 0 };
+        let mut steps = Steps { steps: &[step], spans, bulks, hashes: &[], input };
         let turn = Turn { client, reply: &mut buffers.output, now: self.now, may_wait };
         self.engine.execute(turn, &mut steps, &mut self.event_loop);
         self.take_back(client, buffers);
@@ -241,7 +240,7 @@ impl<S: Sys> Server<S> {
         let mut message = b"ERR ".to_vec();
         error.message(&mut message);
         self.engine.stats.count_error(&message);
-        let state = self.engine.clients.get(client);
+        let state = self.engine.clients.get_mut(client);
         let is_silent =
             std::mem::replace(&mut state.close_after_reply, true) || state.is_silenced();
         if !is_silent {

@@ -77,6 +77,22 @@ impl Phase {
             Self::Close => "close",
         }
     }
+
+    /// As LATENCY calls it when it takes long. (Sleep is no delay: nobody asks for its name.)
+    #[must_use]
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::Wait => "tick-wait",
+            Self::Accept => "tick-accept",
+            Self::Read => "tick-read",
+            Self::Parse => "tick-parse",
+            Self::Execute => "command",
+            Self::Wake => "tick-wake",
+            Self::Expire => "expire-cycle",
+            Self::Write => "tick-write",
+            Self::Close => "tick-close",
+        }
+    }
 }
 
 /// What a tick has done.
