@@ -248,10 +248,14 @@ impl Engine {
     }
 
     /// Removes keys whose time has come, in `budget` steps at most.
+    #[inline]
     pub fn expire_keys(&mut self, now: Now, budget: usize) {
-        if !self.active_expire {
-            return;
+        if self.active_expire && self.store.has_expiries() {
+            self.expire_due(now, budget);
         }
+    }
+
+    fn expire_due(&mut self, now: Now, budget: usize) {
         let mut left = budget;
         for index in 0..self.store.reached() {
             if !self.store.database_ref(index).has_expiries() {

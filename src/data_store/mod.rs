@@ -275,6 +275,12 @@ impl DataStore {
         freed
     }
 
+    /// Whether any database has expiries: the usual store has none, and a tick passes it by.
+    #[inline]
+    pub fn has_expiries(&self) -> bool {
+        self.keyspaces[..self.reached].iter().any(Keyspace::has_expiries)
+    }
+
     /// The nearest deadline of any key in any database, or a time before it; see
     /// [`Keyspace::next_expiry`].
     pub fn next_expiry(&self) -> Option<UnixMs> {

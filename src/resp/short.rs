@@ -17,7 +17,7 @@ pub(super) fn short_request(input: &[u8], spans: &mut Vec<Span>) -> Option<usize
 }
 
 /// Reads `count` whole bulks, the first of them at `position`: the offset behind the last.
-#[inline]
+#[inline(always)]
 fn short_bulks(
     input: &[u8],
     mut position: usize,

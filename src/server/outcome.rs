@@ -160,7 +160,8 @@ impl<S: Sys> Server<S> {
             self.expire_client(index);
         }
         self.engine.expire_keys(self.now, EXPIRIES_PER_TICK_MAX);
-        let freed = self.engine.store.free_some(FREES_PER_TICK_MAX);
+        let has_garbage = self.engine.store.has_garbage();
+        let freed = if has_garbage { self.engine.store.free_some(FREES_PER_TICK_MAX) } else { 0 };
         self.serve_signalled();
         if timers_fired + freed > 0 || self.engine.stats.expired_keys > expired_before {
             self.lap(Phase::Expire);
