@@ -99,7 +99,7 @@ impl<'a> Writer<'a> {
     /// `+OK`
     #[inline]
     pub fn ok(&mut self) {
-        self.out.extend(b"+OK\r\n");
+        Room::new(self.out.tail(), 8).put_first(*b"+OK\r\n\0\0\0", 5);
     }
 
     /// `+text`; our own words, without a line end.
@@ -349,7 +349,7 @@ fn header(out: &mut Vec<u8>, marker: u8, value: i64) {
     let mut room = Room::new(out, HEADER_BYTES_MAX);
     match u64::try_from(value) {
         Ok(value) => put_header(&mut room, marker, value),
-        Err(_) => put_long_header(&mut room, marker, value < 0, value.unsigned_abs()),
+        Err(_) => put_long_header(&mut room, marker, true, value.unsigned_abs()),
     }
 }
 
@@ -374,8 +374,8 @@ fn put_bulk(room: &mut Room<'_>, bytes: &[u8]) {
     room.put(b"\r\n");
 }
 
-/// Puts a marker, a number and CRLF where there is room. Most numbers in replies have one digit or
-/// two: these leave as one word.
+/// Puts a marker, a number and CRLF where there is room. Most numbers in replies have up to four
+/// digits: these leave as one word.
 #[inline(always)]
 fn put_header(room: &mut Room<'_>, marker: u8, value: u64) {
     match short_header(marker, value) {
@@ -384,7 +384,7 @@ fn put_header(room: &mut Room<'_>, marker: u8, value: u64) {
     }
 }
 
-/// A marker, a number of one digit or two, and CRLF: the first so many of eight bytes.
+/// A marker, a number of up to four digits, and CRLF: the first so many of eight bytes.
 #[inline(always)]
 fn short_header(marker: u8, value: u64) -> Option<([u8; 8], usize)> {
     match value {
@@ -393,13 +393,29 @@ fn short_header(marker: u8, value: u64) -> Option<([u8; 8], usize)> {
             let [tens, ones] = digit_pair(value);
             Some(([marker, tens, ones, b'\r', b'\n', 0, 0, 0], 5))
         }
+        100..=999 => {
+            let ([_, hundreds], [tens, ones]) = (digit_pair(value / 100), digit_pair(value % 100));
+            Some(([marker, hundreds, tens, ones, b'\r', b'\n', 0, 0], 6))
+        }
+        1000..=9999 => {
+            let ([thousands, hundreds], [tens, ones]) =
+                (digit_pair(value / 100), digit_pair(value % 100));
+            Some(([marker, thousands, hundreds, tens, ones, b'\r', b'\n', 0], 7))
+        }
         _ => None,
     }
 }
 
-/// The rest: written from behind into a buffer, and put from there in one piece.
-#[inline(never)]
+/// Puts the rest.
+#[inline(always)]
 fn put_long_header(room: &mut Room<'_>, marker: u8, is_negative: bool, value: u64) {
+    let (text, start) = long_header(marker, is_negative, value);
+    room.put(&text[start..]);
+}
+
+/// Written from behind: where it begins in the bytes.
+#[cold]
+fn long_header(marker: u8, is_negative: bool, value: u64) -> ([u8; HEADER_BYTES_MAX], usize) {
     let mut text = [b'\n'; HEADER_BYTES_MAX];
     let digits_end = HEADER_BYTES_MAX - 2;
     text[digits_end] = b'\r';
@@ -410,7 +426,7 @@ fn put_long_header(room: &mut Room<'_>, marker: u8, is_negative: bool, value: u6
     }
     start -= 1;
     text[start] = marker;
-    room.put(&text[start..]);
+    (text, start)
 }
 
 #[cfg(test)]
@@ -433,6 +449,22 @@ mod tests {
             let bytes = written(protocol, &write);
             let shown = String::from_utf8_lossy(&bytes);
             assert_eq!(bytes, expected, "{protocol:?}: {shown:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_every_length_are_written_whole() {
+        let powers = (0..19).map(|power| 10_i64.pow(power));
+        let near = powers.flat_map(|power| [power - 1, power, power + 1, 2 * (power / 3)]);
+        let ends = [0, 1234, 5060, i64::MAX, i64::MIN];
+        for number in near.flat_map(|number| [number, -number]).chain(ends) {
+            let expected = format!(":{number}\r\n");
+            assert_eq!(written(Protocol::Resp2, |w| w.integer(number)), expected.as_bytes());
+        }
+        for length in [0, 9, 10, 99, 100, 999, 1000, 9999, 10_000] {
+            let expected = format!("${length}\r\n{}\r\n", "b".repeat(length));
+            let bulk = written(Protocol::Resp2, |w| w.bulk(&vec![b'b'; length]));
+            assert!(bulk == expected.as_bytes(), "a bulk of {length} bytes");
         }
     }
 
