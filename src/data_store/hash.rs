@@ -20,15 +20,30 @@ pub struct Key<'a> {
 }
 
 impl Key<'_> {
-    /// Whether these bytes are its name. Names of one kind begin alike: their ends are looked at
-    /// first, as a number.
-    #[inline]
+    /// Whether these bytes are its name. Names of usual length are compared as two pieces that may
+    /// overlap, and because names of one kind begin alike, the last one first: a comparison of a
+    /// length that the compiler does not know would be a call.
+    #[inline(always)]
     #[must_use]
     pub fn is_named(&self, bytes: &[u8]) -> bool {
-        self.bytes.len() == bytes.len()
-            && self.bytes.last_chunk::<8>() == bytes.last_chunk()
-            && self.bytes == bytes
+        if self.bytes.len() != bytes.len() {
+            return false;
+        }
+        if let (Some(own), Some(others)) = (ends::<8>(self.bytes), ends::<8>(bytes)) {
+            return own == others;
+        }
+        if let (Some(own), Some(others)) = (ends::<16>(self.bytes), ends::<16>(bytes)) {
+            return own == others;
+        }
+        self.bytes == bytes
     }
+}
+
+/// The last and the first `N` bytes, if these are all there are.
+#[inline(always)]
+fn ends<const N: usize>(bytes: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
+    let covered = Some(bytes).filter(|bytes| bytes.len() <= 2 * N)?;
+    Some((covered.last_chunk()?, covered.first_chunk()?))
 }
 
 /// The seed stays out of logs.
@@ -148,6 +163,22 @@ mod tests {
             assert_eq!(Hasher::new([0; 16]).hash(&bytes), twin.finish());
             Ok(())
         });
+    }
+
+    #[test]
+    fn a_key_has_one_name() {
+        for length in 0..50_usize {
+            let name: Vec<u8> = (0..length).map(|at| at as u8).collect();
+            let key = Hasher::new([5; 16]).key(&name);
+            assert!(key.is_named(&name.clone()));
+            assert!(!key.is_named(&[&name[..], b"x"].concat()));
+            assert!(length == 0 || !key.is_named(&name[1..]));
+            for at in 0..length {
+                let mut other = name.clone();
+                other[at] ^= 1;
+                assert!(!key.is_named(&other), "byte {at} of {length}");
+            }
+        }
     }
 
     #[test]
