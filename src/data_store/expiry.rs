@@ -74,6 +74,8 @@ pub(super) struct Wheel {
     len: usize,
     pending: Handle,
     levels: Option<Box<Levels>>,
+    /// No deadline is before this time.
+    due_from: UnixMs,
 }
 
 /// About 8 KiB.
@@ -106,7 +108,7 @@ fn level_between(one: u64, other: u64) -> usize {
 
 impl Wheel {
     pub(super) const fn new() -> Wheel {
-        Wheel { now: 0, len: 0, pending: Handle::NONE, levels: None }
+        Wheel { now: 0, len: 0, pending: Handle::NONE, levels: None, due_from: UnixMs::MAX }
     }
 
     /// How many entries have a deadline.
@@ -128,9 +130,22 @@ impl Wheel {
         levels.lowest().map(|(level, slot)| unshifted(levels.earliest[slot_number(level, slot)]))
     }
 
+    /// Whether the time of any entry may have come: `false` is certain, and costs a comparison.
+    #[inline(always)]
+    pub(super) fn may_hold_due(&self, wall_ms: UnixMs) -> bool {
+        self.due_from <= wall_ms
+    }
+
+    /// Makes the answer to that as good as [`Wheel::next`] is: entries that have been removed may
+    /// have left an earlier time behind.
+    pub(super) fn look_again(&mut self) {
+        self.due_from = self.next().unwrap_or(UnixMs::MAX);
+    }
+
     /// Adds an entry that has a deadline and is not in the index.
     pub(super) fn add(&mut self, member: Handle, members: &mut impl Members) {
         self.len += 1;
+        self.due_from = self.due_from.min(members.deadline(member));
         self.place(member, members);
     }
 
@@ -367,6 +382,13 @@ mod tests {
                 assert_eq!(wheel.len(), twin.len());
                 assert_eq!(wheel.next().is_some(), !twin.is_empty());
                 assert!(wheel.next() <= twin.values().min().copied());
+                if u.arbitrary()? {
+                    wheel.look_again();
+                    assert!(
+                        wheel.next().is_some_and(|at| wheel.may_hold_due(at)) != twin.is_empty()
+                    );
+                }
+                assert!(twin.values().all(|&at| wheel.may_hold_due(at)));
             }
             Ok(())
         });

@@ -20,6 +20,35 @@ pub(super) fn write_length(block: &mut [u8], mut length: usize) -> usize {
     at + 1
 }
 
+/// What stands behind a length, as far as it counts: so many bytes.
+#[inline(always)]
+pub(super) fn counted(block: &[u8]) -> &[u8] {
+    split_counted(block).0
+}
+
+/// The same, to change it.
+#[inline(always)]
+pub(super) fn counted_mut(block: &mut [u8]) -> &mut [u8] {
+    let (length, bytes) = read_length(block);
+    &mut block[bytes..][..length]
+}
+
+/// The same as [`counted`], and what comes after.
+#[inline(always)]
+pub(super) fn split_counted(block: &[u8]) -> (&[u8], &[u8]) {
+    match block.split_first() {
+        Some((&first, rest)) if first < 0x80 => rest.split_at(usize::from(first)),
+        _ => split_long(block),
+    }
+}
+
+/// The same behind a length of several bytes.
+#[cold]
+fn split_long(block: &[u8]) -> (&[u8], &[u8]) {
+    let (length, bytes) = read_long_length(block);
+    block[bytes..].split_at(length)
+}
+
 /// A length and the bytes it took.
 #[inline(always)]
 pub(super) fn read_length(block: &[u8]) -> (usize, usize) {
@@ -55,6 +84,17 @@ mod tests {
             assert_eq!((length_bytes(length), write_length(&mut block, length)), (bytes, bytes));
             assert_eq!(read_length(&block), (length, bytes));
             assert_eq!(block[bytes], 0xee);
+        }
+    }
+
+    #[test]
+    fn what_is_counted_is_split_off() {
+        for length in [0, 1, 127, 128, 300, 20_000] {
+            let mut block = vec![7; length_bytes(length) + length];
+            write_length(&mut block, length);
+            block.extend_from_slice(b"rest");
+            assert_eq!(split_counted(&block), (&vec![7; length][..], &b"rest"[..]));
+            assert_eq!((counted(&block).len(), counted_mut(&mut block).len()), (length, length));
         }
     }
 }

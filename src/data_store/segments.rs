@@ -70,6 +70,12 @@ impl<S: Segment> Segments<S> {
         self.len
     }
 
+    /// The element of this number, if there is one.
+    #[inline(always)]
+    pub(super) fn get(&self, index: usize) -> Option<&S::Element> {
+        self.segments.get(index / S::CAPACITY)?.get(index % S::CAPACITY)
+    }
+
     pub(super) fn push(&mut self, element: S::Element) {
         if self.len == self.segments.len() * S::CAPACITY {
             self.add_segment();
@@ -224,6 +230,7 @@ mod tests {
                     twin[last] ^= 1;
                 }
                 assert!(segments.iter().eq(&twin));
+                assert!((0..twin.len() + 9).all(|index| segments.get(index) == twin.get(index)));
                 assert_eq!(segments.len(), twin.len());
                 assert!(segments.segments.len() <= twin.len() / 4 + 2);
             }
