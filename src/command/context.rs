@@ -97,15 +97,15 @@ impl Selected<'_> {
     }
 
     /// The value of a key, for a command that reads: counted as a hit or a miss.
-    #[inline(always)]
+    #[inline(never)]
     pub fn read(&mut self, key: Key<'_>) -> Option<ValueMut<'_>> {
         self.all.read(self.index, key, self.now_ms)
     }
 
     /// A string for a command that reads.
-    #[inline]
+    #[inline(always)]
     pub fn read_string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, ErrorReply> {
-        self.read(key).map(as_string).transpose()
+        self.all.read(self.index, key, self.now_ms).map(as_string).transpose()
     }
 
     /// A list for a command that reads.
@@ -149,7 +149,7 @@ impl Selected<'_> {
     }
 
     /// Puts a string at `key`, in place of whatever was there.
-    #[inline]
+    #[inline(always)]
     pub fn set_string(&mut self, key: Key<'_>, string: BytesRef<'_>, expiry: Expiry) {
         let now_ms = self.now_ms;
         match string {

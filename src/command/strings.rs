@@ -18,7 +18,6 @@ use super::events::Event;
 use super::expiry_options::{self, Lifetime, Presence, Scale, SetOptions};
 use super::keys;
 use crate::data_store::string::DecimalBuffer;
-use crate::data_store::value::ValueMut;
 use crate::data_store::{Expiry, IncrementError, Key, StringRef};
 use crate::resp::Writer;
 use crate::shared_bytes::BytesRef;
@@ -30,7 +29,10 @@ const TOO_LONG: ErrorReply =
 
 /// GET key
 pub fn get(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    reply_string(ctx, ctx.key(request, 1))?;
+    match ctx.store.read_string(ctx.key(request, 1))? {
+        Some(string) => write_string(&mut ctx.reply, string),
+        None => ctx.reply.null(),
+    }
     Ok(())
 }
 
@@ -105,11 +107,9 @@ pub fn strlen(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 pub fn mget(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     ctx.reply.array(request.len() - 1);
     for index in 1..request.len() {
-        match ctx.store.read(ctx.key(request, index)) {
-            Some(ValueMut::String(string)) => {
-                write_string(&mut ctx.reply, string);
-            }
-            _ => ctx.reply.null(),
+        match ctx.store.read_string(ctx.key(request, index)) {
+            Ok(Some(string)) => write_string(&mut ctx.reply, string),
+            Ok(None) | Err(_) => ctx.reply.null(),
         }
     }
     Ok(())
@@ -129,9 +129,9 @@ pub fn mset(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 /// GETDEL key
 pub fn getdel(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    get(ctx, request)?;
     let key = ctx.key(request, 1);
-    if reply_string(ctx, key)? {
-        ctx.store.remove(key);
+    if ctx.store.remove(key) {
         ctx.changed(key.bytes, Change::Removed, Event::Del);
     }
     Ok(())
@@ -177,22 +177,8 @@ pub fn setnx(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Replies the string at a key, or null; `true` if there is one.
-#[inline(always)]
-fn reply_string(ctx: &mut Context<'_>, key: Key<'_>) -> Result<bool, ErrorReply> {
-    match ctx.store.read_string(key)? {
-        Some(string) => {
-            write_string(&mut ctx.reply, string);
-            Ok(true)
-        }
-        None => {
-            ctx.reply.null();
-            Ok(false)
-        }
-    }
-}
-
 /// Replies a string: a long one by reference.
+#[inline(always)]
 fn write_string(reply: &mut Writer<'_>, string: StringRef<'_>) {
     match string.shared() {
         Some(bytes) => reply.bulk_ref(BytesRef::Apart(bytes)),
@@ -224,7 +210,7 @@ fn set_with_options(
     let key = ctx.key(request, 1);
     let deadline = options.lifetime.deadline(request, ctx.store.now_ms, ctx.command.name)?;
     if options.wants_old {
-        reply_string(ctx, key)?;
+        get(ctx, request)?;
     }
     if let Some(presence) = options.presence {
         let is_present = ctx.store.lookup(key).is_some();

@@ -205,23 +205,33 @@ impl Arena {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn block(&self, handle: Handle) -> &[u8] {
         if handle.has_own_allocation() {
-            return self.own.get(handle.0 & !OWN_ALLOCATION);
+            return self.own_block(handle);
         }
         let mapping = &self.mappings[handle.region()];
         &mapping.region[mapping.range(handle)]
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn block_mut(&mut self, handle: Handle) -> &mut [u8] {
         if handle.has_own_allocation() {
-            return self.own.get_mut(handle.0 & !OWN_ALLOCATION);
+            return self.own_block_mut(handle);
         }
         let mapping = &mut self.mappings[handle.region()];
         let range = mapping.range(handle);
         &mut mapping.region[range]
+    }
+
+    #[cold]
+    fn own_block(&self, handle: Handle) -> &[u8] {
+        self.own.get(handle.0 & !OWN_ALLOCATION)
+    }
+
+    #[cold]
+    fn own_block_mut(&mut self, handle: Handle) -> &mut [u8] {
+        self.own.get_mut(handle.0 & !OWN_ALLOCATION)
     }
 
     /// Whether this block is just the one that [`Arena::allocate`] would choose for `length`.

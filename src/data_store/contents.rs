@@ -12,8 +12,9 @@
 
 use super::arena::{Arena, Handle};
 use super::dict::{self, Dict, Place, Rehash, Trace};
-use super::entry::{self, Payload};
+use super::entry::{self, Entry, Integer, Payload};
 use super::expiry::{Members, Step, Wheel};
+use super::line::Line;
 use super::list_access::ListRef;
 use super::list_run::Run;
 use super::slab::Slab;
@@ -75,26 +76,68 @@ pub(super) struct Replaced {
     pub(super) deadline: Option<UnixMs>,
 }
 
+/// A key that was looked for and is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'a> {
+    place: Place,
+    handle: Handle,
+    entry: Entry<'a>,
+}
+
 impl Entries {
-    #[inline]
-    fn is(&self, handle: Handle, key: Key) -> bool {
-        entry::key(self.arena.block(handle)) == key.bytes
+    /// Looks a key up. Nearly always the first candidate is the one, so it is tried without a loop:
+    /// a loop would first lay out all that it may need in its rounds.
+    #[inline(always)]
+    fn find(&self, dict: &Dict, key: Key) -> Option<Found<'_>> {
+        let (place, handle) = dict.candidates(key.hash)?.next()?;
+        match self.entry_of(key, handle) {
+            Some(entry) => Some(Found { place, handle, entry }),
+            None => self.find_behind_first(dict, key),
+        }
     }
 
-    #[inline]
+    /// Goes on behind a candidate that has the same tag by accident.
+    #[cold]
+    fn find_behind_first(&self, dict: &Dict, key: Key) -> Option<Found<'_>> {
+        dict.candidates(key.hash)?.skip(1).find_map(|(place, handle)| {
+            self.entry_of(key, handle).map(|entry| Found { place, handle, entry })
+        })
+    }
+
+    /// A block, by a call. Only look-ups have the way to it in line: all other use is rare beside
+    /// them.
+    #[inline(never)]
+    fn block(&self, handle: Handle) -> &[u8] {
+        self.arena.block(handle)
+    }
+
+    #[inline(never)]
+    fn block_mut(&mut self, handle: Handle) -> &mut [u8] {
+        self.arena.block_mut(handle)
+    }
+
+    /// The entry under a handle, if it is that of this key.
+    #[inline(always)]
+    fn entry_of(&self, key: Key, handle: Handle) -> Option<Entry<'_>> {
+        let (name, entry) = Entry::open(self.arena.block(handle));
+        key.is_named(name).then_some(entry)
+    }
+
+    /// The value, by a call too.
+    #[inline(never)]
     pub(super) fn payload(&self, handle: Handle) -> Payload<'_> {
-        entry::payload(self.arena.block(handle))
+        entry::payload(self.block(handle))
     }
 
     /// Puts another small list where one is, if it fits there without wasting much.
     pub(super) fn replace_packed(&mut self, handle: Handle, run: Run<'_>) -> bool {
-        entry::replace_packed(self.arena.block_mut(handle), run)
+        entry::replace_packed(self.block_mut(handle), run)
     }
 }
 
 impl Rehash for Entries {
     fn hash_of(&self, handle: Handle) -> u64 {
-        self.hasher.hash(entry::key(self.arena.block(handle)))
+        self.hasher.hash(entry::key(self.block(handle)))
     }
 
     /// Blocks are not aligned to cache lines: a small one may lie in two.
@@ -110,20 +153,20 @@ impl Rehash for Entries {
 
 impl Members for Entries {
     fn deadline(&self, member: Handle) -> UnixMs {
-        let deadline = entry::deadline(self.arena.block(member));
+        let deadline = entry::deadline(self.block(member));
         deadline.expect("only entries with a deadline are in the index")
     }
 
     fn links(&self, member: Handle) -> (Handle, Handle) {
-        entry::links(self.arena.block(member))
+        entry::links(self.block(member))
     }
 
     fn set_next(&mut self, member: Handle, next: Handle) {
-        entry::set_next(self.arena.block_mut(member), next);
+        entry::set_next(self.block_mut(member), next);
     }
 
     fn set_previous(&mut self, member: Handle, previous: Handle) {
-        entry::set_previous(self.arena.block_mut(member), previous);
+        entry::set_previous(self.block_mut(member), previous);
     }
 }
 
@@ -149,32 +192,48 @@ impl Contents {
         self.wheel.len()
     }
 
+    /// Whether the time of any key may have come; if not, no look-up need ask.
+    #[inline(always)]
+    pub(super) fn may_hold_due(&self, now: UnixMs) -> bool {
+        self.wheel.may_hold_due(now)
+    }
+
+    /// The same, found out anew.
+    pub(super) fn holds_due(&mut self, now: UnixMs) -> bool {
+        self.wheel.look_again();
+        self.wheel.may_hold_due(now)
+    }
+
     pub(super) fn next_expiry(&self) -> Option<UnixMs> {
         self.wheel.next()
     }
 
-    #[inline]
+    /// Where a key stands, and the handle of its entry.
+    #[inline(never)]
     pub(super) fn find(&self, key: Key) -> Option<(Place, Handle)> {
-        self.dict.find(key.hash, |handle| self.entries.is(handle, key))
+        self.entries.find(&self.dict, key).map(|found| (found.place, found.handle))
     }
 
     /// How that goes, told line by line.
     pub(super) fn trace(&self, key: Key) -> Trace {
-        self.dict.trace(key.hash, |handle| self.entries.is(handle, key))
+        self.dict.trace(key.hash, |handle| self.entries.entry_of(key, handle).is_some())
     }
 
     /// The bytes of an entry's block, those included that it does not need.
     pub(super) fn block_bytes(&self, handle: Handle) -> usize {
-        self.entries.arena.block(handle).len()
+        self.entries.block(handle).len()
     }
 
-    #[inline(always)]
     pub(super) fn deadline(&self, handle: Handle) -> Option<UnixMs> {
-        entry::deadline(self.entries.arena.block(handle))
+        entry::deadline(self.entries.block(handle))
+    }
+
+    pub(super) fn is_due(&self, handle: Handle, now: UnixMs) -> bool {
+        self.deadline(handle).is_some_and(|deadline| deadline <= now)
     }
 
     pub(super) fn key(&self, handle: Handle) -> &[u8] {
-        entry::key(self.entries.arena.block(handle))
+        entry::key(self.entries.block(handle))
     }
 
     #[inline]
@@ -194,29 +253,44 @@ impl Contents {
         }
     }
 
-    #[inline]
-    pub(super) fn value_mut(&mut self, handle: Handle) -> ValueMut<'_> {
-        match self.entries.payload(handle) {
+    /// The value of a key.
+    #[inline(always)]
+    pub(super) fn value_mut(&mut self, key: Key) -> Option<ValueMut<'_>> {
+        let found = self.entries.find(&self.dict, key)?;
+        Some(match found.entry.payload() {
             Payload::Bytes(bytes) => ValueMut::String(StringRef::bytes(bytes)),
             Payload::Integer(number) => ValueMut::String(StringRef::integer(number)),
             Payload::Long(index) => ValueMut::String(StringRef::long(self.longs.get(index))),
             Payload::Packed(run) => ValueMut::List(ListRef::packed(run)),
             Payload::List(index) => ValueMut::List(ListRef::whole(self.lists.get(index))),
             Payload::Stream(index) => ValueMut::Stream(self.streams.get_mut(index)),
-        }
+        })
     }
 
     /// Stores a value, in place of whatever the key held; gives back what was there.
     pub(super) fn store(&mut self, key: Key, payload: Payload, expiry: Expiry) -> Replaced {
-        let Some((place, handle)) = self.find(key) else {
+        let Some(found) = self.entries.find(&self.dict, key) else {
             self.create(key, payload, expiry);
             return Replaced::default();
         };
-        if !matches!(expiry, Expiry::At(_)) && self.replace_value(handle, payload) {
+        let (place, handle, start) = (found.place, found.handle, found.entry.value_start());
+        let block = self.entries.arena.block_mut(handle);
+        if !matches!(expiry, Expiry::At(_)) && entry::replace_value(block, start, payload) {
             return Replaced::default();
         }
+        self.write_anew(place, handle, (key, payload, expiry))
+    }
+
+    /// Writes an entry anew, in the block it has or in another.
+    #[inline(never)]
+    fn write_anew(
+        &mut self,
+        place: Place,
+        handle: Handle,
+        (key, payload, expiry): (Key, Payload, Expiry),
+    ) -> Replaced {
         let object = self.take_object(handle);
-        let block = self.entries.arena.block(handle);
+        let block = self.entries.block(handle);
         let (old_deadline, clock) = (entry::deadline(block), entry::clock(block));
         let deadline = match expiry {
             Expiry::Never => None,
@@ -228,7 +302,7 @@ impl Contents {
         }
         let length = entry::length(key.bytes, payload, deadline) + payload.growth();
         let handle = self.fitting_block(place, handle, length);
-        let block = self.entries.arena.block_mut(handle);
+        let block = self.entries.block_mut(handle);
         entry::write(block, key.bytes, payload, deadline, clock);
         if deadline.is_some() {
             self.wheel.add(handle, &mut self.entries);
@@ -236,13 +310,15 @@ impl Contents {
         Replaced { object, deadline: old_deadline }
     }
 
+    /// Stores the value of a key that is not there.
+    #[inline(never)]
     fn create(&mut self, key: Key, payload: Payload, expiry: Expiry) {
         let deadline = match expiry {
             Expiry::Never | Expiry::Keep => None,
             Expiry::At(at) => Some(at),
         };
         let handle = self.entries.arena.allocate(entry::length(key.bytes, payload, deadline));
-        let block = self.entries.arena.block_mut(handle);
+        let block = self.entries.block_mut(handle);
         entry::write(block, key.bytes, payload, deadline, 0);
         self.dict.insert(key.hash, handle, &self.entries);
         self.has_created = true;
@@ -264,8 +340,7 @@ impl Contents {
 
     /// Gives an entry another deadline, or none.
     pub(super) fn set_deadline(&mut self, place: Place, handle: Handle, to: Option<UnixMs>) {
-        let arena = &mut self.entries.arena;
-        let block = arena.block(handle);
+        let block = self.entries.block(handle);
         let (payload, old) = (entry::payload(block), entry::deadline(block));
         let rest = entry::key_part(block);
         let (start, length) =
@@ -329,27 +404,23 @@ impl Contents {
 
     /// Where the entry of a handle stands, and the hash of its key.
     pub(super) fn place_of(&self, handle: Handle) -> (Place, u64) {
-        let hash = self.entries.hash_of(handle);
-        let found = self.dict.find(hash, |other| other == handle);
-        (found.expect("a handle in use is in the table").0, hash)
+        let key = self.entries.hasher.key(self.key(handle));
+        let (place, _) = self.find(key).expect("a handle in use is in the table");
+        (place, key.hash)
     }
 
-    /// Puts another string or number in the place of one, if that leaves all else as it is.
-    #[inline]
-    fn replace_value(&mut self, handle: Handle, payload: Payload) -> bool {
-        entry::replace_value(self.entries.arena.block_mut(handle), payload)
-    }
-
-    /// Puts another number where a number is, if the entry has room for it.
-    #[inline]
-    pub(super) fn replace_integer(&mut self, handle: Handle, number: i64) -> bool {
-        entry::replace_integer(self.entries.arena.block_mut(handle), number)
+    /// The number at a key, if it is stored as one.
+    #[inline(always)]
+    pub(super) fn integer_mut(&mut self, key: Key) -> Option<Integer<'_>> {
+        let found = self.entries.find(&self.dict, key)?;
+        let (handle, start) = (found.handle, found.entry.value_start());
+        entry::integer_mut(self.entries.arena.block_mut(handle), start)
     }
 
     /// The bytes of a string that is not stored as a number; a long one grows to `bytes_min`.
     pub(super) fn string_bytes_mut(&mut self, handle: Handle, bytes_min: usize) -> &mut [u8] {
         match self.entries.payload(handle) {
-            Payload::Bytes(_) => entry::bytes_mut(self.entries.arena.block_mut(handle)),
+            Payload::Bytes(_) => entry::bytes_mut(self.entries.block_mut(handle)),
             Payload::Long(index) => {
                 let bytes = self.longs.get_mut(index).make_mut();
                 bytes.resize(bytes.len().max(bytes_min), 0);
@@ -405,11 +476,11 @@ impl Contents {
     }
 
     pub(super) fn clock(&self, handle: Handle) -> u32 {
-        entry::clock(self.entries.arena.block(handle))
+        entry::clock(self.entries.block(handle))
     }
 
     pub(super) fn set_clock(&mut self, handle: Handle, clock: u32) {
-        entry::set_clock(self.entries.arena.block_mut(handle), clock);
+        entry::set_clock(self.entries.block_mut(handle), clock);
     }
 
     /// Bytes of heap, what lists, streams and long strings hold in their turn not counted.
@@ -424,39 +495,42 @@ impl Contents {
     }
 }
 
-/// Asking for memory ahead, step by step: each step needs what the one before has asked for.
-impl Contents {
-    /// The line of the table.
-    #[inline]
-    pub(super) fn prefetch_line(&self, hash: u64) {
-        if let Some(line) = self.dict.home(hash) {
-            prefetch_read(line);
-        }
-    }
+/// A look-up that asks for memory ahead, step by step: each step needs what the one before has
+/// asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scout<'a> {
+    contents: &'a Contents,
+    hash: u64,
+    /// What was asked for last.
+    line: &'a Line,
+}
 
-    /// What the line `links` behind that one leads to, all of them being at hand: the next line,
-    /// and then `true`, or the entry. Nothing where the look-up does not come so far.
+impl Contents {
+    /// Asks for the line at which a look-up begins; nothing to ask for in a table without lines.
     #[inline]
-    pub(super) fn prefetch_behind(&self, hash: u64, links: usize) -> bool {
-        let Some(mut line) = self.dict.home(hash) else { return false };
-        for _ in 0..links {
-            match self.dict.line_after(line, hash) {
-                Some(next) => line = next,
-                None => return false,
-            }
-        }
+    pub(super) fn scout(&self, hash: u64) -> Option<Scout<'_>> {
+        let line = self.dict.home(hash)?;
+        prefetch_read(line);
+        Some(Scout { contents: self, hash, line })
+    }
+}
+
+impl Scout<'_> {
+    /// Asks for what the line leads to: entries that may be the one, and that is all, or else the
+    /// next line.
+    #[inline]
+    pub(super) fn go_on(mut self) -> Option<Self> {
         let mut may_end_here = false;
-        for handle in dict::candidates(line, hash) {
-            self.entries.prefetch(handle);
+        for handle in dict::candidates_in(self.line, self.hash) {
+            self.contents.entries.prefetch(handle);
             may_end_here = true;
         }
-        match self.dict.line_behind(line) {
-            Some(next) if !may_end_here => {
-                prefetch_read(next);
-                true
-            }
-            _ => false,
+        if may_end_here {
+            return None;
         }
+        self.line = self.contents.dict.line_behind(self.line)?;
+        prefetch_read(self.line);
+        Some(self)
     }
 }
 

@@ -37,10 +37,11 @@
 //! entry present from the first call to the last is seen at least once.
 
 use super::arena::Handle;
-use super::line::{Line, tag_of};
+use super::line::{Line, SLOTS, Slots, tag_of};
 use super::segments::Segments;
 use squint_sys::RegionVec;
 use static_assertions::const_assert;
+use std::num::NonZero;
 
 /// Lines of a group.
 pub(super) const GROUP_LINES: usize = 4;
@@ -65,17 +66,47 @@ pub(super) trait Rehash {
     fn prefetch(&self, handle: Handle);
 }
 
-/// Where an entry stands. Good until the next insertion or removal.
+/// Where an entry stands. Good until the next insertion or removal. A number that is never 0: so a
+/// look-up returns it in a register, and the handle in another.
+///
+/// ```text
+///   [ number of the line | slot | 1: an overflow line | 1 ]
+///                         4 bits         1 bit        1 bit
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    line: LineIndex,
-    slot: usize,
-}
+pub(super) struct Place(NonZero<usize>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LineIndex {
     Home(usize),
     Overflow(usize),
+}
+
+const SLOT_BITS: u32 = 4;
+const_assert!(SLOTS <= 1 << SLOT_BITS);
+
+impl Place {
+    #[inline(always)]
+    fn new(line: LineIndex, slot: usize) -> Place {
+        let (number, is_overflow) = match line {
+            LineIndex::Home(number) => (number, 0),
+            LineIndex::Overflow(number) => (number, 1),
+        };
+        let bits = (number << SLOT_BITS | slot) << 2 | is_overflow << 1;
+        Place(NonZero::<usize>::MIN | bits)
+    }
+
+    fn slot(self) -> usize {
+        self.0.get() >> 2 & ((1 << SLOT_BITS) - 1)
+    }
+
+    fn line(self) -> LineIndex {
+        let number = self.0.get() >> (2 + SLOT_BITS);
+        match self.0.get() & 2 {
+            0 => LineIndex::Home(number),
+            _ => LineIndex::Overflow(number),
+        }
+    }
 }
 
 /// A line that a look-up has come by.
@@ -100,11 +131,41 @@ pub(super) struct Trace {
     pub(super) found: Option<(usize, Handle)>,
 }
 
+/// See [`Dict::candidates`].
+#[derive(Clone, Debug)]
+pub(super) struct Candidates<'a> {
+    dict: &'a Dict,
+    tag: u8,
+    at: LineIndex,
+    line: &'a Line,
+    /// Those of the line that are still to come.
+    slots: Slots,
+}
+
+impl Iterator for Candidates<'_> {
+    type Item = (Place, Handle);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(Place, Handle)> {
+        loop {
+            if let Some(slot) = self.slots.next() {
+                return Some((Place::new(self.at, slot), self.line.handle(slot)));
+            }
+            let number = (self.line.link() as usize).checked_sub(1)?;
+            (self.at, self.line) = (LineIndex::Overflow(number), &self.dict.overflow[number]);
+            self.slots = self.line.matches(self.tag);
+        }
+    }
+}
+
 /// Hashes to handles. No heap while it has never held an entry.
 #[derive(Debug)]
 pub(super) struct Dict {
     homes: Segments<RegionVec<Line>>,
     overflow: Segments<RegionVec<Line>>,
+    /// The bits of a hash that choose its line where its group is split: as many as it takes to
+    /// write the number of lines. Elsewhere it is one bit less.
+    line_bits: usize,
     len: usize,
     /// Entries on their way from a chain of overflow lines to their new places; empty in between.
     moving: Vec<(u8, Handle)>,
@@ -119,6 +180,7 @@ impl Dict {
         Dict {
             homes: Segments::new(),
             overflow: Segments::new(),
+            line_bits: 0,
             len: 0,
             moving: Vec::new(),
             leaving: Vec::new(),
@@ -130,35 +192,39 @@ impl Dict {
         self.len
     }
 
-    /// The place of the entry under this hash that `is` says yes to. It is asked about one that
-    /// is not it for one line in twenty.
-    #[inline]
-    pub(super) fn find(&self, hash: u64, is: impl Fn(Handle) -> bool) -> Option<(Place, Handle)> {
-        let index = self.line_of(hash)?;
-        let (tag, line) = (tag_of(hash), &self.homes[index]);
-        if let Some((slot, handle)) = find_in(line, tag, &is) {
-            return Some((Place { line: LineIndex::Home(index), slot }, handle));
-        }
-        self.find_spilled(line.link(), tag, &is)
+    /// The entries under the tag of a hash, in the order in which a look-up comes by them; `None`
+    /// if there are no lines. There is one that is not it for one line in twenty.
+    #[inline(always)]
+    pub(super) fn candidates(&self, hash: u64) -> Option<Candidates<'_>> {
+        let (tag, home) = (tag_of(hash), self.line_of(hash));
+        let line = self.homes.get(home)?;
+        Some(Candidates {
+            dict: self,
+            tag,
+            at: LineIndex::Home(home),
+            line,
+            slots: line.matches(tag),
+        })
     }
 
-    /// The way of [`Dict::find`], told line by line.
+    /// The way along the candidates, told line by line.
     pub(super) fn trace(&self, hash: u64, is: impl Fn(Handle) -> bool) -> Trace {
         let (tag, home) = (tag_of(hash), self.line_of(hash));
         let mut trace = Trace {
             lines: self.homes.len(),
             overflow_lines: self.overflow.len(),
             tag,
-            home,
+            home: Some(home).filter(|&index| index < self.homes.len()),
             path: Vec::new(),
             found: None,
         };
-        let Some(home) = home.map(|index| &self.homes[index]) else { return trace };
+        let Some(home) = self.homes.get(home) else { return trace };
         let further = self.chain(home.link()).map(|index| &self.overflow[index]);
         for line in std::iter::once(home).chain(further) {
             let (filled, equal_tags) = (line.occupied().count(), line.matches(tag).count());
             trace.path.push(LineSeen { filled, equal_tags });
-            trace.found = find_in(line, tag, &is);
+            let mut candidates = line.matches(tag).map(|slot| (slot, line.handle(slot)));
+            trace.found = candidates.find(|&(_, handle)| is(handle));
             if trace.found.is_some() {
                 break;
             }
@@ -168,8 +234,8 @@ impl Dict {
 
     /// Puts another handle where an entry stands.
     pub(super) fn set_handle(&mut self, place: Place, handle: Handle) {
-        let tag = self.line_at(place.line).tag(place.slot);
-        self.line_at_mut(place.line).set(place.slot, tag, handle);
+        let (line, slot) = (self.line_at_mut(place.line()), place.slot());
+        line.set(slot, line.tag(slot), handle);
     }
 
     /// Adds an entry. (The caller has looked whether the key is there.)
@@ -178,18 +244,17 @@ impl Dict {
             self.split_one(rehash);
         }
         self.len += 1;
-        let index = self.line_of(hash).expect("a group was added if there was none");
-        self.put(index, tag_of(hash), handle);
+        self.put(self.line_of(hash), tag_of(hash), handle);
     }
 
     /// Takes out the entry at a place, which was found under this hash.
     pub(super) fn remove(&mut self, place: Place, hash: u64, rehash: &impl Rehash) {
         self.len -= 1;
-        match place.line {
-            LineIndex::Home(index) => self.homes[index].clear(place.slot),
+        match place.line() {
+            LineIndex::Home(index) => self.homes[index].clear(place.slot()),
             LineIndex::Overflow(index) => {
-                let home = self.line_of(hash).expect("the entry has a home line");
-                self.remove_spilled(group_start(home), index, place.slot, rehash);
+                let start = group_start(self.line_of(hash));
+                self.remove_spilled(start, index, place.slot(), rehash);
             }
         }
         if self.len < self.groups() * GROUP_ENTRIES_MIN {
@@ -245,15 +310,7 @@ impl Dict {
     /// The line at which a look-up of this hash begins: what to prefetch first.
     #[inline]
     pub(super) fn home(&self, hash: u64) -> Option<&Line> {
-        self.line_of(hash).map(|index| &self.homes[index])
-    }
-
-    /// The line at which the look-up goes on behind `line`, unless that one has something that may
-    /// be it, or is the last.
-    #[inline]
-    pub(super) fn line_after(&self, line: &Line, hash: u64) -> Option<&Line> {
-        let may_end_here = line.matches(tag_of(hash)).next().is_some();
-        self.line_behind(line).filter(|_| !may_end_here)
+        self.homes.get(self.line_of(hash))
     }
 
     /// The overflow line behind `line`.
@@ -276,21 +333,10 @@ impl Dict {
     }
 }
 
-/// Entries of a line that may be the one under this tag.
+/// The candidates of one line.
 #[inline]
-pub(super) fn candidates(line: &Line, hash: u64) -> impl Iterator<Item = Handle> {
+pub(super) fn candidates_in(line: &Line, hash: u64) -> impl Iterator<Item = Handle> {
     line.matches(tag_of(hash)).map(|slot| line.handle(slot))
-}
-
-#[inline(always)]
-fn find_in(line: &Line, tag: u8, is: &impl Fn(Handle) -> bool) -> Option<(usize, Handle)> {
-    for slot in line.matches(tag) {
-        let handle = line.handle(slot);
-        if is(handle) {
-            return Some((slot, handle));
-        }
-    }
-    None
 }
 
 fn group_start(line: usize) -> usize {
@@ -313,20 +359,16 @@ impl Dict {
         1 << self.groups().ilog2()
     }
 
-    #[inline]
-    fn line_of(&self, hash: u64) -> Option<usize> {
-        let lines = self.homes.len();
-        // The level of the groups and of the lines differ by the constant bits of the line.
-        let low = 1 << lines.checked_ilog2()?;
-        let split = hash as usize & (2 * low - 1);
-        Some(if split < lines { split } else { split - low })
+    /// The line where an entry under this hash is at home, if there are lines.
+    #[inline(always)]
+    fn line_of(&self, hash: u64) -> usize {
+        let split = hash as usize & self.line_bits;
+        if split < self.homes.len() { split } else { split & (self.line_bits >> 1) }
     }
 
-    fn line_at(&self, index: LineIndex) -> &Line {
-        match index {
-            LineIndex::Home(index) => &self.homes[index],
-            LineIndex::Overflow(index) => &self.overflow[index],
-        }
+    /// To be called when lines have come or gone.
+    fn set_line_bits(&mut self) {
+        self.line_bits = usize::MAX >> self.homes.len().leading_zeros();
     }
 
     fn line_at_mut(&mut self, index: LineIndex) -> &mut Line {
@@ -336,30 +378,11 @@ impl Dict {
         }
     }
 
-    #[inline(never)]
-    fn find_spilled(
-        &self,
-        mut link: u32,
-        tag: u8,
-        is: &impl Fn(Handle) -> bool,
-    ) -> Option<(Place, Handle)> {
-        while link != 0 {
-            let index = link as usize - 1;
-            let line = &self.overflow[index];
-            if let Some((slot, handle)) = find_in(line, tag, is) {
-                return Some((Place { line: LineIndex::Overflow(index), slot }, handle));
-            }
-            link = line.link();
-        }
-        None
-    }
-
     /// Entries whose home is this line, wherever they stand.
     fn line_entries(&self, index: usize, rehash: &impl Rehash) -> impl Iterator<Item = Handle> {
         let line = &self.homes[index];
         let spilled = self.chain(line.link()).flat_map(|number| self.overflow[number].handles());
-        let own =
-            spilled.filter(move |&handle| self.line_of(rehash.hash_of(handle)) == Some(index));
+        let own = spilled.filter(move |&handle| self.line_of(rehash.hash_of(handle)) == index);
         line.handles().chain(own)
     }
 
@@ -427,8 +450,7 @@ impl Dict {
         if number == last {
             return;
         }
-        let home = self.line_of(rehash.hash_of(line.handle(0)));
-        let start = group_start(home.expect("an entry has a home line"));
+        let start = group_start(self.line_of(rehash.hash_of(line.handle(0))));
         let (from, to) = (last as u32 + 1, number as u32 + 1);
         if self.group_link(start) == from {
             self.set_group_link(start, to);
@@ -463,8 +485,7 @@ impl Dict {
     fn put_moving(&mut self, rehash: &impl Rehash) {
         self.moved += self.moving.len() as u64;
         while let Some((tag, handle)) = self.moving.pop() {
-            let index = self.line_of(rehash.hash_of(handle));
-            self.put(index.expect("a table with entries has lines"), tag, handle);
+            self.put(self.line_of(rehash.hash_of(handle)), tag, handle);
         }
     }
 
@@ -478,6 +499,7 @@ impl Dict {
         for _ in 0..GROUP_LINES {
             self.homes.push(Line::EMPTY);
         }
+        self.set_line_bits();
         let Some(partner) = partner else { return };
         self.prefetch_group(partner * GROUP_LINES, rehash);
         for offset in 0..GROUP_LINES {
@@ -497,7 +519,7 @@ impl Dict {
         let line = self.homes[from];
         for slot in line.occupied() {
             let (tag, handle) = (line.tag(slot), line.handle(slot));
-            if self.line_of(rehash.hash_of(handle)) == Some(to) {
+            if self.line_of(rehash.hash_of(handle)) == to {
                 self.homes[from].clear(slot);
                 self.put(to, tag, handle);
                 self.moved += 1;
@@ -522,6 +544,7 @@ impl Dict {
                 self.moved += 1;
             }
         }
+        self.set_line_bits();
         self.put_moving(rehash);
     }
 }

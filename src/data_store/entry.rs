@@ -23,7 +23,7 @@
 
 use super::UnixMs;
 use super::arena::Handle;
-use super::length::{length_bytes, read_length, write_length};
+use super::length::{counted, counted_mut, length_bytes, split_counted, write_length};
 use super::list_packed;
 use super::list_run::Run;
 
@@ -147,79 +147,146 @@ fn write_payload(block: &mut [u8], payload: Payload) {
 /// The key of an entry.
 #[inline(always)]
 pub(super) fn key(block: &[u8]) -> &[u8] {
-    let start = key_part(block);
-    let (length, bytes) = read_length(&block[start..]);
-    &block[start + bytes..][..length]
+    counted(&block[key_part(block)..])
 }
 
 /// The deadline of an entry.
 #[inline]
 pub(super) fn deadline(block: &[u8]) -> Option<UnixMs> {
     let bytes = deadline_width(block);
-    (bytes > 0).then(|| read_signed(&block[DEADLINE_START..][..bytes]))
+    (bytes > 0).then(|| read_signed(&block[..DEADLINE_START + bytes], bytes))
 }
 
 /// The value of an entry.
 #[inline]
 pub(super) fn payload(block: &[u8]) -> Payload<'_> {
-    let start = value_start(block);
-    let value = &block[start..];
-    match block[0] & 7 {
-        0 => {
-            let (length, bytes) = read_length(value);
-            Payload::Bytes(&value[bytes..][..length])
-        }
-        1 => Payload::Integer(read_signed(&value[..integer_width(block)])),
-        2 => Payload::Long(read_index(value)),
-        3 => Payload::List(read_index(value)),
-        4 => Payload::Stream(read_index(value)),
-        5 => Payload::Packed(list_packed::read(value)),
-        form => unreachable!("an entry has one of six forms, not {form}"),
+    Entry::open(block).1.payload()
+}
+
+/// An entry whose key has been read: where its value begins is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
+    block: &'a [u8],
+    /// The value, and what the block has room for behind it.
+    value: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    /// The key of an entry, and the rest.
+    #[inline(always)]
+    pub(super) fn open(block: &'a [u8]) -> (&'a [u8], Entry<'a>) {
+        let (key, value) = split_counted(&block[key_part(block)..]);
+        (key, Entry { block, value })
     }
+
+    /// The value.
+    #[inline(always)]
+    pub(super) fn payload(self) -> Payload<'a> {
+        match self.block[0] & 7 {
+            0 => Payload::Bytes(counted(self.value)),
+            1 => Payload::Integer(self.integer()),
+            2 => Payload::Long(read_index(self.value)),
+            3 => Payload::List(read_index(self.value)),
+            4 => Payload::Stream(read_index(self.value)),
+            5 => Payload::Packed(packed(self.value)),
+            form => unreachable!("an entry has one of six forms, not {form}"),
+        }
+    }
+
+    #[inline(always)]
+    fn integer(self) -> i64 {
+        let width = integer_width(self.block);
+        read_signed(&self.block[..self.value_start() + width], width)
+    }
+
+    /// Where the value begins in the block.
+    #[inline(always)]
+    pub(super) fn value_start(self) -> usize {
+        self.block.len() - self.value.len()
+    }
+}
+
+/// Much to be read: a call from wherever a value is, and seldom taken there.
+#[inline(never)]
+fn packed(value: &[u8]) -> Run<'_> {
+    list_packed::read(value)
+}
+
+/// A number where it lies, to be read and changed.
+pub(super) struct Integer<'a> {
+    /// All of the block up to its end.
+    part: &'a mut [u8],
+    width: usize,
+}
+
+impl Integer<'_> {
+    #[inline(always)]
+    pub(super) fn get(&self) -> i64 {
+        read_signed(self.part, self.width)
+    }
+
+    /// Puts another number there, if it has room.
+    #[inline(always)]
+    pub(super) fn set(&mut self, number: i64) -> bool {
+        let has_room = integer_bytes(number) <= self.width;
+        if has_room {
+            write_signed(self.part, number, self.width);
+        }
+        has_room
+    }
+}
+
+/// The value of an entry that begins there, if it is stored as a number.
+#[inline(always)]
+pub(super) fn integer_mut(block: &mut [u8], value_start: usize) -> Option<Integer<'_>> {
+    if block[0] & 7 != 1 {
+        return None;
+    }
+    let width = integer_width(block);
+    Some(Integer { part: &mut block[..value_start + width], width })
 }
 
 /// The bytes of a string that lies in the entry as such.
 pub(super) fn bytes_mut(block: &mut [u8]) -> &mut [u8] {
     debug_assert_eq!(block[0] & 7, 0);
     let start = value_start(block);
-    let (length, bytes) = read_length(&block[start..]);
-    &mut block[start + bytes..][..length]
+    counted_mut(&mut block[start..])
 }
 
-/// Puts another string or number in the place of one, if that leaves everything else as it is: the
-/// entry has no deadline, and the value no other length.
-#[inline]
-pub(super) fn replace_value(block: &mut [u8], payload: Payload) -> bool {
+/// Puts another string or number in the place of a value that begins there, if that leaves
+/// everything else as it is: the entry has no deadline, and the value no other length.
+#[inline(always)]
+pub(super) fn replace_value(block: &mut [u8], value_start: usize, payload: Payload) -> bool {
+    if deadline_form(block) != 0 {
+        return false;
+    }
     match payload {
-        Payload::Bytes(bytes) => deadline_form(block) == 0 && replace_bytes(block, bytes),
-        Payload::Integer(number) => deadline_form(block) == 0 && replace_integer(block, number),
+        Payload::Bytes(bytes) => {
+            block[0] & 7 == 0 && replace_bytes(&mut block[value_start..], bytes)
+        }
+        Payload::Integer(number) => {
+            integer_mut(block, value_start).is_some_and(|mut stored| stored.set(number))
+        }
         _ => false,
     }
 }
 
 /// Puts another string in the place of one of the same length.
-#[inline]
-fn replace_bytes(block: &mut [u8], bytes: &[u8]) -> bool {
-    if block[0] & 7 != 0 {
+#[inline(always)]
+fn replace_bytes(value: &mut [u8], bytes: &[u8]) -> bool {
+    let old = counted_mut(value);
+    if old.len() != bytes.len() {
         return false;
     }
-    let old = bytes_mut(block);
-    let is_as_long = old.len() == bytes.len();
-    if is_as_long {
-        old.copy_from_slice(bytes);
+    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        // Two words that may overlap: a copy of any length would be a call.
+        (Some(first), Some(last)) if bytes.len() <= 16 => {
+            old[..8].copy_from_slice(first);
+            old[bytes.len() - 8..].copy_from_slice(last);
+        }
+        _ => old.copy_from_slice(bytes),
     }
-    is_as_long
-}
-
-/// Puts another number in the place of one, if it has room there.
-#[inline]
-pub(super) fn replace_integer(block: &mut [u8], number: i64) -> bool {
-    let (start, width) = (value_start(block), integer_width(block));
-    let has_room = block[0] & 7 == 1 && integer_bytes(number) <= width;
-    if has_room {
-        block[start..start + width].copy_from_slice(&number.to_le_bytes()[..width]);
-    }
-    has_room
+    true
 }
 
 /// Puts another list in the place of one, if it has room there and no more than half is wasted. (An
@@ -272,9 +339,7 @@ pub(super) fn set_previous(block: &mut [u8], previous: Handle) {
 
 #[inline(always)]
 fn value_start(block: &[u8]) -> usize {
-    let start = key_part(block);
-    let (length, bytes) = read_length(&block[start..]);
-    start + bytes + length
+    Entry::open(block).1.value_start()
 }
 
 fn integer_width(block: &[u8]) -> usize {
@@ -329,13 +394,33 @@ fn integer_bytes(number: i64) -> usize {
     (64 - magnitude.leading_zeros() as usize) / 8 + 1
 }
 
-/// A number of 1 to 8 bytes, little endian, with its sign.
-#[inline]
-fn read_signed(bytes: &[u8]) -> i64 {
+/// The number that a part of a block ends in: so many bytes, little endian, with their sign. They
+/// are the upper bytes of the word that ends there.
+#[inline(always)]
+fn read_signed(part: &[u8], width: usize) -> i64 {
+    let word = part.last_chunk().copied().unwrap_or_else(|| short_word(part));
+    i64::from_le_bytes(word) >> (64 - 8 * width)
+}
+
+/// The same word where less than one stands before its end: in the entry of a key of no byte or
+/// one.
+#[cold]
+fn short_word(part: &[u8]) -> [u8; 8] {
     let mut word = [0; 8];
-    word[..bytes.len()].copy_from_slice(bytes);
-    let unused = 64 - 8 * bytes.len();
-    i64::from_le_bytes(word) << unused >> unused
+    word[8 - part.len()..].copy_from_slice(part);
+    word
+}
+
+/// Writes such a number, for which so many bytes must be enough.
+#[inline(always)]
+fn write_signed(part: &mut [u8], number: i64, width: usize) {
+    let Some(word) = part.last_chunk_mut() else {
+        let start = part.len() - width;
+        return part[start..].copy_from_slice(&number.to_le_bytes()[..width]);
+    };
+    let unused = 64 - 8 * width;
+    let others = i64::from_le_bytes(*word) & !(i64::MAX << unused | i64::MIN);
+    *word = (others | number << unused).to_le_bytes();
 }
 
 #[inline]
@@ -392,13 +477,30 @@ mod tests {
     #[test]
     fn numbers_replace_numbers_where_they_have_room() {
         let mut block = [0; 30];
-        for (old, new, fits) in [(100, -128, true), (100, 128, false), (128, 1, true)] {
-            write(&mut block, b"key", Payload::Integer(old), None, 0);
-            assert_eq!(replace_integer(&mut block, new), fits, "{new} for {old}");
-            assert_eq!(payload(&block), Payload::Integer(if fits { new } else { old }));
+        for name in [&b""[..], b"k", b"key"] {
+            for (old, new, fits) in [(100, -128, true), (100, 128, false), (128, 1, true)] {
+                write(&mut block, name, Payload::Integer(old), None, 7);
+                let start = value_start(&block);
+                let stored = replace_value(&mut block, start, Payload::Integer(new));
+                assert_eq!(stored, fits, "{new} for {old}");
+                assert_eq!(payload(&block), Payload::Integer(if fits { new } else { old }));
+                assert_eq!((key(&block), clock(&block)), (name, 7));
+            }
         }
         write(&mut block, b"key", Payload::Bytes(b"text"), None, 0);
-        assert!(!replace_integer(&mut block, 1));
+        assert!(!replace_value(&mut block, 8, Payload::Integer(1)));
+    }
+
+    #[test]
+    fn strings_of_every_length_replace_others_whole() {
+        for length in 0..40 {
+            let (old, new) = (vec![b'o'; length], (0..length as u8).collect::<Vec<u8>>());
+            let mut block = [0xee; 60];
+            write(&mut block, b"key", Payload::Bytes(&old), None, 7);
+            assert!(replace_value(&mut block, 8, Payload::Bytes(&new)));
+            assert_eq!((key(&block), payload(&block)), (&b"key"[..], Payload::Bytes(&new)));
+            assert!(block[9 + length..].iter().all(|&byte| byte == 0xee));
+        }
     }
 
     #[test]
@@ -416,7 +518,8 @@ mod tests {
             (Payload::Long(1), None, Payload::Long(2), false),
         ] {
             write(&mut block, b"key", old, deadline, 7);
-            assert_eq!(replace_value(&mut block, new), fits, "{new:?} for {old:?}");
+            let start = value_start(&block);
+            assert_eq!(replace_value(&mut block, start, new), fits, "{new:?} for {old:?}");
             assert_eq!(payload(&block), if fits { new } else { old });
             assert_eq!((key(&block), super::deadline(&block)), (&b"key"[..], deadline));
             assert_eq!(clock(&block), 7);

@@ -37,7 +37,7 @@ pub struct Keyspace {
     pub(super) contents: Contents,
     hasher: Hasher,
     /// What has come to light and is not yet handed out.
-    findings: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
     garbage: Garbage,
 }
 
@@ -70,10 +70,10 @@ impl Keyspace {
     }
 
     /// The value of a key, to read, or to change in place if it is a stream.
-    #[inline]
+    #[inline(never)]
     pub fn lookup(&mut self, key: Key, now: UnixMs) -> Option<ValueMut<'_>> {
-        let (_, handle) = self.find(key, now)?;
-        Some(self.contents.value_mut(handle))
+        self.expire_key(key, now);
+        self.contents.value_mut(key)
     }
 
     /// The value of a key, and no trace of having looked: an expired key is absent but stays.
@@ -248,12 +248,6 @@ impl Keyspace {
         std::mem::take(&mut self.contents.has_created)
     }
 
-    /// Notes that a key was to be read and is not there, for [`Keyspace::take_findings`].
-    #[cold]
-    pub(super) fn note_missing(&mut self, key: Key) {
-        self.findings.push(Finding::Missing(key.bytes.into()));
-    }
-
     /// Whether [`Keyspace::take_findings`] has anything to hand out.
     #[inline]
     pub fn has_findings(&self) -> bool {
@@ -271,18 +265,31 @@ impl Keyspace {
     /// Where a key stands, unless its time has come: then it is removed and noted.
     #[inline]
     pub(super) fn find(&mut self, key: Key, now: UnixMs) -> Option<(Place, Handle)> {
-        let (place, handle) = self.contents.find(key)?;
-        if self.is_due(handle, now) {
-            self.expire_at(place, handle, key.hash);
-            return None;
-        }
-        Some((place, handle))
+        self.expire_key(key, now);
+        self.contents.find(key)
     }
 
+    /// Removes and notes a key, if its time has come. Whoever looks it up then need not ask for its
+    /// deadline. Keys that are due do not stay for long: nearly always there is none at all.
     #[inline(always)]
+    pub(super) fn expire_key(&mut self, key: Key, now: UnixMs) {
+        if self.contents.may_hold_due(now) {
+            self.expire_key_if_due(key, now);
+        }
+    }
+
+    #[cold]
+    fn expire_key_if_due(&mut self, key: Key, now: UnixMs) {
+        if self.contents.holds_due(now)
+            && let Some((place, handle)) = self.contents.find(key)
+            && self.contents.is_due(handle, now)
+        {
+            self.expire_at(place, handle, key.hash);
+        }
+    }
+
     fn is_due(&self, handle: Handle, now: UnixMs) -> bool {
-        self.expiring_len() > 0
-            && self.contents.deadline(handle).is_some_and(|deadline| deadline <= now)
+        self.contents.may_hold_due(now) && self.contents.is_due(handle, now)
     }
 
     fn expire(&mut self, handle: Handle) {

@@ -87,8 +87,10 @@ pub use string::StringRef;
 pub use string_access::{IncrementError, OtherKind};
 pub use value::{Kind, Value, ValueMut, ValueRef};
 
+use crate::limits::GROUP_REQUESTS_MAX;
 use crate::shared_bytes;
 use arrayvec::ArrayVec;
+use contents::Scout;
 use garbage::PIECE_BYTES;
 
 /// Wall-clock time: milliseconds since 1970, UTC. Key deadlines are absolute times of this kind,
@@ -124,9 +126,26 @@ pub struct LookUps {
     pub misses: u64,
 }
 
-/// How many look-ups are followed ahead from their home lines, and how far. One in ten needs it;
-/// in a table of the usual density one in a thousand goes further.
-const FOLLOWED_MAX: usize = 32;
+impl LookUps {
+    #[inline(always)]
+    fn count(&mut self, is_hit: bool) {
+        let count = if is_hit { &mut self.hits } else { &mut self.misses };
+        *count = count.wrapping_add(1);
+    }
+}
+
+/// Notes that a key was to be read and is not there, for [`Keyspace::take_findings`].
+#[cold]
+fn note_missing(findings: &mut Vec<Finding>, key: Key) {
+    findings.push(Finding::Missing(key.bytes.into()));
+}
+
+/// How many look-ups go ahead together: as many as requests.
+const SCOUTS_MAX: usize = GROUP_REQUESTS_MAX;
+type Scouts<'a> = ArrayVec<Scout<'a>, SCOUTS_MAX>;
+
+/// How many lines each of them goes on from its home. One look-up in ten goes on at all; in a table
+/// of the usual density one in a thousand goes further than that.
 const LINKS_FOLLOWED_MAX: usize = 4;
 
 impl DataStore {
@@ -168,10 +187,17 @@ impl DataStore {
     }
 
     /// The value of a key of a database, for a command that reads: counted as a hit or a miss.
-    #[inline]
+    #[inline(always)]
     pub fn read(&mut self, index: usize, key: Key, now: UnixMs) -> Option<ValueMut<'_>> {
-        let (keyspace, handle) = self.look_up(index, key, now)?;
-        Some(keyspace.contents.value_mut(handle))
+        let keyspace = &mut self.keyspaces[index];
+        keyspace.expire_key(key, now);
+        let value = keyspace.contents.value_mut(key);
+        self.look_ups.count(value.is_some());
+        if value.is_none() && self.notes_misses {
+            self.reached = self.reached.max(index + 1);
+            note_missing(&mut keyspace.findings, key);
+        }
+        value
     }
 
     /// The same for a list.
@@ -182,30 +208,14 @@ impl DataStore {
         key: Key,
         now: UnixMs,
     ) -> Result<Option<&List>, OtherKind> {
-        match self.look_up(index, key, now) {
-            Some((keyspace, handle)) => keyspace.contents.list(handle).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    #[inline(always)]
-    fn look_up(
-        &mut self,
-        index: usize,
-        key: Key,
-        now: UnixMs,
-    ) -> Option<(&mut Keyspace, arena::Handle)> {
         let keyspace = &mut self.keyspaces[index];
-        let Some((_, handle)) = keyspace.find(key, now) else {
-            self.look_ups.misses += 1;
-            if self.notes_misses {
-                keyspace.note_missing(key);
-                self.reached = self.reached.max(index + 1);
-            }
-            return None;
-        };
-        self.look_ups.hits += 1;
-        Some((keyspace, handle))
+        let found = keyspace.find(key, now);
+        self.look_ups.count(found.is_some());
+        if found.is_none() && self.notes_misses {
+            self.reached = self.reached.max(index + 1);
+            note_missing(&mut keyspace.findings, key);
+        }
+        found.map(|(_, handle)| keyspace.contents.list(handle)).transpose()
     }
 
     /// Database number `index`, to look at only.
@@ -236,21 +246,19 @@ impl DataStore {
         if hashes.len() < 2 {
             return; // nothing to overlap with: its misses would be waited for here as well as later
         }
+        hashes.chunks(SCOUTS_MAX).for_each(|together| self.prefetch_together(together));
+    }
+
+    fn prefetch_together(&self, hashes: &[(usize, u64)]) {
+        let (mut scouts, mut gone_on) = (&mut Scouts::new(), &mut Scouts::new());
         for (database, hash) in without_echoes(hashes) {
-            self.keyspaces[database].contents.prefetch_line(hash);
-        }
-        // Few look-ups go further than their home line, and only these are followed.
-        let mut going_on: ArrayVec<(usize, u64), FOLLOWED_MAX> = ArrayVec::new();
-        for (database, hash) in without_echoes(hashes) {
-            let goes_on = self.keyspaces[database].contents.prefetch_behind(hash, 0);
-            if goes_on && !going_on.is_full() {
-                going_on.push((database, hash));
+            if let Some(scout) = self.keyspaces[database].contents.scout(hash) {
+                scouts.push(scout);
             }
         }
-        for links in 1..LINKS_FOLLOWED_MAX {
-            going_on.retain(|&mut (database, hash)| {
-                self.keyspaces[database].contents.prefetch_behind(hash, links)
-            });
+        for _ in 0..LINKS_FOLLOWED_MAX {
+            gone_on.extend(scouts.drain(..).filter_map(Scout::go_on));
+            std::mem::swap(&mut scouts, &mut gone_on);
         }
     }
 
@@ -325,6 +333,23 @@ mod tests {
         store.notes_misses = true;
         assert!(store.read(7, key, 0).is_none());
         assert_eq!(store.reached(), 8, "the miss is noted there");
+    }
+
+    #[test]
+    fn keys_can_be_asked_for_ahead_whether_they_are_there_or_not() {
+        let mut store = DataStore::new(2, [7; 16]);
+        let hasher = store.hasher();
+        let names: Vec<String> = (0..3_000).map(|number| format!("key:{number}")).collect();
+        let keys = || names.iter().map(|name| hasher.key(name.as_bytes()));
+        let hashes: Vec<(usize, u64)> = keys().map(|key| (0, key.hash)).collect();
+        store.prefetch(&hashes);
+        keys().step_by(2).for_each(|key| {
+            store.database(0).insert(key, text(b"value"));
+        });
+        let twice = hashes.iter().flat_map(|&(_, hash)| [(0, hash), (1, hash), (1, hash)]);
+        store.prefetch(&twice.collect::<Vec<_>>());
+        let found = keys().filter(|&key| store.database(0).contains(key, 0)).count();
+        assert_eq!((found, store.database(0).len(), store.database(1).len()), (1_500, 1_500, 0));
     }
 
     #[test]

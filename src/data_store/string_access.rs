@@ -28,7 +28,7 @@ pub struct OtherKind(pub Kind);
 impl Keyspace {
     /// Stores a copy of these bytes, in place of whatever was there; what had expired is noted. To
     /// keep the deadline of a key that may have expired, look it up first: that removes it.
-    #[inline]
+    #[inline(always)]
     pub fn set_string(&mut self, key: Key, bytes: &[u8], expiry: Expiry, now: UnixMs) {
         let payload = match parse_integer(bytes) {
             Some(number) => Payload::Integer(number),
@@ -49,7 +49,7 @@ impl Keyspace {
         self.replace(key, payload, expiry, now);
     }
 
-    #[inline]
+    #[inline(always)]
     fn replace(&mut self, key: Key, payload: Payload, expiry: Expiry, now: UnixMs) {
         let replaced = self.contents.store(key, payload, expiry);
         self.discard(replaced.object);
@@ -84,19 +84,29 @@ impl Keyspace {
     /// Adds `delta` to the number that is the value of a key, 0 if the key is absent, and returns
     /// the sum. The deadline stays.
     pub fn increment(&mut self, key: Key, delta: i64, now: UnixMs) -> Result<i64, IncrementError> {
-        let Some((_, handle)) = self.find(key, now) else {
-            let replaced = self.contents.store(key, Payload::Integer(delta), Expiry::Never);
-            debug_assert!(replaced.object.is_none());
-            return Ok(delta);
-        };
-        let number = match self.contents.value(handle) {
-            ValueRef::String(string) => string.as_i64().ok_or(IncrementError::NotAnInteger)?,
-            other => return Err(IncrementError::OtherKind(other.kind())),
+        self.expire_key(key, now);
+        if let Some(mut number) = self.contents.integer_mut(key) {
+            let sum = number.get().checked_add(delta).ok_or(IncrementError::Overflow)?;
+            if number.set(sum) {
+                return Ok(sum);
+            }
+        }
+        self.increment_anew(key, delta)
+    }
+
+    /// The same where the sum does not simply replace the number: the key is absent, or its entry
+    /// has no room, or its value is bytes, made a number digit by digit by an append.
+    #[inline(never)]
+    fn increment_anew(&mut self, key: Key, delta: i64) -> Result<i64, IncrementError> {
+        let number = match self.contents.find(key).map(|(_, handle)| self.contents.value(handle)) {
+            None => 0,
+            Some(ValueRef::String(string)) => {
+                string.as_i64().ok_or(IncrementError::NotAnInteger)?
+            }
+            Some(other) => return Err(IncrementError::OtherKind(other.kind())),
         };
         let sum = number.checked_add(delta).ok_or(IncrementError::Overflow)?;
-        if !self.contents.replace_integer(handle, sum) {
-            self.contents.store(key, Payload::Integer(sum), Expiry::Keep);
-        }
+        self.contents.store(key, Payload::Integer(sum), Expiry::Keep);
         Ok(sum)
     }
 
