@@ -4,11 +4,16 @@
 use squint::config::{Config, FileSource, STANDARD_INPUT, Startup};
 use squint::server::Server;
 use squint_sys::Native;
+use squint_sys::allocator::Allocator;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::process::ExitCode;
+
+/// What values, replies and books are made of.
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator::new();
 
 const USAGE: &str = "\
 Usage: squint-server [/path/to/redis.conf] [--directive value ...]

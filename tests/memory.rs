@@ -231,3 +231,35 @@ fn scanned(control: &mut Connection) -> usize {
         }
     }
 }
+
+/// Sends requests, a hundred at a time.
+fn fill(control: &mut Connection, requests: impl Iterator<Item = Vec<u8>>) {
+    control.send_in_batches(requests, 100);
+}
+
+/// The system has it back, though something else was allocated later and stays.
+#[test]
+fn what_is_deleted_goes_back_to_the_system() {
+    let elements = ["0123456789abcdef"; 100];
+    let push: Vec<&str> = ["RPUSH", "list"].into_iter().chain(elements).collect();
+    let value = "v".repeat(10_000);
+    let add = ["XADD", "stream", "*", "first", &value[..200], "second", "34"];
+    let server = Server::start(&ours!(), &[]);
+    let mut control = server.connect();
+    settle(&mut control);
+    let before = held(&server);
+    fill(&mut control, (0..5_000).map(|_| encoded(&push)));
+    fill(&mut control, (0..50_000).map(|_| encoded(&add)));
+    fill(&mut control, (0..1_000).map(|n| encoded(&["SET", &format!("long:{n}"), &value])));
+    let full = held(&server) - before;
+    assert!(full > 20 * MIB, "{full} bytes for more than that");
+    fill(&mut control, (0..100).map(|n| encoded(&["SET", &format!("kept:{n}"), &value])));
+    fill(&mut control, (0..1_000).map(|n| encoded(&["DEL", &format!("long:{n}")])));
+    control.expect_reply("DEL list stream", b":2\r\n");
+    let is_back = || held(&server) < before + 5 * MIB;
+    let end = Instant::now() + Duration::from_secs(10);
+    while !is_back() && Instant::now() < end {
+        settle(&mut control); // large values go piece by piece
+    }
+    assert!(is_back(), "{} bytes are still held", held(&server) - before);
+}

@@ -18,6 +18,7 @@
 //! | `abi` | what differs between systems that share a poller; no other file names a system |
 //! | [`syscalls`] | every system call that the server makes, and why |
 //! | `seccomp` | a filter that lets no other call through, built from that list |
+//! | [`allocator`] | the general allocator of the server, which gives back what it is given back |
 //! | `region` | memory straight from the system, which takes it back in parts |
 //! | `region_vec` | a vector in one of these |
 //! | `pages` | a buffer straight from the system, which has it back at once |
@@ -37,6 +38,7 @@
 //! - A const assertion stands beside every assumption about a layout of the kernel.
 
 mod abi;
+pub mod allocator;
 pub mod calls;
 mod clock;
 pub mod counting;

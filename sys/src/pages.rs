@@ -1,6 +1,6 @@
 //! Memory of any length straight from the system, which has it back the moment it is dropped.
 //!
-//! What the general allocator is given back in the middle of its heap it keeps. For buffers that
+//! The general allocator keeps some of what it is given back at hand. For buffers that
 //! thousands of clients need in one second and none in the next, that is too long.
 //!
 //! The system gives whole pages. So what needs less than half of one comes from the general

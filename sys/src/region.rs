@@ -1,7 +1,7 @@
 //! Memory straight from the system: large pieces whose parts can be given back.
 //!
-//! The general allocator keeps what is freed in the middle of its heap, so a store that has been
-//! emptied would stay as large as it was. A region is mapped once and keeps its addresses; what
+//! The C library keeps what is freed in the middle of its heap, so a store that has been emptied
+//! would stay as large as it was. A region is mapped once and keeps its addresses; what
 //! nobody needs any more of its content goes back page by page.
 //!
 //! A region is as long as a huge page and begins where one may, so that the system can map all of
@@ -37,13 +37,7 @@ impl Region {
     /// Maps a region; all of it is zero. Without memory the process ends, as with any allocation.
     #[allow(clippy::new_without_default, reason = "it is not cheap, and nothing like a default")]
     pub fn new() -> Region {
-        // Mappings lie side by side, so behind an aligned one the next is mostly aligned too.
-        let address = map(REGION_BYTES);
-        if address.addr().is_multiple_of(REGION_BYTES) {
-            return Region { bytes: as_bytes(address), is_huge: false };
-        }
-        unmap(address, REGION_BYTES);
-        Region { bytes: as_bytes(map_aligned()), is_huge: false }
+        Region { bytes: map_region().cast(), is_huge: false }
     }
 
     /// Asks the system to map the region as one page. It does so when it can: at once where nothing
@@ -70,13 +64,39 @@ impl Region {
 
     fn advise(&mut self, part: Range<usize>, advice: i32) {
         let part = &mut self[part];
-        let (address, length) = (part.as_mut_ptr(), part.len());
-        count(Syscall::Madvise);
-        // SAFETY: the range lies in this mapping, which is private and anonymous and borrowed by
-        // nobody else; all that can happen to its bytes is that they become zero. The system
-        // refuses an address that is no page's start, and then nothing happens.
-        unsafe { libc::madvise(address.cast(), length, advice) };
+        advise(NonNull::from(&mut *part).cast(), part.len(), advice);
     }
+}
+
+/// Maps [`REGION_BYTES`] that begin at a multiple of them; all of it is zero.
+pub(crate) fn map_region() -> NonNull<u8> {
+    // Mappings lie side by side, so behind an aligned one the next is mostly aligned too.
+    let address = map(REGION_BYTES);
+    let is_aligned = address.addr().is_multiple_of(REGION_BYTES);
+    if !is_aligned {
+        unmap(address, REGION_BYTES);
+    }
+    let region = if is_aligned { address } else { map_aligned() };
+    NonNull::new(region).expect("the system maps nothing at address 0 unasked")
+}
+
+/// Gives back what [`map_region`] has mapped, and nobody refers to any more.
+pub(crate) fn unmap_region(region: NonNull<u8>) {
+    unmap(region.as_ptr(), REGION_BYTES);
+}
+
+/// Gives the memory of a part of a region back that nobody refers to.
+pub(crate) fn discard(start: NonNull<u8>, length: usize) {
+    advise(start, length, ADVICE);
+}
+
+/// Tells the system something about a part of a region that is nobody's, or the caller's alone.
+fn advise(start: NonNull<u8>, length: usize, advice: i32) {
+    count(Syscall::Madvise);
+    // SAFETY: the range lies in a mapping that is private and anonymous, and nobody else refers to
+    // it; all that can happen to its bytes is that they become zero. The system refuses an address
+    // that is no page's start, and then nothing happens.
+    unsafe { libc::madvise(start.as_ptr().cast(), length, advice) };
 }
 
 /// Maps so many bytes anywhere.
@@ -109,10 +129,6 @@ fn unmap(address: *mut u8, length: usize) {
         // SAFETY: the callers own all of this range, and no reference to it exists.
         unsafe { libc::munmap(address.cast(), length) };
     }
-}
-
-fn as_bytes(address: *mut u8) -> NonNull<[u8; REGION_BYTES]> {
-    NonNull::new(address.cast()).expect("the system maps nothing at address 0 unasked")
 }
 
 /// Where the system promises to take the memory at once, that is asked for.
