@@ -176,8 +176,8 @@ pub const ERROR_EXCERPT_BYTES_MAX: usize = 128;
 // --- lists
 
 /// Most bytes of a node of packed list elements, its header included: with the 8 bytes that a
-/// general allocator may add that is 4 KiB, little enough that moving half of it costs less than a cache miss or
-/// two, and enough that what a node costs beside its elements is lost among them.
+/// general allocator may add that is 4 KiB, little enough that moving half of it costs less than a
+/// cache miss or two, and enough that what a node costs beside its elements is lost among them.
 pub const LIST_NODE_BYTES_MAX: usize = 4 * 1024 - 8;
 
 /// Steps in which a small node grows, bytes: those of the C library, which hands out 16 n + 8 bytes

@@ -1,7 +1,7 @@
 //! Memory of any length straight from the system, which has it back the moment it is dropped.
 //!
-//! The general allocator keeps some of what it is given back at hand. For buffers that
-//! thousands of clients need in one second and none in the next, that is too long.
+//! A general allocator gives back what nobody else shares a page with. Buffers that thousands of
+//! clients need in one second and none in the next shall not depend on that.
 //!
 //! The system gives whole pages. So what needs less than half of one comes from the general
 //! allocator all the same.
