@@ -55,7 +55,7 @@ pub struct Taken<'a> {
 
 impl Steps<'_, '_> {
     /// Takes the next step off.
-    #[inline]
+    #[inline(always)] // where little is inlined too, for all it takes off then stays in registers
     pub fn take<'a>(&mut self) -> Option<Taken<'a>>
     where
         Self: 'a,
