@@ -108,7 +108,7 @@ fn wait_for_source(
 fn move_one(ctx: &mut Context<'_>, request: Request<'_>, ends: Ends) -> Result<bool, ErrorReply> {
     let (source, destination) = (ctx.key(request, 1), ctx.key(request, 2));
     let list = ctx.store.peek_list(source)?;
-    let Some(element) = list.and_then(|list| ends.from.look(list)) else { return Ok(false) };
+    let Some(element) = list.and_then(|list| list.end(ends.from)) else { return Ok(false) };
     let mut carried = Carried::default();
     carried.take(element);
     if source.bytes == destination.bytes {
@@ -147,8 +147,8 @@ impl Carried {
 /// Takes the element off one end of a list and puts it to another.
 fn rotate(ctx: &mut Context<'_>, key: Key<'_>, ends: Ends, element: BytesRef<'_>) -> CommandResult {
     if let Some(mut list) = ctx.store.list(key)? {
-        ends.from.drop(&mut list);
-        ends.to.push(&mut list, element);
+        list.drop_end(ends.from);
+        list.push(ends.to, element);
     }
     ctx.changed(key.bytes, Change::Grown, ends.to.pushed());
     ctx.also(key.bytes, ends.from.popped());
@@ -157,7 +157,7 @@ fn rotate(ctx: &mut Context<'_>, key: Key<'_>, ends: Ends, element: BytesRef<'_>
 
 /// Puts the element to its destination, if that can take it.
 fn arrive(ctx: &mut Context<'_>, key: Key<'_>, to: End, element: BytesRef<'_>) -> CommandResult {
-    to.push(&mut *ctx.store.list_or_new(key)?, element);
+    ctx.store.list_or_new(key)?.push(to, element);
     ctx.changed(key.bytes, Change::Grown, to.pushed());
     Ok(())
 }
@@ -165,7 +165,7 @@ fn arrive(ctx: &mut Context<'_>, key: Key<'_>, to: End, element: BytesRef<'_>) -
 /// Takes the element off its source.
 fn depart(ctx: &mut Context<'_>, key: Key<'_>, from: End) -> CommandResult {
     let Some(mut list) = ctx.store.list(key)? else { return Ok(()) };
-    from.drop(&mut list);
+    list.drop_end(from);
     let is_empty = list.is_empty();
     drop(list);
     lists::shrunk(ctx, key, is_empty, from.popped());

@@ -6,6 +6,7 @@ use super::args::Arguments;
 use super::error_reply::{self, ErrorReply};
 use super::events::Event;
 use crate::data_store::List;
+pub use crate::data_store::list::End;
 use crate::shared_bytes::BytesRef;
 use std::ops::Range;
 
@@ -21,15 +22,7 @@ const LENGTH_NEGATIVE: ErrorReply = ErrorReply::fixed("ERR MAXLEN can't be negat
 const NUMKEYS_NOT_POSITIVE: ErrorReply = ErrorReply::fixed("ERR numkeys should be greater than 0");
 const COUNT_NOT_POSITIVE: ErrorReply = ErrorReply::fixed("ERR count should be greater than 0");
 
-/// Which end of a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum End {
-    /// LEFT, position 0.
-    Head,
-    /// RIGHT, position -1.
-    Tail,
-}
-
+/// What commands call the ends of a list.
 impl End {
     /// The end that argument `index` names.
     pub fn parse(request: Request<'_>, index: usize) -> Result<Self, ErrorReply> {
@@ -51,30 +44,6 @@ impl End {
             Self::Head => Event::LPop,
             Self::Tail => Event::RPop,
         }
-    }
-
-    /// Adds an element at this end.
-    pub fn push(self, list: &mut List, element: BytesRef<'_>) {
-        match self {
-            Self::Head => list.push_front(element),
-            Self::Tail => list.push_back(element),
-        }
-    }
-
-    /// The element at this end.
-    pub fn look(self, list: &List) -> Option<BytesRef<'_>> {
-        match self {
-            Self::Head => list.front(),
-            Self::Tail => list.back(),
-        }
-    }
-
-    /// Removes the element at this end.
-    pub fn drop(self, list: &mut List) {
-        match self {
-            Self::Head => list.drop_front(),
-            Self::Tail => list.drop_back(),
-        };
     }
 }
 

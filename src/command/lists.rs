@@ -67,7 +67,7 @@ fn push(ctx: &mut Context<'_>, request: Request<'_>, end: End, absent: Absent) -
 /// Pushes all elements of the request; gives the new length.
 fn push_elements(mut list: ListMut<'_>, request: Request<'_>, end: End) -> usize {
     for element in request.rest(2).arguments() {
-        end.push(&mut list, element);
+        list.push(end, element);
     }
     list.len()
 }
@@ -111,6 +111,7 @@ fn pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> CommandResult {
 }
 
 /// Writes and removes `number` elements, which are there; whether the list has run empty.
+#[inline(always)]
 pub(super) fn pop_elements(
     reply: &mut Writer<'_>,
     mut list: ListMut<'_>,
@@ -118,8 +119,7 @@ pub(super) fn pop_elements(
     number: usize,
 ) -> bool {
     for _ in 0..number {
-        reply.bulk_ref(end.look(&list).expect("the caller has counted"));
-        end.drop(&mut list);
+        list.pop(end, |element| reply.bulk_ref(element));
     }
     list.is_empty()
 }

@@ -23,7 +23,8 @@
 //! | free | one step per piece; see [`List::drop_some`] |
 
 use super::list_change::{insert_into, remaining, wedge};
-use super::list_node::{End, Node};
+pub use super::list_node::End;
+use super::list_node::Node;
 pub use super::list_piece::Stretch;
 use super::list_piece::{Piece, PieceRef};
 use super::list_run::Run;
@@ -171,8 +172,9 @@ impl List {
         self.push(End::Tail, element.into());
     }
 
+    /// Adds an element at this end.
     #[inline]
-    fn push(&mut self, end: End, element: BytesRef<'_>) {
+    pub fn push(&mut self, end: End, element: BytesRef<'_>) {
         match &mut self.shape {
             Shape::One(node) => {
                 if !node.push(end, &element) {
@@ -203,16 +205,16 @@ impl List {
         self.end(End::Tail)
     }
 
+    /// The element at this end.
     #[inline]
-    fn end(&self, end: End) -> Option<BytesRef<'_>> {
+    pub fn end(&self, end: End) -> Option<BytesRef<'_>> {
         match &self.shape {
             Shape::One(node) => node.end(end).map(BytesRef::Near),
             Shape::Many(sequence) => sequence.end(end),
         }
     }
 
-    /// Removes the head; `false` if there is none. Read it with [`List::front`] first: a reply is
-    /// written from the element in place, without a copy in between.
+    /// Removes the head; `false` if there is none.
     pub fn drop_front(&mut self) -> bool {
         self.drop_end(End::Head)
     }
@@ -222,18 +224,23 @@ impl List {
         self.drop_end(End::Tail)
     }
 
+    /// Removes the element at this end; `false` if there is none.
+    pub fn drop_end(&mut self, end: End) -> bool {
+        self.pop(end, |_| ())
+    }
+
+    /// Removes the element at this end; `false` if there is none. It is shown to `see` first: a
+    /// reply is written from the element in place, without a copy in between.
     #[inline]
-    fn drop_end(&mut self, end: End) -> bool {
+    pub fn pop(&mut self, end: End, see: impl FnOnce(BytesRef<'_>)) -> bool {
         match &mut self.shape {
-            Shape::One(node) if node.count() == 0 => false,
-            Shape::One(node) => {
-                node.remove_end(end, 1);
-                true
-            }
+            Shape::One(node) => node.pop(end, |element| see(BytesRef::Near(element))),
             Shape::Many(sequence) => {
-                let is_dropped = sequence.drop_end(end);
-                self.collapse();
-                is_dropped
+                let is_popped = sequence.pop(end, see);
+                if sequence.is_short() {
+                    self.collapse();
+                }
+                is_popped
             }
         }
     }

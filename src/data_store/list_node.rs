@@ -42,8 +42,10 @@ const_assert_eq!(size_of::<Node>(), 16);
 
 /// An end of a list or of one of its nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub enum End {
+    /// Where positions begin: LEFT.
     Head,
+    /// Where they end: RIGHT.
     Tail,
 }
 
@@ -193,12 +195,27 @@ impl Node {
     /// The element at this end, if there is any.
     #[inline]
     pub(super) fn end(&self, end: End) -> Option<&[u8]> {
-        let header = self.header();
-        let last = header.count.checked_sub(1)?;
-        Some(match end {
-            End::Head => &self.bytes[header.front..header.front + self.length(header, 0)],
-            End::Tail => &self.bytes[header.back - self.length(header, last)..header.back],
-        })
+        let mut header = self.header();
+        (header.count > 0).then(|| &self.bytes[self.strip(&mut header, end)])
+    }
+
+    /// Takes the element at this end off a header that has one, and says where it lies.
+    #[inline(always)]
+    fn strip(&self, header: &mut Header, end: End) -> Range<usize> {
+        header.count -= 1;
+        match end {
+            End::Head => {
+                let start = header.front;
+                header.front += self.length(*header, 0);
+                header.extra += header.width;
+                start..header.front
+            }
+            End::Tail => {
+                let end = header.back;
+                header.back -= self.length(*header, header.count);
+                header.back..end
+            }
+        }
     }
 
     /// The elements at these positions.
@@ -294,22 +311,23 @@ impl Node {
     /// Adds an element at this end; `false`, with nothing added, if there is no room. A node
     /// grows until it is as large as a node can be.
     pub(super) fn push(&mut self, end: End, element: &[u8]) -> bool {
-        let (header, length) = (self.header(), element.len());
+        let (mut header, length) = (self.header(), element.len());
         if header.count == 0 {
             return self.begin(end, element);
         }
-        if header.takes(length) && header.has_room(end, length, self.bytes.len()) {
-            self.place(header, end, element);
-            return true;
+        let has_room = header.takes(length) && header.has_room(end, length, self.bytes.len());
+        if !has_room {
+            if !self.admit(length) || !self.make_room(end, length) {
+                return false;
+            }
+            header = self.header();
         }
-        let has_room = self.admit(length) && self.make_room(end, length);
-        if has_room {
-            self.place(self.header(), end, element);
-        }
-        has_room
+        self.place(header, end, element);
+        true
     }
 
     /// Adds an element at this end, where there is room for it.
+    #[inline]
     fn place(&mut self, mut header: Header, end: End, element: &[u8]) {
         let length = element.len();
         let (index, start) = match end {
@@ -380,20 +398,21 @@ impl Node {
 
     /// Removes this many elements at this end.
     pub(super) fn remove_end(&mut self, end: End, number: usize) {
+        let count = self.count();
+        self.remove(if end == End::Head { 0..number } else { count - number..count });
+    }
+
+    /// Removes the element at this end, which is shown to `see` first; `false` if there is none.
+    #[inline]
+    pub(super) fn pop(&mut self, end: End, see: impl FnOnce(&[u8])) -> bool {
         let mut header = self.header();
-        if number != 1 || header.count == 1 {
-            let count = header.count;
-            return self.remove(if end == End::Head { 0..number } else { count - number..count });
+        let is_there = header.count > 0;
+        if is_there {
+            let element = self.strip(&mut header, end);
+            see(&self.bytes[element]);
+            self.store(if header.count > 0 { header } else { Header::EMPTY });
         }
-        header.count -= 1;
-        match end {
-            End::Head => {
-                header.front += self.length(header, 0);
-                header.extra += header.width;
-            }
-            End::Tail => header.back -= self.length(header, header.count),
-        }
-        self.store(header);
+        is_there
     }
 
     /// Adds an element before the one at this position, or at the tail; `false`, with nothing

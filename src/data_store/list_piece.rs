@@ -175,6 +175,19 @@ impl Piece {
         }
     }
 
+    /// Removes the element at this end, which is shown to `see` first; `false` if there is none.
+    #[inline]
+    pub(super) fn pop(&mut self, end: End, see: impl FnOnce(BytesRef<'_>)) -> bool {
+        match self {
+            Piece::Node(node) => node.pop(end, |element| see(BytesRef::Near(element))),
+            Piece::Large(element) => {
+                see(BytesRef::Apart(element));
+                *self = Piece::default();
+                true
+            }
+        }
+    }
+
     /// Adds an element before the one at this position, or at the tail; `false`, with nothing
     /// added, if there is no room.
     pub(super) fn insert(&mut self, index: usize, element: BytesRef<'_>) -> bool {

@@ -115,10 +115,16 @@ impl Sequence {
     }
 
     /// The piece with the element at this end, fetched from the tree if need be.
+    #[inline]
     fn nearest_piece(&mut self, end: End) -> &mut Piece {
         if self.end_piece(end).count() > 0 {
             return self.end_piece(end);
         }
+        self.fetch_piece(end)
+    }
+
+    #[cold]
+    fn fetch_piece(&mut self, end: End) -> &mut Piece {
         match self.middle.pop(end) {
             Some(piece) => {
                 let drained = mem::replace(self.end_piece(end), piece);
@@ -129,14 +135,12 @@ impl Sequence {
         }
     }
 
-    /// Removes the element at this end; `false` if there is none.
-    pub(super) fn drop_end(&mut self, end: End) -> bool {
-        if self.len == 0 {
-            return false;
-        }
-        self.nearest_piece(end).remove_end(end, 1);
-        self.len -= 1;
-        true
+    /// Removes the element at this end, which is shown to `see` first; `false` if there is none.
+    #[inline]
+    pub(super) fn pop(&mut self, end: End, see: impl FnOnce(BytesRef<'_>)) -> bool {
+        let is_popped = self.nearest_piece(end).pop(end, see);
+        self.len -= usize::from(is_popped);
+        is_popped
     }
 
     /// The piece of the element at this position, which exists, and the position in it. Calls
@@ -209,9 +213,15 @@ impl Sequence {
         behind
     }
 
+    /// Whether there is nothing between the ends: they may fit into one node.
+    #[inline]
+    pub(super) fn is_short(&self) -> bool {
+        self.middle.is_empty()
+    }
+
     /// The only node, if what is left fits into half of one.
     pub(super) fn collapse(&mut self) -> Option<Node> {
-        if !self.middle.is_empty() {
+        if !self.is_short() {
             return None;
         }
         let (Piece::Node(head), Piece::Node(tail)) = (&mut self.head, &mut self.tail) else {

@@ -5,6 +5,14 @@ use crate::shared_bytes::SharedBytes;
 use squint_testing::random::{self, Random};
 use std::collections::VecDeque;
 
+/// The element that a pop at this end shows.
+fn popped(list: &mut List, end: End) -> Option<Vec<u8>> {
+    let mut shown = None;
+    let is_popped = list.pop(end, |element| shown = Some(element.bytes().to_vec()));
+    assert_eq!(is_popped, shown.is_some());
+    shown
+}
+
 fn step(
     list: &mut List,
     twin: &mut VecDeque<Vec<u8>>,
@@ -22,8 +30,8 @@ fn step(
             list.push_back(&element);
             twin.push_back(element);
         }
-        4 => assert_eq!(list.drop_front(), twin.pop_front().is_some()),
-        5 => assert_eq!(list.drop_back(), twin.pop_back().is_some()),
+        4 => assert_eq!(popped(list, End::Head), twin.pop_front()),
+        5 => assert_eq!(popped(list, End::Tail), twin.pop_back()),
         6 => {
             let known = twin.get_mut(index).map(|place| *place = element.clone()).is_some();
             assert_eq!(list.set(index, &element), known);
@@ -214,11 +222,13 @@ impl Pair {
     }
 
     fn pop(&mut self, random: &mut Random) {
-        if random.below(2) == 0 {
-            assert_eq!(self.list.drop_front(), self.twin.pop_front().is_some());
-        } else {
-            assert_eq!(self.list.drop_back(), self.twin.pop_back().is_some());
-        }
+        let (end, expected) = match random.below(2) {
+            0 => (End::Head, self.twin.pop_front()),
+            _ => (End::Tail, self.twin.pop_back()),
+        };
+        let mut is_right = expected.is_none();
+        self.list.pop(end, |shown| is_right = expected.is_some_and(|twin| twin.is(shown)));
+        assert!(is_right, "what is shown is what the twin had at this end");
     }
 
     fn change(&mut self, random: &mut Random) {
