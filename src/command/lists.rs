@@ -52,13 +52,16 @@ pub fn rpushx(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 fn push(ctx: &mut Context<'_>, request: Request<'_>, end: End, absent: Absent) -> CommandResult {
     let key = ctx.key(request, 1);
     let list = match absent {
-        Absent::Create => Some(ctx.store.list_or_new(key)?),
-        Absent::Refuse => ctx.store.list(key)?,
+        Absent::Create => ctx.store.list_or_new(key)?,
+        Absent::Refuse => match ctx.store.list(key)? {
+            Some(list) => list,
+            None => {
+                ctx.reply.integer(0);
+                return Ok(());
+            }
+        },
     };
-    let Some(length) = list.map(|list| push_elements(list, request, end)) else {
-        ctx.reply.integer(0);
-        return Ok(());
-    };
+    let length = push_elements(list, request, end);
     ctx.reply.integer(count(length));
     ctx.changed(key.bytes, Change::Grown, end.pushed());
     Ok(())

@@ -107,6 +107,7 @@ impl Keyspace {
     }
 
     /// The list of a key, to change; nothing if the key is absent. The deadline stays.
+    #[inline(always)]
     pub fn list_mut<'a>(
         &'a mut self,
         key: Key<'a>,
@@ -119,6 +120,7 @@ impl Keyspace {
     }
 
     /// The list of a key, to change; a new one, without a deadline, if the key is absent.
+    #[inline(always)]
     pub fn list_or_new<'a>(
         &'a mut self,
         key: Key<'a>,
@@ -143,6 +145,7 @@ impl Contents {
         }
     }
 
+    #[inline(always)]
     fn list_mut<'a>(&'a mut self, key: Key<'a>, handle: Handle) -> Result<ListMut<'a>, OtherKind> {
         match self.entries.payload(handle) {
             Payload::Packed(run) => {

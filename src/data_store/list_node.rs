@@ -125,9 +125,8 @@ impl Header {
     fn has_room(self, end: End, length: usize, capacity: usize) -> bool {
         match end {
             End::Tail => self.lengths_start(capacity) >= self.back + length + self.width,
-            End::Head => {
-                self.front >= HEADER_BYTES + length && (self.width == 0 || self.extra >= self.width)
-            }
+            // Without lengths none of them needs room.
+            End::Head => self.front >= HEADER_BYTES + length && self.extra >= self.width,
         }
     }
 }
@@ -311,23 +310,30 @@ impl Node {
     /// Adds an element at this end; `false`, with nothing added, if there is no room. A node
     /// grows until it is as large as a node can be.
     pub(super) fn push(&mut self, end: End, element: &[u8]) -> bool {
-        let (mut header, length) = (self.header(), element.len());
-        if header.count == 0 {
-            return self.begin(end, element);
-        }
+        let (header, length) = (self.header(), element.len());
         let has_room = header.takes(length) && header.has_room(end, length, self.bytes.len());
-        if !has_room {
-            if !self.admit(length) || !self.make_room(end, length) {
-                return false;
-            }
-            header = self.header();
+        if header.count == 0 || !has_room {
+            return self.push_after_move(end, element);
         }
         self.place(header, end, element);
         true
     }
 
+    /// The same where other elements have to move first, or there is none.
+    #[cold]
+    fn push_after_move(&mut self, end: End, element: &[u8]) -> bool {
+        if self.count() == 0 {
+            return self.begin(end, element);
+        }
+        let has_room = self.admit(element.len()) && self.make_room(end, element.len());
+        if has_room {
+            self.place(self.header(), end, element);
+        }
+        has_room
+    }
+
     /// Adds an element at this end, where there is room for it.
-    #[inline]
+    #[inline(always)]
     fn place(&mut self, mut header: Header, end: End, element: &[u8]) {
         let length = element.len();
         let (index, start) = match end {
