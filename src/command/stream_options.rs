@@ -3,6 +3,7 @@
 
 use super::Request;
 use super::args::Arguments;
+use super::context::CommandResult;
 use super::error_reply::{self, ErrorReply};
 use crate::data_store::stream::BlockLimits;
 use crate::data_store::stream::{Trim, TrimBy};
@@ -29,7 +30,7 @@ const ORIGIN_EMPTY: ErrorReply =
     ErrorReply::fixed("ERR the names of a producer and of its message must not be empty");
 
 /// What XADD was told beside its fields.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct AddOptions {
     /// NOMKSTREAM: do not create the stream.
     pub is_existing_only: bool,
@@ -55,39 +56,62 @@ pub struct Origin {
 }
 
 impl AddOptions {
-    /// Reads XADD's arguments up to its id.
-    pub fn parse(request: Request<'_>, limits: BlockLimits) -> Result<Self, ErrorReply> {
-        let mut parts = TrimParts::default();
-        let (mut is_existing_only, mut origin) = (false, None);
-        let mut index = 2;
-        let mut id = None;
-        while index < request.len() {
-            if request.at(index) != b"*" {
-                if let Some(next) = parts.read(request, index)? {
-                    index = next;
-                    continue;
-                }
-                if request.is(index, "NOMKSTREAM") {
-                    is_existing_only = true;
-                    index += 1;
-                    continue;
-                }
-                if let Some((found, next)) = read_origin(request, index, origin.is_some())? {
-                    (origin, index) = (Some(found), next);
-                    continue;
-                }
-            }
-            id = Some(NewId::parse(request.at(index)).ok_or(error_reply::INVALID_STREAM_ID)?);
-            break;
+    /// Reads XADD's arguments up to its id. Mostly nothing stands in front of that.
+    #[inline]
+    pub fn read(&mut self, request: Request<'_>, limits: BlockLimits) -> CommandResult {
+        self.id_index = 2;
+        if !is_id(request.at(2)) {
+            return self.read_words(request, limits);
         }
-        let references = parts.references.unwrap_or_default();
-        let trim = parts.finish(limits)?;
-        let id = id.ok_or_else(|| error_reply::wrong_arity("xadd"))?;
-        if origin.is_some() && id != NewId::Automatic {
+        self.id = read_id(request.at(2))?;
+        Ok(())
+    }
+
+    fn read_words(&mut self, request: Request<'_>, limits: BlockLimits) -> CommandResult {
+        let mut parts = TrimParts::default();
+        while !request.get(self.id_index).is_none_or(is_id)
+            && let Some(next) = self.read_word(&mut parts, request)?
+        {
+            self.id_index = next;
+        }
+        let id = request.get(self.id_index).map(read_id).transpose()?;
+        self.references = parts.references.unwrap_or_default();
+        self.trim = parts.finish(limits)?;
+        self.id = id.ok_or_else(|| error_reply::wrong_arity("xadd"))?;
+        if self.origin.is_some() && self.id != NewId::Automatic {
             return Err(ORIGIN_NEEDS_AUTOMATIC_ID);
         }
-        Ok(Self { is_existing_only, trim, references, origin, id, id_index: index })
+        Ok(())
     }
+
+    /// Reads the option that stands where an id may, if it is one; says where the next one stands.
+    fn read_word(
+        &mut self,
+        parts: &mut TrimParts,
+        request: Request<'_>,
+    ) -> Result<Option<usize>, ErrorReply> {
+        let index = self.id_index;
+        if request.is(index, "NOMKSTREAM") {
+            self.is_existing_only = true;
+            return Ok(Some(index + 1));
+        }
+        if let Some((origin, next)) = read_origin(request, index, self.origin.is_some())? {
+            self.origin = Some(origin);
+            return Ok(Some(next));
+        }
+        parts.read(request, index)
+    }
+}
+
+fn read_id(text: &[u8]) -> Result<NewId, ErrorReply> {
+    NewId::parse(text).ok_or(error_reply::INVALID_STREAM_ID)
+}
+
+/// Whether this is an id rather than an option, seen from its first byte. Of others an option may
+/// still turn out to be none.
+#[inline]
+fn is_id(text: &[u8]) -> bool {
+    matches!(text, [b'0'..=b'9' | b'*', ..])
 }
 
 /// Reads IDMP or IDMPAUTO, if one stands at `index`; says where the next option stands.

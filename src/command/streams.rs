@@ -18,7 +18,7 @@ use super::stream_options::{self, AddOptions};
 use super::stream_origins;
 use crate::config::Config;
 use crate::data_store::Key;
-use crate::data_store::stream::{BlockLimits, ENTRY_BYTES_MAX, Entry, Field, Stream};
+use crate::data_store::stream::{BlockLimits, Entry, Field, Stream};
 use crate::data_store::stream_id::{self, BoundError, NewId, StreamId};
 use crate::data_store::value::Value;
 use crate::resp::writer::Writer;
@@ -41,7 +41,8 @@ const TOO_LARGE: ErrorReply = ErrorReply::fixed("ERR Elements are too large to b
 /// XADD key [options] *|id field value [field value ...]
 pub fn xadd(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let limits = block_limits(ctx.config);
-    let options = AddOptions::parse(request, limits)?;
+    let mut options = AddOptions::default();
+    options.read(request, limits)?;
     let fields = request.rest(options.id_index + 1);
     if fields.is_empty() || !fields.len().is_multiple_of(2) {
         return Err(error_reply::wrong_arity(ctx.command.name));
@@ -112,10 +113,9 @@ pub fn append(
     if id <= stream.last_id() {
         return Err(ID_TOO_SMALL);
     }
-    if fields.iter().map(<[u8]>::len).sum::<usize>() > ENTRY_BYTES_MAX {
+    if !stream.append(id, fields.arguments(), limits) {
         return Err(TOO_LARGE);
     }
-    stream.append(id, fields.arguments(), limits);
     let references = options.references;
     let trimmed = options.trim.map_or(0, |trim| stream.trim_with(trim, references));
     Ok((id, trimmed))

@@ -33,9 +33,8 @@ pub use super::stream_range::Range;
 use super::stream_walk::Place;
 pub use super::stream_walk::{Entry, Fields};
 
-/// Names and values of one entry together may have this many bytes; the caller refuses more with
-/// "Elements are too large to be stored".
-pub const ENTRY_BYTES_MAX: usize = 1 << 30;
+/// Names and values of one entry together may have this many bytes.
+const ENTRY_BYTES_MAX: usize = 1 << 30;
 
 /// The room made for a new block is what the one before needed, but not more than this many bytes:
 /// blocks without limits grow as they go.
@@ -182,12 +181,21 @@ impl Stream {
         self.last_id.next().filter(|next| next.ms == ms)
     }
 
-    /// Adds an entry at the end. `id` is above [`Stream::last_id`], and `fields` holds names and
-    /// values in turn, at most [`ENTRY_BYTES_MAX`] of them: the caller has checked.
-    pub fn append<'a>(&mut self, id: StreamId, fields: impl NewFields<'a>, limits: BlockLimits) {
+    /// Adds an entry at the end; `false`, with nothing added, if its names and values are more
+    /// bytes than one may have. `id` is above [`Stream::last_id`], and `fields` holds names and
+    /// values in turn: the caller has checked.
+    pub fn append<'a>(
+        &mut self,
+        id: StreamId,
+        fields: impl NewFields<'a>,
+        limits: BlockLimits,
+    ) -> bool {
         assert!(id > self.last_id, "ids only grow");
         assert!(fields.len().is_multiple_of(2), "every name has a value");
         let bytes = fields.clone().map(|field| field.into().len()).sum();
+        if bytes > ENTRY_BYTES_MAX {
+            return false;
+        }
         match self.blocks.back_mut() {
             Some(block) if !block.is_full(limits, bytes) => block.push(id, fields),
             Some(block) => {
@@ -199,6 +207,7 @@ impl Stream {
         self.length += 1;
         self.last_id = id;
         self.entries_added += 1;
+        true
     }
 
     /// The entries from `from` to `to`, both included; from the highest id down if `reverse`.

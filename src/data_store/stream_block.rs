@@ -161,7 +161,7 @@ impl Block {
     fn has_names<'a>(&self, fields: impl NewFields<'a>) -> bool {
         let mut names = Stored(&self.bytes);
         names.varint() == fields.len() as u64 / 2
-            && every_other(fields).all(|name| names.field(&[]) == Field::new(name.bytes()))
+            && every_other(fields).all(|name| names.next_is(name.bytes()))
     }
 
     /// Appends these fields and returns how many bytes Redis needs for them.

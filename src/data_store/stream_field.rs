@@ -41,6 +41,16 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Whether these bytes are its content.
+    #[inline]
+    fn is(self, bytes: &[u8]) -> bool {
+        match self {
+            Field::Bytes(own) => own == bytes,
+            Field::Integer(own) => number::parse_i64(bytes) == Some(own),
+            Field::Apart(own) => own[..] == *bytes,
+        }
+    }
+
     /// Appends the content.
     pub fn write(self, out: &mut Vec<u8>) {
         match self {
@@ -75,6 +85,8 @@ const STRING_TAG: u8 = 0b1000_0000;
 const MEDIUM_TAG: u8 = 0b1100_0000;
 const WIDE_TAG: u8 = 0b1110_0000;
 const APART_TAG: u8 = 0b1111_1111;
+/// A string whose length does not fit in the tag.
+const LONG_STRING_TAG: u8 = STRING_TAG | LENGTH_BEHIND as u8;
 
 /// Lengths below this one stand in the tag.
 const LENGTH_BEHIND: usize = 63;
@@ -87,7 +99,7 @@ fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.len() < LENGTH_BEHIND {
         out.push(STRING_TAG | bytes.len() as u8);
     } else {
-        out.push(STRING_TAG | LENGTH_BEHIND as u8);
+        out.push(LONG_STRING_TAG);
         put_varint(out, (bytes.len() - LENGTH_BEHIND) as u64);
     }
     out.extend_from_slice(bytes);
@@ -167,27 +179,39 @@ impl<'a> Stored<'a> {
         }
     }
 
-    /// The next field; `apart` are those that lie so in the block.
+    /// The next field; `apart` are those that lie so in the block. Most are small numbers and short
+    /// strings.
+    #[inline(always)]
     pub(super) fn field(&mut self, apart: &'a [SharedBytes]) -> Field<'a> {
         let tag = self.byte();
-        if tag < STRING_TAG {
-            return Field::Integer(i64::from(tag));
+        match tag {
+            0..STRING_TAG => Field::Integer(i64::from(tag)),
+            STRING_TAG..LONG_STRING_TAG => Field::Bytes(self.take(usize::from(tag - STRING_TAG))),
+            _ => self.longer_field(tag, apart),
         }
-        if tag < MEDIUM_TAG {
-            let mut length = usize::from(tag & !STRING_TAG);
-            if length == LENGTH_BEHIND {
-                length += self.varint() as usize;
+    }
+
+    fn longer_field(&mut self, tag: u8, apart: &'a [SharedBytes]) -> Field<'a> {
+        match tag {
+            ..MEDIUM_TAG => {
+                let length = LENGTH_BEHIND + self.varint() as usize;
+                Field::Bytes(self.take(length))
             }
-            return Field::Bytes(self.take(length));
+            MEDIUM_TAG..WIDE_TAG => {
+                let number = i64::from(u16::from_be_bytes([tag & !WIDE_TAG, self.byte()]));
+                Field::Integer(number + MEDIUM_MIN)
+            }
+            WIDE_TAG..APART_TAG => {
+                Field::Integer(wide_integer(self.take(usize::from(tag & !WIDE_TAG))))
+            }
+            APART_TAG => Field::Apart(&apart[self.varint() as usize]),
         }
-        if tag < WIDE_TAG {
-            let number = i64::from(u16::from_be_bytes([tag & !WIDE_TAG, self.byte()]));
-            return Field::Integer(number + MEDIUM_MIN);
-        }
-        if tag == APART_TAG {
-            return Field::Apart(&apart[self.varint() as usize]);
-        }
-        Field::Integer(wide_integer(self.take(usize::from(tag & !WIDE_TAG))))
+    }
+
+    /// Whether the next field, which does not lie apart, is these bytes.
+    #[inline]
+    pub(super) fn next_is(&mut self, bytes: &[u8]) -> bool {
+        self.field(&[]).is(bytes)
     }
 
     pub(super) fn skip_fields(&mut self, count: usize, apart: &'a [SharedBytes]) {

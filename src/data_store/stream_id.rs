@@ -13,7 +13,7 @@
 //! ```
 
 use crate::text::number::{U64_DIGITS_MAX, fill_digits};
-use arrayvec::ArrayVec;
+use std::ops::Deref;
 
 /// The id of a stream entry. Ordered by time, then by sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,8 +24,21 @@ pub struct StreamId {
     pub seq: u64,
 }
 
-/// What [`StreamId::text`] makes: two numbers of up to 20 digits, and a dash.
-pub type StreamIdText = ArrayVec<u8, 41>;
+/// What [`StreamId::text`] makes: two numbers and a dash, written from the end.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamIdText {
+    bytes: [u8; 2 * U64_DIGITS_MAX + 1],
+    start: usize,
+}
+
+impl Deref for StreamIdText {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
 
 /// Longer texts are refused unread.
 const TEXT_BYTES_MAX: usize = 127;
@@ -59,11 +72,11 @@ impl StreamId {
 
     /// `ms-seq` in decimal.
     pub fn text(self) -> StreamIdText {
-        let mut text = StreamIdText::new();
-        write_decimal(self.ms, &mut text);
-        text.push(b'-');
-        write_decimal(self.seq, &mut text);
-        text
+        let mut bytes = [b'0'; 2 * U64_DIGITS_MAX + 1];
+        let dash = fill_number(&mut bytes, self.seq) - 1;
+        bytes[dash] = b'-';
+        let start = fill_number(&mut bytes[..dash], self.ms);
+        StreamIdText { bytes, start }
     }
 
     /// Reads `ms-seq`, or `ms` with the sequence that the command assumes when it is missing.
@@ -78,9 +91,10 @@ impl StreamId {
 }
 
 /// The id argument of XADD.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NewId {
     /// `*`: made from the clock. See [`super::Stream::next_id`].
+    #[default]
     Automatic,
     /// `ms-*`: the next sequence within this millisecond. See [`super::Stream::next_id_in`].
     AutomaticSequence(u64),
@@ -221,13 +235,12 @@ fn parse_number(text: &[u8]) -> Option<u64> {
     Some(if negative { number.wrapping_neg() } else { number })
 }
 
-fn write_decimal(number: u64, out: &mut StreamIdText) {
-    let mut digits = [b'0'; U64_DIGITS_MAX];
-    let start = match number {
-        0 => digits.len() - 1,
-        _ => fill_digits(&mut digits, number),
-    };
-    out.try_extend_from_slice(&digits[start..]).expect("there is room for two numbers");
+/// Writes a number so that its digits end where these zeros do; returns where they begin.
+fn fill_number(zeros: &mut [u8], number: u64) -> usize {
+    match number {
+        0 => zeros.len() - 1,
+        _ => fill_digits(zeros, number),
+    }
 }
 
 #[cfg(test)]
