@@ -18,7 +18,7 @@ use super::stream_options::{self, AddOptions};
 use super::stream_origins;
 use crate::config::Config;
 use crate::data_store::Key;
-use crate::data_store::stream::{BlockLimits, Entry, Field, Stream};
+use crate::data_store::stream::{BlockLimits, Entry, Field, NewFields, Stream};
 use crate::data_store::stream_id::{self, BoundError, NewId, StreamId};
 use crate::data_store::value::Value;
 use crate::resp::writer::Writer;
@@ -94,6 +94,18 @@ pub fn added(ctx: &mut Context<'_>, key: Key<'_>, trimmed: u64) {
     }
 }
 
+impl<'a> NewFields<'a> for Request<'a> {
+    #[inline]
+    fn count(self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn field(self, index: usize) -> BytesRef<'a> {
+        self.argument(index)
+    }
+}
+
 /// Adds an entry, and trims; gives its id, and how many entries went.
 pub fn append(
     stream: &mut Stream,
@@ -113,7 +125,7 @@ pub fn append(
     if id <= stream.last_id() {
         return Err(ID_TOO_SMALL);
     }
-    if !stream.append(id, fields.arguments(), limits) {
+    if !stream.append(id, fields, limits) {
         return Err(TOO_LARGE);
     }
     let references = options.references;

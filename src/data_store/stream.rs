@@ -191,8 +191,8 @@ impl Stream {
         limits: BlockLimits,
     ) -> bool {
         assert!(id > self.last_id, "ids only grow");
-        assert!(fields.len().is_multiple_of(2), "every name has a value");
-        let bytes = fields.clone().map(|field| field.into().len()).sum();
+        assert!(fields.count().is_multiple_of(2), "every name has a value");
+        let bytes = fields.fields().map(|field| field.len()).sum();
         if bytes > ENTRY_BYTES_MAX {
             return false;
         }

@@ -167,7 +167,7 @@ mod tests {
 
     fn append(stream: &mut Stream, ms: u64) {
         let fields = [&b"a"[..], b"1"];
-        stream.append(StreamId::new(ms, 0), fields.into_iter(), BlockLimits::default());
+        stream.append(StreamId::new(ms, 0), &fields[..], BlockLimits::default());
     }
 
     /// The group is handed all entries up to this one, and has them pending.

@@ -59,21 +59,44 @@ const FRAME_BYTES: usize = 7;
 /// `stream-node-max-entries`, so that ordinary blocks need no list of places.
 pub(super) const STRETCH_ENTRIES: usize = 128;
 
-/// Names and values of a new entry in turn; can be read several times.
-pub trait NewFields<'a>: ExactSizeIterator<Item: Into<BytesRef<'a>>> + Clone {}
+/// Names and values of a new entry in turn, wherever they lie.
+pub trait NewFields<'a>: Copy {
+    /// How many names and values there are.
+    fn count(self) -> usize;
 
-impl<'a, F: ExactSizeIterator<Item: Into<BytesRef<'a>>> + Clone> NewFields<'a> for F {}
+    /// The name or value at this index, which is below [`NewFields::count`].
+    fn field(self, index: usize) -> BytesRef<'a>;
 
-/// The first of these, the third, and so on. (`step_by` counts on its way, which XADD would pay
-/// some 150 instructions for.)
-fn every_other<'a>(
-    mut fields: impl Iterator<Item: Into<BytesRef<'a>>> + Clone,
-) -> impl Iterator<Item = BytesRef<'a>> + Clone {
-    std::iter::from_fn(move || {
-        let field = fields.next();
-        fields.next();
-        field.map(Into::into)
-    })
+    /// All of them.
+    #[inline]
+    fn fields(self) -> impl Iterator<Item = BytesRef<'a>> + Clone {
+        (0..self.count()).map(move |index| self.field(index))
+    }
+
+    /// The names.
+    #[inline]
+    fn names(self) -> impl Iterator<Item = BytesRef<'a>> + Clone {
+        (0..self.count() / 2).map(move |pair| self.field(2 * pair))
+    }
+
+    /// The values.
+    #[inline]
+    fn values(self) -> impl Iterator<Item = BytesRef<'a>> + Clone {
+        (0..self.count() / 2).map(move |pair| self.field(2 * pair + 1))
+    }
+}
+
+impl<'a, T> NewFields<'a> for &'a [T]
+where
+    &'a T: Into<BytesRef<'a>>,
+{
+    fn count(self) -> usize {
+        self.len()
+    }
+
+    fn field(self, index: usize) -> BytesRef<'a> {
+        (&self[index]).into()
+    }
 }
 
 #[derive(Debug)]
@@ -107,8 +130,8 @@ struct Beside {
 impl Block {
     /// A block that begins with this entry; room for so many bytes is made at once.
     pub(super) fn new<'a>(id: StreamId, fields: impl NewFields<'a>, capacity: usize) -> Block {
-        let names = every_other(fields.clone()).map(|name| Field::new(name.bytes()));
-        let count = fields.len() / 2;
+        let names = fields.names().map(|name| Field::new(name.bytes()));
+        let count = fields.count() / 2;
         let mut bytes = Vec::with_capacity(capacity);
         put_varint(&mut bytes, count as u64);
         names.clone().for_each(|name| name.put(&mut bytes));
@@ -138,18 +161,16 @@ impl Block {
             let end = self.end();
             self.beside.get_or_insert_default().stretches.push(end);
         }
-        let count = fields.len() / 2;
-        let has_own_names = !self.has_names(fields.clone());
+        let count = fields.count() / 2;
+        let has_own_names = !self.has_names(fields);
         put_id(&mut self.bytes, self.last, id, has_own_names);
         let mut packed = self.packed_id_bytes(id);
         if has_own_names {
             put_varint(&mut self.bytes, count as u64);
-            packed += packed_integer_bytes(count as i64) + self.put_fields(fields.map(Into::into));
+            packed += packed_integer_bytes(count as i64) + self.put_fields(fields.fields());
             packed += packed_integer_bytes(2 * count as i64 + 4);
         } else {
-            let mut values = fields;
-            values.next();
-            packed += self.put_fields(every_other(values));
+            packed += self.put_fields(fields.values());
             packed += packed_integer_bytes(count as i64 + 3);
         }
         self.add_packed_bytes(packed);
@@ -160,8 +181,8 @@ impl Block {
     /// Whether the names among these fields are the block's.
     fn has_names<'a>(&self, fields: impl NewFields<'a>) -> bool {
         let mut names = Stored(&self.bytes);
-        names.varint() == fields.len() as u64 / 2
-            && every_other(fields).all(|name| names.next_is(name.bytes()))
+        names.varint() == fields.count() as u64 / 2
+            && fields.names().all(|name| names.next_is(name.bytes()))
     }
 
     /// Appends these fields and returns how many bytes Redis needs for them.
@@ -389,9 +410,7 @@ mod tests {
     use super::*;
     use crate::data_store::stream_walk::Entry;
 
-    fn slices<'a>(fields: &'a [&'a [u8]]) -> impl NewFields<'a> {
-        fields.iter().copied()
-    }
+    const A_1: [&[u8]; 2] = [b"a", b"1"];
 
     fn live(block: &Block) -> impl Iterator<Item = Entry<'_>> {
         let all = block.walk(block.start());
@@ -407,8 +426,8 @@ mod tests {
             &[b"a", b"5"],
             &[b"b", b"6", b"a", b"7"],
         ];
-        let mut block = Block::new(id(1, 0), slices(entries[0]), 0);
-        (2..).zip(&entries[1..]).for_each(|(ms, fields)| block.push(id(ms, 0), slices(fields)));
+        let mut block = Block::new(id(1, 0), entries[0], 0);
+        (2..).zip(&entries[1..]).for_each(|(ms, fields)| block.push(id(ms, 0), *fields));
         assert_eq!(block.walk(block.start()).count(), 4);
         for (position, (entry, fields)) in live(&block).zip(entries).enumerate() {
             assert_eq!(entry.fields().len(), fields.len());
@@ -426,7 +445,7 @@ mod tests {
     fn ids_come_back() {
         arbtest::arbtest(|u| {
             let mut id = StreamId::new(u.arbitrary()?, u.arbitrary()?);
-            let mut block = Block::new(id, slices(&[b"a", b"1"]), 0);
+            let mut block = Block::new(id, &A_1[..], 0);
             let mut ids = vec![id];
             while !u.is_empty() {
                 let by = u.arbitrary::<u64>()? >> u.int_in_range(0..=63)?;
@@ -437,7 +456,7 @@ mod tests {
                 };
                 let Some(next) = next else { continue };
                 id = next;
-                block.push(id, slices(&[b"a", b"1"]));
+                block.push(id, &A_1[..]);
                 ids.push(id);
             }
             assert!(live(&block).map(|entry| entry.id).eq(ids.iter().copied()));
@@ -458,12 +477,11 @@ mod tests {
         for number in 0.. {
             let id = StreamId::new(number + 1, number * number);
             let fields = fields(number);
-            let slices = fields.iter().map(Vec::as_slice);
-            let bytes = slices.clone().map(<[u8]>::len).sum();
+            let bytes = fields.iter().map(Vec::len).sum();
             match &mut block {
                 Some(block) if block.is_full(limits, bytes) => return block.len(),
-                Some(block) => block.push(id, slices),
-                None => block = Some(Block::new(id, slices, 0)),
+                Some(block) => block.push(id, &fields[..]),
+                None => block = Some(Block::new(id, &fields[..], 0)),
             }
         }
         unreachable!("every block is full some time")
@@ -496,7 +514,7 @@ mod tests {
 
     #[test]
     fn zero_means_no_limit_and_deleted_entries_count() {
-        let one = || slices(&[b"a", b"1"]);
+        let one = || &A_1[..];
         let mut block = Block::new(StreamId::new(1, 0), one(), 0);
         assert!(!block.is_full(BlockLimits { entries_max: 0, bytes_max: 0 }, 1 << 20));
         assert!(block.is_full(BlockLimits { entries_max: 0, bytes_max: 0 }, 1 << 30));

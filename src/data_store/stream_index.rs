@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     fn block(ms: u64) -> Block {
-        Block::new(StreamId::new(ms, 0), [&b"a"[..], b"1"].into_iter(), 0)
+        Block::new(StreamId::new(ms, 0), &[&b"a"[..], b"1"][..], 0)
     }
 
     fn forwards(blocks: &Blocks) -> Vec<u64> {

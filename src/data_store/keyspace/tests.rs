@@ -261,7 +261,7 @@ fn large_values_are_freed_in_slices() {
     let mut stream = Box::<crate::data_store::Stream>::default();
     let limits = crate::data_store::stream::BlockLimits { entries_max: 100, bytes_max: 4096 };
     for ms in 1..5000 {
-        stream.append(StreamId { ms, seq: 0 }, [&b"f"[..], b"v"].into_iter(), limits);
+        stream.append(StreamId { ms, seq: 0 }, &[&b"f"[..], b"v"][..], limits);
     }
     keyspace.insert(key(3), Value::Stream(stream));
     assert!(keyspace.remove(key(1), 0) && !keyspace.has_garbage(), "a small one goes at once");

@@ -128,7 +128,7 @@ fn agrees_with_an_ordered_map_over_many_blocks() {
                     for _ in 0..u.int_in_range(0..=300)? {
                         let id = later(u, stream.last_id())?;
                         number += 1;
-                        stream.append(id, fields_of(number).iter().map(Vec::as_slice), limits);
+                        stream.append(id, &fields_of(number)[..], limits);
                         twin.insert(id, number);
                     }
                 }
@@ -151,7 +151,7 @@ fn two_digits(entries: u64, ids: impl Fn(u64) -> StreamId) -> Stream {
     for number in 0..entries {
         let (left, right) = ((number % 90 + 10).to_string(), (number % 77 + 10).to_string());
         let fields = [&b"field1"[..], left.as_bytes(), b"field2", right.as_bytes()];
-        stream.append(ids(number), fields.into_iter(), BlockLimits::default());
+        stream.append(ids(number), &fields[..], BlockLimits::default());
     }
     stream
 }
@@ -194,7 +194,7 @@ fn adding_in_steady_state_grows_nothing_within_a_block() {
         let before = stream.heap_bytes();
         let fields = [&b"field1"[..], b"10", b"field2", b"99"];
         let id = StreamId::new(NOW_MS, number);
-        stream.append(id, fields.into_iter(), BlockLimits::default());
+        stream.append(id, &fields[..], BlockLimits::default());
         grown += usize::from(stream.heap_bytes() != before);
     }
     assert!(grown <= 20, "{grown} of 1000 additions changed what is allocated");
@@ -223,7 +223,7 @@ fn finding_an_id_takes_logarithmic_steps_and_a_bounded_walk() {
     let limits = BlockLimits { entries_max: 0, bytes_max: 0 };
     for number in 0..200_000 {
         let id = StreamId::new(NOW_MS + number, 0);
-        endless.append(id, [&b"a"[..], b"1"].into_iter(), limits);
+        endless.append(id, &[&b"a"[..], b"1"][..], limits);
     }
     assert_eq!(endless.blocks(), 1);
     assert!(steps_max(&endless, 200_000) <= 20 + 129);
@@ -236,7 +236,7 @@ fn keeping_a_stream_short_takes_few_steps() {
     let mut stream = Stream::new();
     for number in 0..5_000_u64 {
         let id = StreamId::new(number + 1, 0);
-        stream.append(id, [&b"a"[..], b"1"].into_iter(), limits);
+        stream.append(id, &[&b"a"[..], b"1"][..], limits);
         stream_steps::take();
         if number % 2 == 0 {
             stream.trim(Trim { by: TrimBy::MaxLen(10), approximate: false, limit: None });

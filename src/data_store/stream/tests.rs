@@ -20,8 +20,21 @@ fn limits(entries_max: u64) -> BlockLimits {
     BlockLimits { entries_max, ..BlockLimits::default() }
 }
 
-fn a_1() -> impl NewFields<'static> {
-    [&b"a"[..], b"1"].into_iter()
+/// A name and its value.
+const A_1: &[&[u8]] = &[b"a", b"1"];
+
+/// Fields that lie apart.
+#[derive(Clone, Copy)]
+struct Held<'a>(&'a [SharedBytes]);
+
+impl<'a> NewFields<'a> for Held<'a> {
+    fn count(self) -> usize {
+        self.0.len()
+    }
+
+    fn field(self, index: usize) -> BytesRef<'a> {
+        BytesRef::Apart(&self.0[index])
+    }
 }
 
 fn small_id(u: &mut arbtest::arbitrary::Unstructured) -> arbtest::arbitrary::Result<StreamId> {
@@ -50,10 +63,10 @@ fn append_any(
     }
     let limits = limits(u.int_in_range(0..=4)?);
     if u.arbitrary()? {
-        stream.append(id, fields.iter().map(Vec::as_slice), limits);
+        stream.append(id, &fields[..], limits);
     } else {
         let held: Vec<_> = fields.iter().cloned().map(SharedBytes::new).collect();
-        stream.append(id, held.iter().map(BytesRef::Apart), limits);
+        stream.append(id, Held(&held), limits);
         let is_large = |field: &&SharedBytes| field.len() >= STREAM_VALUE_APART_BYTES_MIN;
         assert!(held.iter().all(|field| field.holders() == 1 + usize::from(is_large(&field))));
     }
@@ -122,7 +135,7 @@ fn agrees_with_an_ordered_map() {
 fn numbered(count: u64) -> Stream {
     let mut stream = Stream::new();
     for ms in 1..=count {
-        stream.append(StreamId::new(ms, 0), a_1(), BlockLimits::default());
+        stream.append(StreamId::new(ms, 0), A_1, BlockLimits::default());
     }
     stream
 }
@@ -138,7 +151,7 @@ fn automatic_ids_grow_whatever_the_clock_does() {
     assert_eq!(stream.next_id(1000), Some(StreamId::new(1000, 0)));
     assert_eq!(stream.next_id(0), Some(StreamId::new(0, 1)));
     let mut add = |id| {
-        stream.append(id, a_1(), BlockLimits::default());
+        stream.append(id, A_1, BlockLimits::default());
         (stream.next_id(5), stream.next_id_in(id.ms), stream.next_id_in(id.ms.saturating_add(1)))
     };
     let id = StreamId::new;
@@ -166,7 +179,7 @@ fn metadata_outlives_entries() {
 #[test]
 #[should_panic(expected = "ids only grow")]
 fn an_id_is_never_given_twice() {
-    numbered(3).append(StreamId::new(3, 0), a_1(), BlockLimits::default());
+    numbered(3).append(StreamId::new(3, 0), A_1, BlockLimits::default());
 }
 
 /// Lengths and block counts as redis-server 7.0.15 reports them.
@@ -174,7 +187,7 @@ fn an_id_is_never_given_twice() {
 fn approximate_trimming_drops_the_blocks_that_redis_drops() {
     let mut stream = Stream::new();
     for ms in 1..=1000 {
-        stream.append(StreamId::new(ms, 0), a_1(), BlockLimits::default());
+        stream.append(StreamId::new(ms, 0), A_1, BlockLimits::default());
         stream.trim(trim(TrimBy::MaxLen(100), true));
     }
     assert_eq!((stream.length(), stream.blocks()), (100, 1));
@@ -209,7 +222,7 @@ fn a_block_may_be_left_without_entries() {
     assert!(stream.remove(StreamId::new(10, 0)));
     assert_eq!(stream.trim(trim(TrimBy::MinId(StreamId::new(10, 0)), false)), 9);
     assert_eq!((stream.length(), stream.blocks(), stream.first_id()), (0, 1, None));
-    stream.append(StreamId::new(11, 0), a_1(), BlockLimits::default());
+    stream.append(StreamId::new(11, 0), A_1, BlockLimits::default());
     assert_eq!((stream.length(), stream.blocks()), (1, 1));
     assert_eq!(stream.range(StreamId::MIN, StreamId::MAX, true).count(), 1);
 }

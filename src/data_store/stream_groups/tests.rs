@@ -47,7 +47,7 @@ fn any_id(u: &mut Unstructured) -> Result<StreamId> {
 fn add(stream: &mut Stream, plain: &mut Plain, u: &mut Unstructured) -> Result<()> {
     let last = stream.last_id();
     let id = StreamId::new(last.ms + u.int_in_range(0..=1)?, last.seq + 1);
-    stream.append(id, [&b"a"[..], b"1"].into_iter(), LIMITS);
+    stream.append(id, &[&b"a"[..], b"1"][..], LIMITS);
     plain.entries.insert(id);
     Ok(())
 }
@@ -296,7 +296,7 @@ fn all_pending(entries: u64) -> Stream {
     let mut stream = Stream::new();
     stream.add_group(b"g", Group::new(StreamId::MIN, Some(0)));
     for ms in 1..=entries {
-        stream.append(StreamId::new(ms, 0), [&b"a"[..], b"1"].into_iter(), BlockLimits::default());
+        stream.append(StreamId::new(ms, 0), &[&b"a"[..], b"1"][..], BlockLimits::default());
     }
     stream.with_group(b"g", |_, group| {
         let owner = Some(group.hear_from(b"c", 1));
@@ -378,12 +378,12 @@ fn deleted_entries_are_passed_once_and_in_slices() {
 fn ids_that_were_deleted_can_be_made_to_come_again() {
     let mut stream = Stream::new();
     for ms in 1..=9 {
-        stream.append(StreamId::new(ms, 0), [&b"a"[..], b"1"].into_iter(), LIMITS);
+        stream.append(StreamId::new(ms, 0), &[&b"a"[..], b"1"][..], LIMITS);
     }
     (6..=9).for_each(|ms| assert!(stream.remove(StreamId::new(ms, 0))));
     stream.set_history(StreamId::new(5, 3), StreamId::new(1, 0), 7);
     for ms in 6..=20 {
-        stream.append(StreamId::new(ms, 1), [&b"a"[..], b"1"].into_iter(), LIMITS);
+        stream.append(StreamId::new(ms, 1), &[&b"a"[..], b"1"][..], LIMITS);
     }
     let all = stream.range(StreamId::MIN, StreamId::MAX, false);
     assert!(all.map(|entry| entry.id.ms).eq(1..=20));
