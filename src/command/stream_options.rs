@@ -103,6 +103,7 @@ impl AddOptions {
     }
 }
 
+#[inline]
 fn read_id(text: &[u8]) -> Result<NewId, ErrorReply> {
     NewId::parse(text).ok_or(error_reply::INVALID_STREAM_ID)
 }

@@ -5,10 +5,10 @@ use super::Request;
 use super::args::Arguments;
 use super::context::{CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
-use super::stream_options::{AddOptions, Origin};
-use super::streams;
+use super::stream_options::Origin;
+use super::streams::{self, Addition};
 use crate::data_store::UnixMs;
-use crate::data_store::stream::{BlockLimits, Stream};
+use crate::data_store::stream::Stream;
 use crate::data_store::stream_id::StreamId;
 use crate::data_store::stream_producers::Memory;
 
@@ -25,9 +25,7 @@ const NAMES_MAX: i64 = 10_000;
 struct Message<'a> {
     producer: &'a [u8],
     name: Vec<u8>,
-    fields: Request<'a>,
-    options: &'a AddOptions,
-    limits: BlockLimits,
+    addition: Addition<'a>,
     memory: Memory,
     now_ms: UnixMs,
 }
@@ -41,9 +39,7 @@ impl Message<'_> {
         if let Some(id) = known {
             return Ok((id, None));
         }
-        let clock_ms = u64::try_from(self.now_ms).unwrap_or(0);
-        let (id, trimmed) =
-            streams::append(stream, self.options, self.fields, self.limits, clock_ms)?;
+        let (id, trimmed) = self.addition.append(stream)?;
         stream.producers(self.memory).add(self.producer, &self.name, id, self.now_ms);
         Ok((id, Some(trimmed)))
     }
@@ -54,20 +50,17 @@ pub fn add(
     ctx: &mut Context<'_>,
     request: Request<'_>,
     origin: Origin,
-    options: &AddOptions,
+    addition: Addition<'_>,
 ) -> CommandResult {
     let key = ctx.key(request, 1);
-    let fields = request.rest(options.id_index + 1);
     let message = Message {
         producer: request.at(origin.producer),
-        name: message_name(ctx, request, origin, fields),
-        fields,
-        options,
-        limits: streams::block_limits(ctx.config),
+        name: message_name(ctx, request, origin, addition.fields),
+        addition,
         memory: usual_memory(ctx),
         now_ms: ctx.store.now_ms,
     };
-    match streams::change_or_make(ctx, key, options, |stream| message.add_once(stream))? {
+    match streams::change_or_make(ctx, key, addition.options, |stream| message.add_once(stream))? {
         Some((id, trimmed)) => {
             streams::write_id(&mut ctx.reply, id);
             if let Some(trimmed) = trimmed {

@@ -52,11 +52,11 @@ pub fn xadd(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     }
     let key = ctx.key(request, 1);
     let now_ms = u64::try_from(ctx.now.wall_ms()).unwrap_or(0);
+    let addition = Addition { options: &options, fields, limits, now_ms };
     if let Some(origin) = options.origin {
-        return stream_origins::add(ctx, request, origin, &options);
+        return stream_origins::add(ctx, request, origin, addition);
     }
-    let add = |stream: &mut Stream| append(stream, &options, fields, limits, now_ms);
-    match change_or_make(ctx, key, &options, add)? {
+    match change_or_make(ctx, key, &options, |stream| addition.append(stream))? {
         Some((id, trimmed)) => {
             write_id(&mut ctx.reply, id);
             added(ctx, key, trimmed);
@@ -106,31 +106,40 @@ impl<'a> NewFields<'a> for Request<'a> {
     }
 }
 
-/// Adds an entry, and trims; gives its id, and how many entries went.
-pub fn append(
-    stream: &mut Stream,
-    options: &AddOptions,
-    fields: Request<'_>,
-    limits: BlockLimits,
-    now_ms: u64,
-) -> Result<(StreamId, u64), ErrorReply> {
-    if stream.last_id() == StreamId::MAX {
-        return Err(EXHAUSTED);
+/// What XADD adds to a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Addition<'a> {
+    /// What it was told.
+    pub options: &'a AddOptions,
+    /// Names and values.
+    pub fields: Request<'a>,
+    /// When a block of the stream is full.
+    pub limits: BlockLimits,
+    /// Milliseconds since 1970, for an automatic id.
+    pub now_ms: u64,
+}
+
+impl Addition<'_> {
+    /// Adds the entry, and trims; gives its id, and how many entries went.
+    pub fn append(&self, stream: &mut Stream) -> Result<(StreamId, u64), ErrorReply> {
+        if stream.last_id() == StreamId::MAX {
+            return Err(EXHAUSTED);
+        }
+        let id = match self.options.id {
+            NewId::Automatic => stream.next_id(self.now_ms).ok_or(EXHAUSTED)?,
+            NewId::AutomaticSequence(ms) => stream.next_id_in(ms).ok_or(ID_TOO_SMALL)?,
+            NewId::Given(id) => id,
+        };
+        if id <= stream.last_id() {
+            return Err(ID_TOO_SMALL);
+        }
+        if !stream.append(id, self.fields, self.limits) {
+            return Err(TOO_LARGE);
+        }
+        let AddOptions { trim, references, .. } = self.options;
+        let trimmed = trim.map_or(0, |trim| stream.trim_with(trim, *references));
+        Ok((id, trimmed))
     }
-    let id = match options.id {
-        NewId::Automatic => stream.next_id(now_ms).ok_or(EXHAUSTED)?,
-        NewId::AutomaticSequence(ms) => stream.next_id_in(ms).ok_or(ID_TOO_SMALL)?,
-        NewId::Given(id) => id,
-    };
-    if id <= stream.last_id() {
-        return Err(ID_TOO_SMALL);
-    }
-    if !stream.append(id, fields, limits) {
-        return Err(TOO_LARGE);
-    }
-    let references = options.references;
-    let trimmed = options.trim.map_or(0, |trim| stream.trim_with(trim, references));
-    Ok((id, trimmed))
 }
 
 /// XLEN key

@@ -61,17 +61,19 @@ impl<'a> Field<'a> {
     }
 
     /// Appends the stored form of a field that does not lie apart. Equal ones have equal forms.
+    #[inline(always)]
     pub(super) fn put(self, out: &mut Vec<u8>) {
         match self {
+            Field::Integer(small @ 0..MEDIUM_MIN) => out.push(small as u8),
+            Field::Integer(integer) => put_larger_integer(out, integer),
             Field::Bytes(bytes) => put_bytes(out, bytes),
-            Field::Integer(integer) => put_integer(out, integer),
             Field::Apart(_) => unreachable!("the block has a place for what lies apart"),
         }
     }
 
     /// Bytes that Redis needs: an integer in one of its widths, or a string with its length in
     /// front; and the length of all that again behind it, seven bits to a byte.
-    #[inline]
+    #[inline(always)]
     pub(super) fn packed_bytes(self) -> usize {
         match self {
             Field::Bytes(bytes) => packed_string_bytes(bytes.len()),
@@ -105,9 +107,8 @@ fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-fn put_integer(out: &mut Vec<u8>, integer: i64) {
+fn put_larger_integer(out: &mut Vec<u8>, integer: i64) {
     match integer {
-        0..MEDIUM_MIN => out.push(integer as u8),
         MEDIUM_MIN..=MEDIUM_MAX => {
             let [low, high, ..] = (integer - MEDIUM_MIN).to_le_bytes();
             out.extend_from_slice(&[MEDIUM_TAG | high, low]);

@@ -71,6 +71,7 @@ impl StreamId {
     }
 
     /// `ms-seq` in decimal.
+    #[inline]
     pub fn text(self) -> StreamIdText {
         let mut bytes = [b'0'; 2 * U64_DIGITS_MAX + 1];
         let dash = fill_number(&mut bytes, self.seq) - 1;
@@ -104,10 +105,15 @@ pub enum NewId {
 
 impl NewId {
     /// Reads the id argument of XADD; `None` is an invalid id.
+    #[inline]
     pub fn parse(text: &[u8]) -> Option<NewId> {
-        if text == b"*" {
-            return Some(NewId::Automatic);
+        match text {
+            b"*" => Some(NewId::Automatic),
+            _ => NewId::parse_given(text),
         }
+    }
+
+    fn parse_given(text: &[u8]) -> Option<NewId> {
         Some(match parse_parts(text)? {
             (ms, Sequence::Given(seq)) => NewId::Given(StreamId::new(ms, seq)),
             (ms, Sequence::Missing) => NewId::Given(StreamId::new(ms, 0)),
