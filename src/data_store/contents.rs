@@ -57,7 +57,7 @@ pub(super) struct Entries {
 /// All of a database but what is on its way out.
 #[derive(Debug)]
 pub(super) struct Contents {
-    dict: Dict,
+    pub(super) dict: Dict,
     pub(super) entries: Entries,
     wheel: Wheel,
     pub(super) lists: Slab<List>,
@@ -80,15 +80,15 @@ pub(super) struct Replaced {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found<'a> {
     place: Place,
-    handle: Handle,
-    entry: Entry<'a>,
+    pub(super) handle: Handle,
+    pub(super) entry: Entry<'a>,
 }
 
 impl Entries {
     /// Looks a key up. Nearly always the first candidate is the one, so it is tried without a loop:
     /// a loop would first lay out all that it may need in its rounds.
     #[inline(always)]
-    fn find(&self, dict: &Dict, key: Key) -> Option<Found<'_>> {
+    pub(super) fn find(&self, dict: &Dict, key: Key) -> Option<Found<'_>> {
         let (place, handle) = dict.candidates(key.hash)?.next()?;
         match self.entry_of(key, handle) {
             Some(entry) => Some(Found { place, handle, entry }),

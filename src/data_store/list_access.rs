@@ -100,10 +100,8 @@ impl Drop for ListMut<'_> {
 impl Keyspace {
     /// The list of a key, to read; nothing if the key is absent.
     pub fn list(&mut self, key: Key, now: UnixMs) -> Result<Option<&List>, OtherKind> {
-        match self.find(key, now) {
-            Some((_, handle)) => self.contents.list(handle).map(Some),
-            None => Ok(None),
-        }
+        self.expire_key(key, now);
+        Ok(self.contents.locate_list(key)?.map(|spot| self.contents.list(spot)))
     }
 
     /// The list of a key, to change; nothing if the key is absent. The deadline stays.
@@ -113,10 +111,8 @@ impl Keyspace {
         key: Key<'a>,
         now: UnixMs,
     ) -> Result<Option<ListMut<'a>>, OtherKind> {
-        match self.find(key, now) {
-            Some((_, handle)) => self.contents.list_mut(key, handle).map(Some),
-            None => Ok(None),
-        }
+        self.expire_key(key, now);
+        Ok(self.contents.locate_list(key)?.map(|spot| self.contents.list_mut(key, spot)))
     }
 
     /// The list of a key, to change; a new one, without a deadline, if the key is absent.
@@ -126,35 +122,53 @@ impl Keyspace {
         key: Key<'a>,
         now: UnixMs,
     ) -> Result<ListMut<'a>, OtherKind> {
-        match self.find(key, now) {
-            Some((_, handle)) => self.contents.list_mut(key, handle),
-            None => Ok(self.contents.new_list(key)),
-        }
+        self.expire_key(key, now);
+        Ok(match self.contents.locate_list(key)? {
+            Some(spot) => self.contents.list_mut(key, spot),
+            None => self.contents.new_list(key),
+        })
     }
 }
 
+/// Where a stored list can be worked on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spot {
+    /// In its slot.
+    Slot(u32),
+    /// On the workbench, unpacked from this entry.
+    Workbench(Handle),
+}
+
 impl Contents {
-    pub(super) fn list(&mut self, handle: Handle) -> Result<&List, OtherKind> {
-        match self.entries.payload(handle) {
+    /// Where the list of a key is to be had; nothing if the key is absent.
+    #[inline(always)]
+    pub(super) fn locate_list(&mut self, key: Key) -> Result<Option<Spot>, OtherKind> {
+        let Some(found) = self.entries.find(&self.dict, key) else { return Ok(None) };
+        let handle = found.handle;
+        match found.entry.payload() {
             Payload::Packed(run) => {
                 self.workbench.unpack(run);
-                Ok(&self.workbench)
+                Ok(Some(Spot::Workbench(handle)))
             }
-            Payload::List(slot) => Ok(self.lists.get(slot)),
+            Payload::List(slot) => Ok(Some(Spot::Slot(slot))),
             _ => Err(OtherKind(self.value(handle).kind())),
         }
     }
 
     #[inline(always)]
-    fn list_mut<'a>(&'a mut self, key: Key<'a>, handle: Handle) -> Result<ListMut<'a>, OtherKind> {
-        match self.entries.payload(handle) {
-            Payload::Packed(run) => {
-                self.workbench.unpack(run);
-                Ok(ListMut(Place::Workbench(self, key, Some(handle))))
-            }
-            Payload::List(slot) => Ok(ListMut(Place::Slot(self.lists.get_mut(slot)))),
-            _ => Err(OtherKind(self.value(handle).kind())),
+    pub(super) fn list(&self, spot: Spot) -> &List {
+        match spot {
+            Spot::Slot(slot) => self.lists.get(slot),
+            Spot::Workbench(_) => &self.workbench,
         }
+    }
+
+    #[inline(always)]
+    fn list_mut<'a>(&'a mut self, key: Key<'a>, spot: Spot) -> ListMut<'a> {
+        ListMut(match spot {
+            Spot::Slot(slot) => Place::Slot(self.lists.get_mut(slot)),
+            Spot::Workbench(handle) => Place::Workbench(self, key, Some(handle)),
+        })
     }
 
     fn new_list<'a>(&'a mut self, key: Key<'a>) -> ListMut<'a> {

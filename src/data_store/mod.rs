@@ -209,13 +209,15 @@ impl DataStore {
         now: UnixMs,
     ) -> Result<Option<&List>, OtherKind> {
         let keyspace = &mut self.keyspaces[index];
-        let found = keyspace.find(key, now);
-        self.look_ups.count(found.is_some());
-        if found.is_none() && self.notes_misses {
+        keyspace.expire_key(key, now);
+        let located = keyspace.contents.locate_list(key);
+        let is_missing = matches!(located, Ok(None));
+        self.look_ups.count(!is_missing);
+        if is_missing && self.notes_misses {
             self.reached = self.reached.max(index + 1);
             note_missing(&mut keyspace.findings, key);
         }
-        found.map(|(_, handle)| keyspace.contents.list(handle)).transpose()
+        Ok(located?.map(|spot| keyspace.contents.list(spot)))
     }
 
     /// Database number `index`, to look at only.
