@@ -21,6 +21,7 @@ EXPIRING = 200_000
 EXPIRY_SECONDS = 2
 GROWING_KEYS = 2_000_000
 LONG_VALUES = 100_000
+LIST_ELEMENTS = 1_000_000
 
 
 @dataclasses.dataclass
@@ -119,6 +120,19 @@ def bytes_per_unread_message(program):
         return held / MESSAGES / SUBSCRIBERS
 
 
+def held_after_deleting_mb(program):
+    """Memory that a list of many elements leaves behind a second after it was deleted."""
+    with Server(program) as server:
+        client = server.client()
+        client.ask("PING")
+        before = machine.memory_bytes(server.pid)[0]
+        push = wire.request("RPUSH", "list", *[wire.VALUE] * 100)
+        wire.load(client, lambda _: push, range(LIST_ELEMENTS // 100))
+        client.ask("DEL", "list")
+        time.sleep(1)
+        return (machine.memory_bytes(server.pid)[0] - before) / 1e6
+
+
 def stall_ms(program):
     """CPU of the server between FLUSHALL of many values of 4 KiB and the answer to somebody's PING."""
     with Server(program) as server:
@@ -150,6 +164,8 @@ GAINS = [
          instructions(["PING"])),
     Gain("like-before", "requests read like the one before", "SET", "instructions",
          instructions(["SET", "KEY", wire.VALUE])),
+    Gain("lent", "nothing looked after that is as it was", "PING", "instructions",
+         instructions(["PING"])),
     Gain("overwriting", "strings written over others of their length", "SET", "instructions",
          instructions(["SET", "KEY", wire.VALUE])),
     Gain("growing", "growing by one group of lines", "worst batch of 100 SETs", "us of CPU",
@@ -163,6 +179,8 @@ GAINS = [
     Gain("expiry", "the wheel of deadlines",
          f"of {EXPIRING:,} keys still held {EXPIRY_SECONDS} s after their time", "keys",
          each(keys_left)),
+    Gain("allocator", "pages of blocks that go back", "list of a million, deleted", "MB",
+         each(held_after_deleting_mb)),
     Gain("big-frees", "freeing in pieces", f"PING behind FLUSHALL of {LONG_VALUES:,} values of 4 KiB",
          "ms of CPU", each(stall_ms)),
     Gain("sharing", "one copy for all subscribers", "64 KiB unread, each subscriber", "B",
