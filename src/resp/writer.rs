@@ -16,7 +16,9 @@ use crate::limits::{REPLY_PORTION_BYTES, REPLY_VALUE_SHARED_BYTES_MIN};
 use crate::reply_buffer::{Mark, ReplyBuffer};
 use crate::shared_bytes::{BytesRef, SharedBytes};
 use crate::text::ascii;
-use crate::text::number::{digit_pair, fill_digits, i64_width, write_f64, write_i64};
+use crate::text::number::{
+    digit_pair, fill_digits, i64_width, up_to_eight_digits, write_f64, write_i64,
+};
 use squint_sys::Room;
 use std::slice::ChunksExact;
 
@@ -348,6 +350,7 @@ impl<'a> Writer<'a> {
 fn header(out: &mut Vec<u8>, marker: u8, value: i64) {
     let mut room = Room::new(out, HEADER_BYTES_MAX);
     match u64::try_from(value) {
+        Ok(value @ 10_000..=99_999_999) => put_eight_digits(&mut room, marker, value),
         Ok(value) => put_header(&mut room, marker, value),
         Err(_) => put_long_header(&mut room, marker, true, value.unsigned_abs()),
     }
@@ -404,6 +407,14 @@ fn short_header(marker: u8, value: u64) -> Option<([u8; 8], usize)> {
         }
         _ => None,
     }
+}
+
+/// Puts a marker, a number of five to eight digits, and CRLF: counters, and lengths of lists.
+fn put_eight_digits(room: &mut Room<'_>, marker: u8, value: u64) {
+    let (digits, count) = up_to_eight_digits(value);
+    room.put(&[marker]);
+    room.put_first(digits, count);
+    room.put(b"\r\n");
 }
 
 /// Puts the rest.

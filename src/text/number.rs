@@ -86,6 +86,20 @@ pub fn digit_pair(value: u64) -> [u8; 2] {
     [DIGIT_PAIRS[pair], DIGIT_PAIRS[pair + 1]]
 }
 
+/// The digits of a number from 1 to 99,999,999: the first so many of eight bytes.
+#[inline]
+pub fn up_to_eight_digits(value: u64) -> ([u8; 8], usize) {
+    let (high, low) = (value / 10_000, value % 10_000);
+    let [a, b] = digit_pair(high / 100);
+    let [c, d] = digit_pair(high % 100);
+    let [e, f] = digit_pair(low / 100);
+    let [g, h] = digit_pair(low % 100);
+    let all = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    // A digit 0 has none of the bits that tell digits apart.
+    let zeros = (all ^ u64::from_le_bytes([b'0'; 8])).trailing_zeros() / 8;
+    ((all >> (8 * zeros)).to_le_bytes(), 8 - zeros as usize)
+}
+
 /// Writes `value`, which is not 0, so that its digits end where `text` does, two of them per
 /// division; returns where they begin. There must be room for [`U64_DIGITS_MAX`].
 #[inline]
@@ -155,6 +169,16 @@ mod tests {
         assert_eq!(parse_u64(b"18446744073709551616"), None);
         assert_eq!(parse_u64(b"99999999999999999999"), None);
         assert_eq!(parse_u64(b"100000000000000000000"), None);
+    }
+
+    #[test]
+    fn up_to_eight_digits_are_those_of_any_number() {
+        let around = |power: u32| [10_u64.pow(power), 10_u64.pow(power + 1) - 1];
+        let others = [10_001, 12_345_678, 90_909_090, 1_000_200];
+        for value in (0..8).flat_map(around).chain(others) {
+            let (digits, count) = up_to_eight_digits(value);
+            assert_eq!(&digits[..count], value.to_string().as_bytes());
+        }
     }
 
     #[test]
