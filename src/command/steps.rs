@@ -21,10 +21,16 @@ pub struct Step {
     pub command: Option<&'static Command>,
     /// Bytes of the client's input to drop afterwards.
     pub length: usize,
-    /// How many arguments it has, the name included.
+    /// How many arguments it has, the name included; [`Step::SAME_LAYOUT`]: as many as the step
+    /// before it, and in the same places.
     pub arguments: u32,
     /// How many of its keys have been hashed.
     pub keys: u32,
+}
+
+impl Step {
+    /// Instead of a number of arguments, of which there is always one at least.
+    pub const SAME_LAYOUT: u32 = 0;
 }
 
 /// A client's steps that are still to be executed, and what they consist of.
@@ -34,6 +40,8 @@ pub struct Steps<'s, 'i> {
     pub steps: &'s [Step],
     /// Their arguments, perhaps followed by those of others.
     pub spans: &'s [Span],
+    /// The arguments of the step taken off last.
+    pub layout: &'s [Span],
     /// Those of all arguments that lie apart from the input.
     pub bulks: &'s [SharedBytes],
     /// Databases and hashes of their leading keys, perhaps followed by those of others.
@@ -61,10 +69,12 @@ impl Steps<'_, '_> {
         Self: 'a,
     {
         let (step, steps) = self.steps.split_first()?;
-        let (spans, spans_left) = self.spans.split_at(step.arguments as usize);
+        if step.arguments != Step::SAME_LAYOUT {
+            (self.layout, self.spans) = self.spans.split_at(step.arguments as usize);
+        }
         let (hashes, hashes_left) = self.hashes.split_at(step.keys as usize);
-        let request = Request::new(self.input, spans, self.bulks);
-        (self.steps, self.spans, self.hashes) = (steps, spans_left, hashes_left);
+        let request = Request::new(self.input, self.layout, self.bulks);
+        (self.steps, self.hashes) = (steps, hashes_left);
         self.input = &self.input[step.length..];
         Some(Taken { command: step.command, request, hashes })
     }

@@ -21,5 +21,5 @@ pub mod writer;
 pub use error::ProtocolError;
 pub use parser::{Parsed, Parser, ParserLimits};
 pub use request::{OwnedRequest, Request, Span};
-pub use short::Head;
+pub use short::{Head, Sample};
 pub use writer::{Deferred, Protocol, Writer};

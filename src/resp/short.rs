@@ -113,13 +113,22 @@ impl Head {
         self.count
     }
 
+    /// Whether `input` begins like this.
+    #[inline(always)]
+    fn begins(&self, input: &[u8]) -> bool {
+        match input {
+            [b'*', behind @ ..] => behind
+                .first_chunk()
+                .is_some_and(|word| u128::from_le_bytes(*word) & self.mask == self.word),
+            _ => false,
+        }
+    }
+
     /// Reads the whole request at the start of `input`, if it begins like this and goes on with
     /// short arguments: the bytes it took.
     #[inline]
     pub fn read_like(&self, input: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
-        let &[b'*', ref behind @ ..] = input else { return None };
-        let word = u128::from_le_bytes(*behind.first_chunk()?);
-        if word & self.mask != self.word {
+        if !self.begins(input) {
             return None;
         }
         spans.push(self.name);
@@ -128,6 +137,60 @@ impl Head {
             spans.pop();
         }
         end
+    }
+}
+
+/// A request that [`Head::read_like`] has read. One that begins alike, and whose arguments are as
+/// long, has them in the same places: then only what stands between them is looked at.
+///
+/// ```text
+///   *3 CRLF $3 CRLF SET CRLF $5 CRLF key:1 CRLF $2 CRLF v1 CRLF
+///   *3 CRLF $3 CRLF SET CRLF $5 CRLF key:2 CRLF $2 CRLF v2 CRLF
+///   `------- head ---------' `-----'       `----------'    `--'
+///                        `----- eight bytes      `--- eight bytes, up to the argument
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'i> {
+    bytes: &'i [u8],
+    /// Where its spans begin among all that have been noted.
+    spans_start: usize,
+}
+
+impl<'i> Sample<'i> {
+    /// The request of these bytes, whose spans are those from `spans_start` on.
+    #[inline]
+    #[must_use]
+    pub const fn new(bytes: &'i [u8], spans_start: usize) -> Self {
+        Self { bytes, spans_start }
+    }
+
+    /// The bytes of the whole request at the start of `input`, if it is laid out like this one,
+    /// which begins with `head`: then this one's spans are its too.
+    #[inline(always)]
+    pub fn length_of_alike(&self, head: &Head, input: &[u8], spans: &[Span]) -> Option<usize> {
+        let request = input.get(..self.bytes.len())?;
+        let arguments = spans.get(self.spans_start..self.spans_start + head.count)?;
+        let is_alike = head.begins(input)
+            && request.ends_with(b"\r\n")
+            && arguments[1..].iter().all(|span| self.is_preceded_alike(request, *span));
+        is_alike.then_some(request.len())
+    }
+
+    /// Whether the same stands in front of an argument: the end of the line before, and its header.
+    #[inline(always)]
+    fn is_preceded_alike(&self, request: &[u8], argument: Span) -> bool {
+        let end = argument.start as usize;
+        let word = |bytes: &[u8]| {
+            let before = bytes.get(..end)?.last_chunk()?;
+            Some(u64::from_le_bytes(*before))
+        };
+        // CR LF $ digit CR LF are six bytes, with a second digit seven. What stands before them
+        // belongs to the argument before.
+        let others = if argument.len > 9 { 8 } else { 16 };
+        match (word(request), word(self.bytes)) {
+            (Some(one), Some(other)) => (one ^ other) >> others == 0,
+            _ => false,
+        }
     }
 }
 
@@ -181,6 +244,47 @@ mod tests {
             assert_eq!(like, plain, "{} {}", first.escape_ascii(), second.escape_ascii());
             Ok(())
         });
+    }
+
+    #[test]
+    fn reading_one_by_the_layout_of_another_never_differs_from_reading_it() {
+        arbtest::arbtest(|u| {
+            let first = arbitrary_request(u)?;
+            let (mut spans, mut plain) = (Vec::new(), Vec::new());
+            let Some(length) = short_request(&first, &mut spans) else { return Ok(()) };
+            let Some(head) = Head::of(&first, &spans) else { return Ok(()) };
+            let sample = Sample::new(&first[..length], 0);
+            let mut second = if u.arbitrary()? { first.clone() } else { arbitrary_request(u)? };
+            for _ in 0..u.int_in_range(0..=2)? {
+                let index = u.choose_index(second.len())?;
+                second[index] = *u.choose(b"0123456789abc$*\r\n")?;
+            }
+            if let Some(length) = sample.length_of_alike(&head, &second, &spans) {
+                let (shown, other) = (first.escape_ascii(), second.escape_ascii());
+                assert_eq!(Some(length), short_request(&second, &mut plain), "{shown} {other}");
+                assert_eq!(spans, plain, "{shown} {other}");
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn one_of_the_same_layout_has_the_same_spans() {
+        let first = b"*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$12\r\ntwelve bytes\r\n";
+        let mut spans = Vec::new();
+        assert_eq!(short_request(first, &mut spans), Some(first.len()));
+        let head = Head::of(first, &spans).expect("it is short");
+        let sample = Sample::new(first, 0);
+        let length_of = |second: &[u8]| sample.length_of_alike(&head, second, &spans);
+        let others = b"*3\r\n$3\r\nSET\r\n$5\r\n\r\n$12\r\n$12\r\n$12\r\nkey:1\r\n\r\n*1";
+        assert_eq!(length_of(others), Some(first.len()));
+        for index in 0..first.len() {
+            let mut second = first.to_vec();
+            second[index] ^= 1;
+            let is_in_argument = spans[1..].iter().any(|span| span.range_from(0).contains(&index));
+            assert_eq!(length_of(&second).is_some(), is_in_argument, "{}", second.escape_ascii());
+            assert_eq!(length_of(&first[..index]), None);
+        }
     }
 
     #[test]

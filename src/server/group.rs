@@ -21,7 +21,7 @@ use crate::data_store::{Hasher, Key};
 use crate::event_loop::connection::Connection;
 use crate::limits::{GROUP_SPANS_KEPT_MAX, KEYS_PREFETCHED_MAX, REQUESTS_PER_TICK_MAX};
 use crate::resp::request::OwnedRequest;
-use crate::resp::{Head, Parsed, Parser, ParserLimits, ProtocolError, Span};
+use crate::resp::{Head, Parsed, Parser, ParserLimits, ProtocolError, Sample, Span};
 use crate::shared_bytes::SharedBytes;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -108,6 +108,7 @@ impl Group {
         Steps {
             steps: &self.steps[run.steps.clone()],
             spans: &self.spans[run.spans_start..],
+            layout: &[],
             bulks: &self.bulks,
             hashes: &self.hashes[run.hashes_start..],
             input: &[],
@@ -236,19 +237,28 @@ impl Group {
         keys: KeyHasher,
     ) -> usize {
         let Model { head, command, keys: count } = *model;
-        let (arguments, leading) = (head.count(), command.leading_keys);
+        let leading = command.leading_keys;
         let (mut unread, mut last) = (input, None);
+        let (mut sample, mut spans_start) = (None::<Sample<'_>>, 0);
         while self.steps.len() < steps_end {
-            let spans_start = self.spans.len();
-            let Some(length) = head.read_like(unread, &mut self.spans) else { break };
+            let alike = sample.and_then(|it| it.length_of_alike(&head, unread, &self.spans));
+            let (length, arguments) = match alike {
+                Some(length) => (length, Step::SAME_LAYOUT),
+                None => {
+                    spans_start = self.spans.len();
+                    let Some(length) = head.read_like(unread, &mut self.spans) else { break };
+                    sample = Some(Sample::new(&unread[..length], spans_start));
+                    (length, head.count() as u32)
+                }
+            };
             for number in 0..count {
                 let span = self.spans[spans_start + leading.position(number)];
                 let key = keys.key(&unread[span.range_from(0)], last);
                 self.hashes.push((keys.database, key.hash));
                 last = Some(key);
             }
-            let (arguments, keys) = (arguments as u32, count as u32);
-            self.steps.push(Step { command: Some(command), length, arguments, keys });
+            let (command, keys) = (Some(command), count as u32);
+            self.steps.push(Step { command, length, arguments, keys });
             unread = &unread[length..];
         }
         input.len() - unread.len()

@@ -196,7 +196,7 @@ impl<S: Sys> Server<S> {
         let (input, spans, bulks) = request.parts();
         let command = dispatcher::resolve(request.as_request());
         let step = Step { command, length: input.len(), arguments: spans.len() as u32, keys: 0 };
-        let mut steps = Steps { steps: &[step], spans, bulks, hashes: &[], input };
+        let mut steps = Steps { steps: &[step], spans, layout: &[], bulks, hashes: &[], input };
         let turn = Turn { client, reply: &mut buffers.output, now: self.now, may_wait };
         self.engine.execute(turn, &mut steps, &mut self.event_loop);
         self.take_back(client, buffers);
