@@ -150,6 +150,7 @@ impl List {
     }
 
     /// How many elements there are.
+    #[inline]
     pub fn len(&self) -> usize {
         match &self.shape {
             Shape::One(node) => node.count(),

@@ -70,6 +70,7 @@ impl Header {
     const EMPTY: Header =
         Header { count: 0, width: 0, front: HEADER_BYTES, back: HEADER_BYTES, extra: 0 };
 
+    #[inline]
     fn unpack(packed: u64) -> Header {
         let bits = |from: u32, count: u32| ((packed >> from) & ((1 << count) - 1)) as usize;
         Header {
@@ -81,6 +82,7 @@ impl Header {
         }
     }
 
+    #[inline]
     fn pack(self) -> u64 {
         debug_assert!(self.count <= LIST_NODE_ELEMENTS_MAX && self.width <= 2);
         debug_assert!(self.front <= self.back && self.back <= LIST_NODE_BYTES_MAX);
@@ -101,16 +103,19 @@ impl Header {
     }
 
     /// Where the lengths end: l0 lies right before.
+    #[inline]
     fn lengths_end(self, capacity: usize) -> usize {
         if self.width == 0 { capacity } else { capacity - self.extra }
     }
 
     /// Where the lengths begin, and the free space in the middle ends.
+    #[inline]
     fn lengths_start(self, capacity: usize) -> usize {
         self.lengths_end(capacity) - self.count * self.width
     }
 
     /// Whether the lengths can express this one, and there may be one element more.
+    #[inline]
     fn takes(self, length: usize) -> bool {
         let is_expressible = match self.width {
             0 => length == self.extra,
@@ -150,6 +155,7 @@ impl Node {
         node
     }
 
+    #[inline]
     fn header(&self) -> Header {
         match self.bytes.first_chunk() {
             Some(packed) => Header::unpack(u64::from_le_bytes(*packed)),
@@ -164,6 +170,7 @@ impl Node {
     }
 
     /// How many elements there are.
+    #[inline]
     pub(super) fn count(&self) -> usize {
         self.header().count
     }
@@ -262,6 +269,7 @@ impl Node {
         &self.bytes[end - range.end * header.width..end - range.start * header.width]
     }
 
+    #[inline]
     fn length(&self, header: Header, index: usize) -> usize {
         match header.width {
             0 => header.extra,

@@ -126,6 +126,7 @@ impl Piece {
     }
 
     /// How many elements there are.
+    #[inline]
     pub(super) fn count(&self) -> usize {
         self.as_ref().count()
     }
@@ -152,6 +153,7 @@ impl Piece {
     }
 
     /// Adds an element at this end; `false`, with nothing added, if there is no room.
+    #[inline]
     pub(super) fn push(&mut self, end: End, element: BytesRef<'_>) -> bool {
         match self {
             Piece::Node(node) => node.push(end, element.bytes()),

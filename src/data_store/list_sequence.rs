@@ -42,6 +42,7 @@ impl Sequence {
         sequence
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.len
     }

@@ -58,6 +58,7 @@ impl<T> Slab<T> {
         }
     }
 
+    #[inline]
     pub(super) fn get(&self, index: u32) -> &T {
         match &self.slots[index as usize] {
             Slot::Full(object) => object,
@@ -65,6 +66,7 @@ impl<T> Slab<T> {
         }
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, index: u32) -> &mut T {
         match &mut self.slots[index as usize] {
             Slot::Full(object) => object,
