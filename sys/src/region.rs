@@ -68,7 +68,8 @@ impl Region {
     }
 }
 
-/// Maps [`REGION_BYTES`] that begin at a multiple of them; all of it is zero.
+/// Maps [`REGION_BYTES`] that begin at a multiple of them; all of it is zero. Where the system
+/// makes huge pages unasked, it is told not to: the first byte would take all of one.
 pub(crate) fn map_region() -> NonNull<u8> {
     // Mappings lie side by side, so behind an aligned one the next is mostly aligned too.
     let address = map(REGION_BYTES);
@@ -77,7 +78,10 @@ pub(crate) fn map_region() -> NonNull<u8> {
         unmap(address, REGION_BYTES);
     }
     let region = if is_aligned { address } else { map_aligned() };
-    NonNull::new(region).expect("the system maps nothing at address 0 unasked")
+    let region = NonNull::new(region).expect("the system maps nothing at address 0 unasked");
+    #[cfg(target_os = "linux")]
+    advise(region, REGION_BYTES, libc::MADV_NOHUGEPAGE);
+    region
 }
 
 /// Gives back what [`map_region`] has mapped, and nobody refers to any more.
@@ -201,6 +205,37 @@ mod tests {
         region[REGION_BYTES - 1] = 2;
         region.discard(65_536..131_072);
         assert_eq!((region[5], region[65_536], region[REGION_BYTES - 1]), (1, 0, 2));
+    }
+
+    /// What the system notes of the mapping that a region is in: `nh` no huge page, `hg` huge ones.
+    #[cfg(target_os = "linux")]
+    fn flags(region: &Region) -> String {
+        let address = region.as_ptr().addr();
+        let maps = std::fs::read_to_string("/proc/self/smaps").expect("Linux has this file");
+        let is_inside = |line: &str| {
+            let bounds = line.split(' ').next().and_then(|bounds| bounds.split_once('-'));
+            bounds.is_some_and(|(start, end)| {
+                let bound = |text| usize::from_str_radix(text, 16).unwrap_or(0);
+                (bound(start)..bound(end)).contains(&address)
+            })
+        };
+        let mut lines = maps.lines().skip_while(|line| !is_inside(line));
+        lines.find_map(|line| line.strip_prefix("VmFlags:")).expect("every mapping has").to_string()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_region_is_huge_only_if_it_asks() {
+        if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+            println!("left out: this kernel makes no huge pages");
+            return;
+        }
+        let mut region = Region::new();
+        assert!(flags(&region).contains(" nh"));
+        region.ask_for_huge_page();
+        assert!(flags(&region).contains(" hg") && !flags(&region).contains(" nh"));
+        region.discard(0..REGION_BYTES);
+        assert!(flags(&region).contains(" nh"));
     }
 
     #[cfg(poller_epoll)]
