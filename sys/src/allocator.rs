@@ -102,6 +102,12 @@ fn class_of(layout: Layout) -> Option<usize> {
     Some(doubling * CLASSES_PER_DOUBLING + step)
 }
 
+/// As allocators hand out blocks: none is a null pointer, and the caller says so when nothing here
+/// is locked any more.
+fn pointer(block: Option<NonNull<u8>>) -> *mut u8 {
+    block.map_or(ptr::null_mut(), NonNull::as_ptr)
+}
+
 /// Length of the blocks of a class, in grains.
 fn grains_of(class: usize) -> u16 {
     let (doubling, step) = (class / CLASSES_PER_DOUBLING, class % CLASSES_PER_DOUBLING);
@@ -115,7 +121,7 @@ fn grains_of(class: usize) -> u16 {
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match class_of(layout) {
-            Some(class) => self.locked(|heap| heap.take(class)).as_ptr(),
+            Some(class) => pointer(self.locked(|heap| heap.take(class))),
             // SAFETY: the caller promises what the system allocator asks for.
             None => unsafe { System.alloc(layout) },
         }
@@ -126,9 +132,11 @@ unsafe impl GlobalAlloc for Allocator {
             // SAFETY: the caller promises what the system allocator asks for.
             return unsafe { System.alloc_zeroed(layout) };
         };
-        let block = self.locked(|heap| heap.take(class)).as_ptr();
-        // SAFETY: the block is at least as long as the layout, and nobody else's.
-        unsafe { block.write_bytes(0, layout.size()) };
+        let block = pointer(self.locked(|heap| heap.take(class)));
+        if !block.is_null() {
+            // SAFETY: the block is at least as long as the layout, and nobody else's.
+            unsafe { block.write_bytes(0, layout.size()) };
+        }
         block
     }
 
@@ -322,10 +330,10 @@ impl Heap {
         }
     }
 
-    /// A block of a class.
-    fn take(&self, class: usize) -> NonNull<u8> {
+    /// A block of a class, if there is memory for it.
+    fn take(&self, class: usize) -> Option<NonNull<u8>> {
         let head = &self.partial[class];
-        let page = head.get().unwrap_or_else(|| self.take_page(class));
+        let page = head.get().or_else(|| self.take_page(class))?;
         let books = page.books();
         let place = match books.free.get() {
             0 => books.fresh.replace(books.fresh.get() + grains_of(class)),
@@ -339,7 +347,7 @@ impl Heap {
         if books.used == books.blocks {
             remove(head, page);
         }
-        page.block(place)
+        Some(page.block(place))
     }
 
     /// Takes a block of a class back.
@@ -361,8 +369,8 @@ impl Heap {
     }
 
     /// A page for blocks of a class, the first in its list: one that has memory, if possible.
-    fn take_page(&self, class: usize) -> PageName {
-        let region = self.roomy.get().unwrap_or_else(|| self.add_region());
+    fn take_page(&self, class: usize) -> Option<PageName> {
+        let region = self.roomy.get().or_else(|| self.add_region())?;
         let books = region.books();
         let number = match books.spare.get() {
             0 => books.vacant.get().trailing_zeros(),
@@ -384,7 +392,7 @@ impl Heap {
         fresh.set(0);
         free.set(0);
         push_front(&self.partial[class], page);
-        page
+        Some(page)
     }
 
     /// A page has run empty: it gives its memory back, unless it is one of a few.
@@ -411,12 +419,12 @@ impl Heap {
         }
     }
 
-    fn add_region(&self) -> RegionName {
+    fn add_region(&self) -> Option<RegionName> {
+        let region = RegionName(map_region()?);
         self.regions.set(self.regions.get() + 1);
-        let region = RegionName(map_region());
         region.books().vacant.set(ALL_VACANT);
         push_front(&self.roomy, region);
-        region
+        Some(region)
     }
 
     /// Gives back a region whose pages are all vacant.

@@ -37,7 +37,10 @@ impl Region {
     /// Maps a region; all of it is zero. Without memory the process ends, as with any allocation.
     #[allow(clippy::new_without_default, reason = "it is not cheap, and nothing like a default")]
     pub fn new() -> Region {
-        Region { bytes: map_region().cast(), is_huge: false }
+        let Some(region) = map_region() else {
+            handle_alloc_error(Layout::new::<[u8; REGION_BYTES]>());
+        };
+        Region { bytes: region.cast(), is_huge: false }
     }
 
     /// Asks the system to map the region as one page. It does so when it can: at once where nothing
@@ -69,19 +72,19 @@ impl Region {
 }
 
 /// Maps [`REGION_BYTES`] that begin at a multiple of them; all of it is zero. Where the system
-/// makes huge pages unasked, it is told not to: the first byte would take all of one.
-pub(crate) fn map_region() -> NonNull<u8> {
+/// makes huge pages unasked, it is told not to: the first byte would take all of one. `None`: there
+/// is no memory.
+pub(crate) fn map_region() -> Option<NonNull<u8>> {
     // Mappings lie side by side, so behind an aligned one the next is mostly aligned too.
-    let address = map(REGION_BYTES);
+    let address = map(REGION_BYTES)?;
     let is_aligned = address.addr().is_multiple_of(REGION_BYTES);
     if !is_aligned {
         unmap(address, REGION_BYTES);
     }
-    let region = if is_aligned { address } else { map_aligned() };
-    let region = NonNull::new(region).expect("the system maps nothing at address 0 unasked");
+    let region = NonNull::new(if is_aligned { address } else { map_aligned()? })?;
     #[cfg(target_os = "linux")]
     advise(region, REGION_BYTES, libc::MADV_NOHUGEPAGE);
-    region
+    Some(region)
 }
 
 /// Gives back what [`map_region`] has mapped, and nobody refers to any more.
@@ -104,26 +107,23 @@ fn advise(start: NonNull<u8>, length: usize, advice: i32) {
 }
 
 /// Maps so many bytes anywhere.
-fn map(length: usize) -> *mut u8 {
+fn map(length: usize) -> Option<*mut u8> {
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
     count(Syscall::Mmap);
     // SAFETY: no address is asked for, so no mapping that exists is touched; an anonymous
     // mapping needs no descriptor.
     let address = unsafe { libc::mmap(std::ptr::null_mut(), length, access, kind, -1, 0) };
-    if address == libc::MAP_FAILED {
-        handle_alloc_error(Layout::new::<[u8; REGION_BYTES]>());
-    }
-    address.cast()
+    (address != libc::MAP_FAILED).then(|| address.cast())
 }
 
 /// Maps twice as much as is needed and gives back what lies before and behind the aligned part.
-fn map_aligned() -> *mut u8 {
-    let start = map(2 * REGION_BYTES);
+fn map_aligned() -> Option<*mut u8> {
+    let start = map(2 * REGION_BYTES)?;
     let before = start.addr().next_multiple_of(REGION_BYTES) - start.addr();
     let region = start.wrapping_add(before);
     unmap(start, before);
     unmap(region.wrapping_add(REGION_BYTES), REGION_BYTES - before);
-    region
+    Some(region)
 }
 
 /// Gives a mapping, or an end of one, back: memory that [`map`] has made and nobody reaches.
