@@ -95,6 +95,15 @@ pub const EXPIRIES_PER_TICK_MAX: usize = 1_024;
 /// the system less than a millisecond.
 pub const FREES_PER_TICK_MAX: usize = 2 * 1_024;
 
+/// Regions of a store that ask in one tick to become huge pages: each is a call of the system, a
+/// microsecond or less.
+pub const HUGE_PAGES_ASKED_PER_TICK_MAX: usize = 64;
+
+/// How long a store must not have grown before its regions ask to become huge pages, milliseconds.
+/// A pause in the middle of loading a large store is seldom as long, and one that is being loaded
+/// is not read yet.
+pub const HUGE_PAGES_DELAY_MS: u64 = 1_000;
+
 /// Entries that a trim with ACKED looks at without removing them; the next one goes on behind them.
 /// Takes the system a few milliseconds.
 pub const TRIM_LOOKS_IN_VAIN_MAX: u64 = 64 * 1024;

@@ -8,12 +8,14 @@
 //! | `server/requests.rs` | read, parse, execute |
 //! | `server/group.rs` | what is parsed and executed together |
 //! | `server/outcome.rs` | what commands asked to be done; wake, expire, close |
+//! | `server/growth.rs` | whether the store grows, and huge pages when it does no more |
 //! | `server/life.rs` | start, log, shut down |
 //! | `server/listening.rs` | listening sockets |
 //! | `server/host.rs` | what commands may ask |
 
 mod admission;
 mod group;
+mod growth;
 mod host;
 mod life;
 mod listening;
@@ -25,6 +27,7 @@ use crate::command::{Engine, Now};
 use crate::event_loop::EventLoop;
 use crate::stats::tick_times::Phase;
 use group::Group;
+use growth::Growth;
 use squint_sys::{Accepted, Errno, Sys};
 
 pub use life::StartError;
@@ -38,6 +41,7 @@ pub struct Server<S: Sys> {
     /// The same moment, nanoseconds of the clock that never goes back.
     now_ns: u64,
     accepted: Vec<Accepted>,
+    growth: Growth,
     shutdown: Option<life::Ending>,
     last_warning_ms: Option<u64>,
 }
@@ -122,8 +126,9 @@ impl<S: Sys> Server<S> {
         let is_due = self.engine.store.has_garbage() || self.engine.blocking.has_signals();
         let due_ns = is_due.then_some(0);
         let ending_ns = self.shutdown.as_ref().map(life::Ending::deadline_ns);
-        let pause_ns = self.engine.pause.end_ms().map(|ms| ms.saturating_mul(1_000_000));
-        expiry_ns.into_iter().chain(due_ns).chain(ending_ns).chain(pause_ns).min()
+        let times_ms = [self.engine.pause.end_ms(), self.growth.ends_ms()];
+        let times_ns = times_ms.into_iter().flatten().map(|ms| ms.saturating_mul(1_000_000));
+        expiry_ns.into_iter().chain(due_ns).chain(ending_ns).chain(times_ns).min()
     }
 
     /// Sends what there is to send.

@@ -263,3 +263,29 @@ fn what_is_deleted_goes_back_to_the_system() {
     }
     assert!(is_back(), "{} bytes are still held", held(&server) - before);
 }
+
+/// How many mappings of the server have asked for huge pages.
+fn huge_mappings(server: &Server) -> usize {
+    let path = format!("/proc/{}/smaps", server.process_id());
+    let maps = std::fs::read_to_string(path).expect("the server runs");
+    let flags = maps.lines().filter_map(|line| line.strip_prefix("VmFlags:"));
+    flags.filter(|flags| flags.split_whitespace().any(|flag| flag == "hg")).count()
+}
+
+/// Twenty megabytes of keys, and then none.
+#[test]
+fn a_store_that_grows_no_more_asks_for_huge_pages() {
+    if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+        println!("left out: this kernel makes no huge pages");
+        return;
+    }
+    let server = Server::start(&ours!(), &[]);
+    let mut control = server.connect();
+    let value = "v".repeat(1_000);
+    fill(&mut control, (0..20_000).map(|n| encoded(&["SET", &format!("key:{n}"), &value])));
+    let end = Instant::now() + Duration::from_secs(20);
+    while huge_mappings(&server) == 0 {
+        assert!(Instant::now() < end, "nothing has asked");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -21,7 +21,8 @@
 //! pages with free blocks are filled up before a new one is made. Entries never move by themselves,
 //! so a page stays until its last one goes.
 
-use super::segments::{Heaped, Segments, newly_huge};
+use super::huge_pages::HugePages;
+use super::segments::{Heaped, Segments};
 use super::slab::Slab;
 use squint_sys::{REGION_BYTES, Region};
 use static_assertions::{const_assert, const_assert_eq};
@@ -147,6 +148,7 @@ impl Mapping {
 pub(super) struct Arena {
     /// 80 bytes for every two megabytes: what doubling copies is nothing to speak of.
     mappings: Vec<Mapping>,
+    huge_pages: HugePages,
     pages: Segments<Heaped<Page, 256>>,
     /// Per class, the first page with free blocks. Empty before the first page.
     partial: Vec<u32>,
@@ -160,6 +162,7 @@ impl Arena {
     pub(super) const fn new() -> Arena {
         Arena {
             mappings: Vec::new(),
+            huge_pages: HugePages::new(),
             pages: Segments::new(),
             partial: Vec::new(),
             vacant: Vec::new(),
@@ -265,6 +268,20 @@ impl Arena {
         self.mappings.pop().is_some() || self.own.pop().is_some()
     }
 
+    /// How many of its regions wait to become huge pages: a store of some size is looked at in
+    /// random places all over.
+    #[inline]
+    pub(super) fn waiting_regions(&self) -> usize {
+        self.huge_pages.waiting(self.mappings.len())
+    }
+
+    /// Up to `budget` of them ask for it; gives how many.
+    pub(super) fn ask_for_huge_pages(&mut self, budget: usize) -> usize {
+        let asking = self.huge_pages.next(&mut self.mappings, budget);
+        asking.iter_mut().for_each(|mapping| mapping.region.ask_for_huge_page());
+        asking.len()
+    }
+
     /// Bytes of heap, and those of pages in use.
     pub(super) fn heap_bytes(&self) -> usize {
         let pages = self.pages.len() - self.vacant.len() + usize::from(!self.vacant.is_empty());
@@ -288,13 +305,6 @@ impl Arena {
         Handle(index | OWN_ALLOCATION)
     }
 
-    /// A store of some size is looked at in random places all over: huge pages for it.
-    fn add_region(&mut self) {
-        self.mappings.push(Mapping::new());
-        let asking = newly_huge(&mut self.mappings);
-        asking.iter_mut().for_each(|mapping| mapping.region.ask_for_huge_page());
-    }
-
     fn add_page(&mut self, class: usize) -> u32 {
         if self.partial.is_empty() {
             self.partial = vec![NONE; CLASSES];
@@ -306,7 +316,7 @@ impl Arena {
             }
             None => {
                 if self.pages.len() == self.mappings.len() * PAGES_PER_REGION {
-                    self.add_region();
+                    self.mappings.push(Mapping::new());
                 }
                 self.pages.push(Page::new(class));
                 self.pages.len() as u32 - 1

@@ -551,4 +551,16 @@ impl Contents {
     pub(super) fn drop_one(&mut self) -> bool {
         self.entries.arena.drop_one() || self.dict.drop_one()
     }
+
+    /// How many regions of memory wait to become huge pages.
+    #[inline]
+    pub(super) fn waiting_regions(&self) -> usize {
+        self.entries.arena.waiting_regions() + self.dict.waiting_regions()
+    }
+
+    /// Up to `budget` of them ask for it; gives how many.
+    pub(super) fn ask_for_huge_pages(&mut self, budget: usize) -> usize {
+        let asked = self.dict.ask_for_huge_pages(budget);
+        asked + self.entries.arena.ask_for_huge_pages(budget - asked)
+    }
 }

@@ -324,6 +324,18 @@ impl Dict {
         self.overflow.drop_segment() || self.homes.drop_segment()
     }
 
+    /// How many regions of lines wait to become huge pages.
+    #[inline]
+    pub(super) fn waiting_regions(&self) -> usize {
+        self.homes.waiting_regions() + self.overflow.waiting_regions()
+    }
+
+    /// Up to `budget` of them ask for it; gives how many.
+    pub(super) fn ask_for_huge_pages(&mut self, budget: usize) -> usize {
+        let asked = self.homes.ask_for_huge_pages(budget);
+        asked + self.overflow.ask_for_huge_pages(budget - asked)
+    }
+
     /// Bytes of heap.
     pub(super) fn heap_bytes(&self) -> usize {
         self.homes.heap_bytes()

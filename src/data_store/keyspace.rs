@@ -215,6 +215,17 @@ impl Keyspace {
         self.garbage.free_some(budget)
     }
 
+    /// How many regions of its memory are full and wait to become huge pages.
+    #[inline]
+    pub fn waiting_regions(&self) -> usize {
+        self.contents.waiting_regions()
+    }
+
+    /// Up to `budget` of them ask the system for it; gives how many.
+    pub fn ask_for_huge_pages(&mut self, budget: usize) -> usize {
+        self.contents.ask_for_huge_pages(budget)
+    }
+
     /// Removes and notes keys whose time has come, in up to `budget` steps, and returns how many
     /// steps it took: fewer mean that no such key is left. A key takes one step to go and one for
     /// each level of the index that it comes down, three or four as a rule.

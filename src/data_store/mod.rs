@@ -19,7 +19,8 @@
 //! ```text
 //!   keyspace  contents                 a database; what it is made of
 //!   dict  line  hash  probe            the hash table, its bucket, its hash; a look-up watched
-//!   entry  arena  slab  segments       a key and its value in one piece; where pieces lie
+//!   entry  arena  slab  segments       a key and its value in one piece; where pieces lie,
+//!   huge_pages                         and which of that memory shall be huge pages
 //!   expiry  garbage                    whose time is over; what is too large to go at once
 //!   value  string  string_access       what a key holds; strings
 //!   list  list_packed  list_node       lists: the whole, a small one, a run of elements,
@@ -44,6 +45,7 @@ mod entry;
 mod expiry;
 mod garbage;
 pub mod hash;
+mod huge_pages;
 pub mod keyspace;
 mod length;
 mod line;
@@ -283,6 +285,21 @@ impl DataStore {
             freed += keyspace.free_some(budget.saturating_sub(freed));
         }
         freed
+    }
+
+    /// How many regions of memory are full and wait to become huge pages, over all databases.
+    #[inline]
+    pub fn waiting_regions(&self) -> usize {
+        self.keyspaces[..self.reached].iter().map(Keyspace::waiting_regions).sum()
+    }
+
+    /// Up to `budget` of them ask the system for it. Whoever calls this sees to it that nothing
+    /// grows: the system copies a region to make it one page, and memory that is asked for
+    /// meanwhile must wait.
+    pub fn ask_for_huge_pages(&mut self, mut budget: usize) {
+        for keyspace in &mut self.keyspaces[..self.reached] {
+            budget -= keyspace.ask_for_huge_pages(budget);
+        }
     }
 
     /// Whether any database has expiries: the usual store has none, and a tick passes it by.

@@ -12,30 +12,11 @@
 //!
 //! Segments of `N` elements come from the general allocator ([`Heaped`]); for elements that are
 //! looked at in random order there are whole regions of memory ([`RegionVec`]), which become huge
-//! pages when there are many ([`newly_huge`]).
+//! pages when there are many.
 
+use super::huge_pages::HugePages;
 use squint_sys::RegionVec;
 use std::ops::{Deref, DerefMut, Index, IndexMut};
-
-/// From so many regions on, they ask to be huge pages.
-const HUGE_FROM_REGIONS: usize = 5;
-
-/// Of some regions, the last of which has just been added, those that are to ask to be huge pages
-/// now: none of a few; all but the new one when they have become many; then each as the one behind
-/// it is added.
-///
-/// A region asks when it is full, and the system makes it one page in its own time. One that asked
-/// at its start would be resident as a whole with its first byte, and whoever wrote that would
-/// wait until two megabytes are zeroed.
-pub(super) fn newly_huge<R>(regions: &mut [R]) -> &mut [R] {
-    let full = regions.len().saturating_sub(1);
-    let first = match regions.len() {
-        few if few < HUGE_FROM_REGIONS => full,
-        HUGE_FROM_REGIONS => 0,
-        _ => full - 1,
-    };
-    &mut regions[first..full]
-}
 
 /// What a directory leads to: up to `CAPACITY` elements that never move.
 pub(super) trait Segment: DerefMut<Target = [Self::Element]> {
@@ -47,8 +28,6 @@ pub(super) trait Segment: DerefMut<Target = [Self::Element]> {
     fn empty() -> Self;
     fn push(&mut self, element: Self::Element);
     fn pop(&mut self) -> Option<Self::Element>;
-    /// It has become one of many.
-    fn ask_for_huge_page(&mut self);
     /// Bytes of memory.
     fn bytes(&self) -> usize;
 }
@@ -58,12 +37,13 @@ pub(super) trait Segment: DerefMut<Target = [Self::Element]> {
 pub(super) struct Segments<S> {
     segments: Vec<S>,
     len: usize,
+    huge_pages: HugePages,
 }
 
 impl<S: Segment> Segments<S> {
     pub(super) const fn new() -> Self {
         const { assert!(S::CAPACITY.is_power_of_two() && S::CAPACITY > 1) };
-        Self { segments: Vec::new(), len: 0 }
+        Self { segments: Vec::new(), len: 0, huge_pages: HugePages::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -78,15 +58,10 @@ impl<S: Segment> Segments<S> {
 
     pub(super) fn push(&mut self, element: S::Element) {
         if self.len == self.segments.len() * S::CAPACITY {
-            self.add_segment();
+            self.segments.push(S::empty());
         }
         self.segments[self.len / S::CAPACITY].push(element);
         self.len += 1;
-    }
-
-    fn add_segment(&mut self) {
-        self.segments.push(S::empty());
-        newly_huge(&mut self.segments).iter_mut().for_each(S::ask_for_huge_page);
     }
 
     /// Takes the last element. A segment that has run empty goes when half of the one before it
@@ -98,6 +73,7 @@ impl<S: Segment> Segments<S> {
         self.len = last;
         if last % S::CAPACITY == S::CAPACITY / 2 {
             self.segments.truncate(last / S::CAPACITY + 1);
+            self.huge_pages.truncate(self.segments.len());
         }
         element
     }
@@ -105,6 +81,7 @@ impl<S: Segment> Segments<S> {
     /// Drops the last segment; `false` when there is none.
     pub(super) fn drop_segment(&mut self) -> bool {
         let dropped = self.segments.pop();
+        self.huge_pages.truncate(self.segments.len());
         self.len = self.len.min(self.segments.len() * S::CAPACITY);
         dropped.is_some()
     }
@@ -120,6 +97,21 @@ impl<S: Segment> Segments<S> {
     pub(super) fn heap_bytes(&self) -> usize {
         let directory = self.segments.capacity() * size_of::<S>();
         directory + self.segments.iter().map(S::bytes).sum::<usize>()
+    }
+}
+
+impl<T: Copy> Segments<RegionVec<T>> {
+    /// How many of its regions wait to become huge pages.
+    #[inline]
+    pub(super) fn waiting_regions(&self) -> usize {
+        self.huge_pages.waiting(self.segments.len())
+    }
+
+    /// Up to `budget` of them ask for it; gives how many.
+    pub(super) fn ask_for_huge_pages(&mut self, budget: usize) -> usize {
+        let asking = self.huge_pages.next(&mut self.segments, budget);
+        asking.iter_mut().for_each(RegionVec::ask_for_huge_page);
+        asking.len()
     }
 }
 
@@ -159,9 +151,6 @@ impl<T, const N: usize> Segment for Heaped<T, N> {
         self.0.pop()
     }
 
-    /// Its memory is not its own to map.
-    fn ask_for_huge_page(&mut self) {}
-
     fn bytes(&self) -> usize {
         N * size_of::<T>()
     }
@@ -197,10 +186,6 @@ impl<T: Copy> Segment for RegionVec<T> {
 
     fn pop(&mut self) -> Option<T> {
         self.pop()
-    }
-
-    fn ask_for_huge_page(&mut self) {
-        self.ask_for_huge_page();
     }
 
     /// Only what has been filled is resident.

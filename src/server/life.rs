@@ -1,5 +1,6 @@
 //! Start, log, shut down.
 
+use super::growth::Growth;
 use super::{Server, listening};
 use crate::command::effects::Shutdown;
 use crate::command::{Engine, Facts, Host, Now};
@@ -47,6 +48,7 @@ impl<S: Sys> Server<S> {
             now: Now::default(),
             now_ns: 0,
             accepted: Vec::new(),
+            growth: Growth::default(),
             shutdown: None,
             last_warning_ms: None,
         };

@@ -151,7 +151,8 @@ impl<S: Sys> Server<S> {
         has_signals
     }
 
-    /// **expire**: clients whose time is over, then keys, then what large values left behind.
+    /// **expire**: clients whose time is over, then keys, then what large values left behind; and a
+    /// store that grows no more asks for huge pages.
     pub(super) fn expire(&mut self) {
         let expired_before = self.engine.stats.expired_keys;
         let mut timers_fired = 0;
@@ -162,8 +163,10 @@ impl<S: Sys> Server<S> {
         self.engine.expire_keys(self.now, EXPIRIES_PER_TICK_MAX);
         let has_garbage = self.engine.store.has_garbage();
         let freed = if has_garbage { self.engine.store.free_some(FREES_PER_TICK_MAX) } else { 0 };
+        let has_asked = self.ask_for_huge_pages();
         self.serve_signalled();
-        if timers_fired + freed > 0 || self.engine.stats.expired_keys > expired_before {
+        if has_asked || timers_fired + freed > 0 || self.engine.stats.expired_keys > expired_before
+        {
             self.lap(Phase::Expire);
         }
     }

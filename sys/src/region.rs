@@ -13,8 +13,9 @@
 //!   one huge page     [ 2M                    ]    sixteen of them fit easily
 //! ```
 //!
-//! But one byte written makes all of a huge page resident, and to zero it takes a while. So only
-//! who has filled many regions asks for it, and asks for those that are full
+//! But one byte written makes all of a huge page resident, and to zero it takes a while; to make
+//! one of a region in use, the system copies it, and nobody gets memory meanwhile. So only who has
+//! filled many regions asks for it, for those that are full, and when no more are needed
 //! ([`Region::ask_for_huge_page`]).
 
 use crate::calls::{Syscall, count};
