@@ -8,6 +8,7 @@ use crate::resp::request::OwnedRequest;
 use crate::resp::writer::Protocol;
 use squint_sys::{Address, Token};
 use static_assertions::const_assert;
+use std::collections::BinaryHeap;
 
 /// Names a client: its slot in the slab and the generation of the slot.
 pub type ClientId = Token;
@@ -379,9 +380,10 @@ impl Clients {
     /// All of them, in the order in which they connected: CLIENT LIST.
     #[must_use]
     pub fn by_number(&self) -> Vec<&Client> {
-        let mut clients: Vec<&Client> = self.iter().collect();
-        clients.sort_by_key(|client| client.number);
-        clients
+        let numbers = self.iter().map(|client| (client.number, client.token));
+        let numbers: BinaryHeap<(u64, Token)> = numbers.collect();
+        let sorted = numbers.into_sorted_vec().into_iter();
+        sorted.filter_map(|(_, token)| self.find(token)).collect()
     }
 
     /// The client with a CLIENT ID.

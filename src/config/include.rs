@@ -4,6 +4,7 @@
 //! wildcards may match nothing, as `/etc/redis/conf.d/*.conf` does on a fresh machine.
 use super::file::{FileSource, path_of};
 use crate::text::glob::{self, Case};
+use std::collections::BinaryHeap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,6 @@ fn matching(directory: &Path, part: &[u8], files: &mut dyn FileSource) -> Vec<Pa
         name.starts_with(b".") == part.starts_with(b".")
             && glob::matches(part, name, Case::Sensitive)
     });
-    names.sort();
-    names.into_iter().map(|name| directory.join(name)).collect()
+    let sorted = names.into_iter().collect::<BinaryHeap<_>>().into_sorted_vec();
+    sorted.into_iter().map(|name| directory.join(name)).collect()
 }

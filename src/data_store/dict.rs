@@ -41,6 +41,7 @@ use super::line::{Line, SLOTS, Slots, tag_of};
 use super::segments::Segments;
 use squint_sys::RegionVec;
 use static_assertions::const_assert;
+use std::collections::BinaryHeap;
 use std::num::NonZero;
 
 /// Lines of a group.
@@ -170,7 +171,7 @@ pub(super) struct Dict {
     /// Entries on their way from a chain of overflow lines to their new places; empty in between.
     moving: Vec<(u8, Handle)>,
     /// The same for the numbers of these lines.
-    leaving: Vec<u32>,
+    leaving: BinaryHeap<u32>,
     /// Slots moved by growing and shrinking, in all.
     moved: u64,
 }
@@ -183,7 +184,7 @@ impl Dict {
             line_bits: 0,
             len: 0,
             moving: Vec::new(),
-            leaving: Vec::new(),
+            leaving: BinaryHeap::new(),
             moved: 0,
         }
     }
@@ -479,15 +480,14 @@ impl Dict {
     fn empty_chain(&mut self, start: usize, rehash: &impl Rehash) {
         let mut leaving = std::mem::take(&mut self.leaving);
         leaving.extend(self.chain(self.group_link(start)).map(|number| number as u32));
-        for &number in &leaving {
+        for &number in leaving.iter() {
             let line = self.overflow[number as usize];
             let entries = line.occupied().map(|slot| (line.tag(slot), line.handle(slot)));
             self.moving.extend(entries);
         }
         self.set_group_link(start, 0);
         // From the highest down: what takes a freed number is then never itself about to go.
-        leaving.sort_unstable_by(|a, b| b.cmp(a));
-        for number in leaving.drain(..) {
+        while let Some(number) = leaving.pop() {
             self.drop_overflow(number as usize, rehash);
         }
         self.leaving = leaving;
@@ -544,7 +544,7 @@ impl Dict {
         let last = self.groups() - 1;
         if last == 0 {
             // It stays: a queue that runs empty again and again shall not map its table anew.
-            (self.moving, self.leaving) = (Vec::new(), Vec::new());
+            (self.moving, self.leaving) = (Vec::new(), BinaryHeap::new());
             return;
         }
         self.empty_chain(last * GROUP_LINES, rehash);

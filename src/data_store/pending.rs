@@ -458,8 +458,9 @@ impl<N: Note> Pending<N> {
             run.length > 0
         });
         self.length = length;
+        self.ranks.clear();
         let ranks = self.runs.iter().map(|(&key, run)| (run.lowest_rank, key));
-        self.ranks = ranks.filter(|(rank, _)| *rank != UNRANKED).collect();
+        self.ranks.extend(ranks.filter(|(rank, _)| *rank != UNRANKED));
     }
 
     /// Frees up to `budget` runs; returns how many.
