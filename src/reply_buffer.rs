@@ -114,15 +114,24 @@ impl ReplyBuffer {
     /// Where ordinary reply bytes are appended. Only append: what stands in it already may be half
     /// sent. A tail that has grown large retires first, so call this once per reply or so and not
     /// once for a megabyte of small pieces.
-    #[inline]
+    #[inline(always)]
     pub fn tail(&mut self) -> &mut Vec<u8> {
+        let is_fit = self.tail.len() < REPLY_CHUNK_BYTES_MAX && self.tail.capacity() > 0;
+        if !is_fit {
+            self.tail_renew();
+        }
+        &mut self.tail
+    }
+
+    /// Gives a tail that has grown large, or has no memory, room for what comes.
+    #[cold]
+    fn tail_renew(&mut self) {
         if self.tail.len() >= REPLY_CHUNK_BYTES_MAX {
             self.tail_retire();
             self.tail.reserve_exact(REPLY_CHUNK_BYTES_MAX);
-        } else if self.tail.capacity() == 0 {
+        } else {
             self.tail.reserve_exact(REPLY_CHUNK_BYTES_MIN);
         }
-        &mut self.tail
     }
 
     /// Appends a copy of `bytes`.
@@ -283,7 +292,6 @@ impl ReplyBuffer {
 
     /// Moves the tail behind the older chunks. Of one that holds little, a header as a rule, only
     /// the bytes go: its memory is for what comes next, and not for waiting until they are sent.
-    #[cold]
     fn tail_retire(&mut self) {
         if self.tail.is_empty() {
             return;

@@ -23,9 +23,10 @@ fn key() -> Key<'static> {
 /// A keyspace with one list, built as commands build it.
 fn filled() -> Keyspace {
     let mut keyspace = Keyspace::new(Hasher::new([1; 16]));
-    let mut list = keyspace.list_or_new(key(), 0).expect("nothing is there");
-    (0..ELEMENTS).for_each(|_| list.push_back(b"sixteen bytes..."));
-    drop(list);
+    let push_all = |list: &mut List| {
+        (0..ELEMENTS).for_each(|_| list.push_back(b"sixteen bytes..."));
+    };
+    keyspace.change_list_or_new(key(), 0, push_all).expect("nothing is there");
     keyspace
 }
 
@@ -45,8 +46,8 @@ const WAYS: [(&str, Way); 6] = [
     }),
     ("flushed", Keyspace::clear),
     ("trimmed", |keyspace| {
-        let list = keyspace.list_mut(key(), 0).expect("a list");
-        let cut = list.expect("it is there").trim_off(ELEMENTS / 3, ELEMENTS / 3 + 9);
+        let trim = |list: &mut List| list.trim_off(ELEMENTS / 3, ELEMENTS / 3 + 9);
+        let cut = keyspace.change_list(key(), 0, trim).expect("a list").expect("it is there");
         cut.into_iter().for_each(|piece| keyspace.free_later(Value::List(piece)));
     }),
 ];

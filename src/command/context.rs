@@ -14,7 +14,7 @@ use crate::data_store::list::List;
 use crate::data_store::stream::Stream;
 use crate::data_store::string::StringRef;
 use crate::data_store::value::{Value, ValueMut};
-use crate::data_store::{DataStore, Expiry, Key, ListMut, UnixMs};
+use crate::data_store::{DataStore, Expiry, Key, UnixMs};
 use crate::pubsub::PubSub;
 use crate::resp::request::Request;
 use crate::resp::writer::Writer;
@@ -130,17 +130,26 @@ impl Selected<'_> {
         Ok(self.keyspace().list(key, now_ms)?)
     }
 
-    /// A list for a command that writes. It goes back into the store when it is dropped.
-    pub fn list<'k>(&'k mut self, key: Key<'k>) -> Result<Option<ListMut<'k>>, ErrorReply> {
+    /// Changes a list; see [`Keyspace::change_list`].
+    #[inline(always)]
+    pub fn change_list<R>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut List) -> R,
+    ) -> Result<Option<R>, ErrorReply> {
         let now_ms = self.now_ms;
-        Ok(self.keyspace().list_mut(key, now_ms)?)
+        Ok(self.keyspace().change_list(key, now_ms, change)?)
     }
 
-    /// The same, a new one if there is none: one that is still empty when it is dropped is not
-    /// stored.
-    pub fn list_or_new<'k>(&'k mut self, key: Key<'k>) -> Result<ListMut<'k>, ErrorReply> {
+    /// Changes a list, a new one if there is none; see [`Keyspace::change_list_or_new`].
+    #[inline(always)]
+    pub fn change_list_or_new<R>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut List) -> R,
+    ) -> Result<R, ErrorReply> {
         let now_ms = self.now_ms;
-        Ok(self.keyspace().list_or_new(key, now_ms)?)
+        Ok(self.keyspace().change_list_or_new(key, now_ms, change)?)
     }
 
     /// A stream for a command that writes.
@@ -312,10 +321,19 @@ impl Context<'_> {
         is_changed
     }
 
-    /// Argument `index` as a key, hashed at most once per request.
-    #[inline]
+    /// Argument `index` as a key, hashed at most once per request. Nearly all are the first
+    /// argument, and lie in the client's buffer: only these are seen to in line.
+    #[inline(always)]
     #[must_use]
     pub fn key<'r>(&self, request: Request<'r>, index: usize) -> Key<'r> {
+        match (index, self.hashes.first(), request.near(1)) {
+            (1, Some(&(_, hash)), Some(bytes)) => Key { bytes, hash },
+            _ => self.any_key(request, index),
+        }
+    }
+
+    #[inline(never)]
+    fn any_key<'r>(&self, request: Request<'r>, index: usize) -> Key<'r> {
         let bytes = request.at(index);
         match self.hashes.get(self.command.leading_keys.number_of(index)) {
             Some(&(_, hash)) => Key { bytes, hash },

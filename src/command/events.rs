@@ -115,16 +115,28 @@ impl Event {
 impl Context<'_> {
     /// Tells everybody concerned what a command has done to a key: transactions that watch it,
     /// clients that wait on it, and who listens to events.
+    #[inline]
     pub fn changed(&mut self, key: &[u8], change: Change, event: Event) {
-        self.touched(key, change);
         let is_new = self.store.keyspace().take_created();
-        if !self.config.settings().keyspace_events.is_off() {
-            self.tell(key, is_new, event);
+        if self.is_heard() {
+            self.tell(key, change, is_new, event);
         }
     }
 
-    #[cold]
-    fn tell(&mut self, key: &[u8], is_new: bool, event: Event) {
+    /// Whether anybody may be concerned: nearly always nobody is.
+    #[inline]
+    fn is_heard(&self) -> bool {
+        !self.watches.is_empty()
+            || !self.blocking.is_empty()
+            || !self.config.settings().keyspace_events.is_off()
+    }
+
+    #[inline(never)]
+    fn tell(&mut self, key: &[u8], change: Change, is_new: bool, event: Event) {
+        self.touched(key, change);
+        if self.config.settings().keyspace_events.is_off() {
+            return;
+        }
         self.tell_findings();
         if is_new {
             self.publish_event(key, Event::New);
@@ -133,7 +145,6 @@ impl Context<'_> {
     }
 
     /// Tells transactions that watch a key, and clients that wait on it.
-    #[inline]
     fn touched(&mut self, key: &[u8], change: Change) {
         if !self.watches.is_empty() {
             let is_removed = change == Change::Removed;

@@ -146,10 +146,10 @@ impl Carried {
 
 /// Takes the element off one end of a list and puts it to another.
 fn rotate(ctx: &mut Context<'_>, key: Key<'_>, ends: Ends, element: BytesRef<'_>) -> CommandResult {
-    if let Some(mut list) = ctx.store.list(key)? {
+    ctx.store.change_list(key, |list| {
         list.drop_end(ends.from);
         list.push(ends.to, element);
-    }
+    })?;
     ctx.changed(key.bytes, Change::Grown, ends.to.pushed());
     ctx.also(key.bytes, ends.from.popped());
     Ok(())
@@ -157,18 +157,20 @@ fn rotate(ctx: &mut Context<'_>, key: Key<'_>, ends: Ends, element: BytesRef<'_>
 
 /// Puts the element to its destination, if that can take it.
 fn arrive(ctx: &mut Context<'_>, key: Key<'_>, to: End, element: BytesRef<'_>) -> CommandResult {
-    ctx.store.list_or_new(key)?.push(to, element);
+    ctx.store.change_list_or_new(key, |list| list.push(to, element))?;
     ctx.changed(key.bytes, Change::Grown, to.pushed());
     Ok(())
 }
 
 /// Takes the element off its source.
 fn depart(ctx: &mut Context<'_>, key: Key<'_>, from: End) -> CommandResult {
-    let Some(mut list) = ctx.store.list(key)? else { return Ok(()) };
-    list.drop_end(from);
-    let is_empty = list.is_empty();
-    drop(list);
-    lists::shrunk(ctx, key, is_empty, from.popped());
+    let is_empty = ctx.store.change_list(key, |list| {
+        list.drop_end(from);
+        list.is_empty()
+    })?;
+    if let Some(is_empty) = is_empty {
+        lists::shrunk(ctx, key, is_empty, from.popped());
+    }
     Ok(())
 }
 
@@ -184,10 +186,11 @@ fn move_many(
         return Ok(false);
     }
     ctx.store.peek_list(destination)?; // of the right type, if it is there
-    let Some(mut list) = ctx.store.list(source)? else { return Ok(false) };
-    let moved = take_block(&mut list, ends, options);
-    let is_empty = list.is_empty();
-    drop(list);
+    let moved = ctx.store.change_list(source, |list| {
+        let moved = take_block(list, ends, options);
+        (moved, list.is_empty())
+    })?;
+    let Some((moved, is_empty)) = moved else { return Ok(false) };
     ctx.reply.array(moved.len());
     moved.iter().for_each(|element| ctx.reply.bulk_ref(element));
     arrive_as_block(ctx, destination, &moved, ends.to)?;
@@ -228,12 +231,10 @@ fn take_block(list: &mut List, ends: Ends, options: &MoveOptions) -> List {
 
 /// Puts a block of elements to its destination, which can take it.
 fn arrive_as_block(ctx: &mut Context<'_>, key: Key<'_>, block: &List, to: End) -> CommandResult {
-    let mut list = ctx.store.list_or_new(key)?;
-    match to {
+    ctx.store.change_list_or_new(key, |list| match to {
         End::Head => block.iter().rev().for_each(|element| list.push_front(element)),
         End::Tail => block.iter().for_each(|element| list.push_back(element)),
-    }
-    drop(list);
+    })?;
     ctx.changed(key.bytes, Change::Grown, to.pushed());
     Ok(())
 }

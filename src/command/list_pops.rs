@@ -56,16 +56,21 @@ fn pop_first(
 ) -> Result<bool, ErrorReply> {
     for bytes in ctx.keys_to_try(request, options.keys.clone()) {
         let key = ctx.hash(bytes);
-        let Some(list) = ctx.store.list(key)? else { continue };
-        let number = options.count.unwrap_or(1).min(list.len());
-        ctx.reply.array(2);
-        ctx.reply.bulk(bytes);
-        if options.count.is_some() {
-            ctx.reply.array(number);
+        let reply = &mut ctx.reply;
+        let is_empty = ctx.store.change_list(key, |list| {
+            let number = options.count.unwrap_or(1).min(list.len());
+            reply.array(2);
+            reply.bulk(bytes);
+            if options.count.is_some() {
+                reply.array(number);
+            }
+            lists::pop_elements(reply, list, options.end, number);
+            list.is_empty()
+        })?;
+        if let Some(is_empty) = is_empty {
+            lists::shrunk(ctx, key, is_empty, options.end.popped());
+            return Ok(true);
         }
-        let is_empty = lists::pop_elements(&mut ctx.reply, list, options.end, number);
-        lists::shrunk(ctx, key, is_empty, options.end.popped());
-        return Ok(true);
     }
     Ok(false)
 }

@@ -14,7 +14,7 @@ use super::events::Event;
 use super::list_options::{self, End, PositionOptions};
 use crate::data_store::list::{Stretch, clamp_index, clamp_range};
 use crate::data_store::value::Value;
-use crate::data_store::{Key, ListMut};
+use crate::data_store::{Key, List};
 use crate::resp::Writer;
 use crate::shared_bytes::BytesRef;
 
@@ -51,24 +51,18 @@ pub fn rpushx(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 fn push(ctx: &mut Context<'_>, request: Request<'_>, end: End, absent: Absent) -> CommandResult {
     let key = ctx.key(request, 1);
-    let list = match absent {
-        Absent::Create => ctx.store.list_or_new(key)?,
-        Absent::Refuse => match ctx.store.list(key)? {
-            Some(list) => list,
-            None => {
-                ctx.reply.integer(0);
-                return Ok(());
-            }
-        },
-    };
-    let length = push_elements(list, request, end);
+    if absent == Absent::Refuse && ctx.store.peek_list(key)?.is_none() {
+        ctx.reply.integer(0);
+        return Ok(());
+    }
+    let length = ctx.store.change_list_or_new(key, |list| push_elements(list, request, end))?;
     ctx.reply.integer(count(length));
     ctx.changed(key.bytes, Change::Grown, end.pushed());
     Ok(())
 }
 
 /// Pushes all elements of the request; gives the new length.
-fn push_elements(mut list: ListMut<'_>, request: Request<'_>, end: End) -> usize {
+fn push_elements(list: &mut List, request: Request<'_>, end: End) -> usize {
     for element in request.rest(2).arguments() {
         list.push(end, element);
     }
@@ -95,36 +89,30 @@ fn pop(ctx: &mut Context<'_>, request: Request<'_>, end: End) -> CommandResult {
     };
     let wanted = wanted.map(usize::try_from).transpose().map_err(|_| NOT_POSITIVE)?;
     let key = ctx.key(request, 1);
-    let Some(list) = ctx.store.list(key)? else {
-        match wanted {
-            Some(_) => ctx.reply.null_array(),
-            None => ctx.reply.null(),
+    let reply = &mut ctx.reply;
+    let popped = ctx.store.change_list(key, |list| {
+        let number = wanted.unwrap_or(1).min(list.len());
+        if wanted.is_some() {
+            reply.array(number);
         }
-        return Ok(());
-    };
-    let number = wanted.unwrap_or(1).min(list.len());
-    if wanted.is_some() {
-        ctx.reply.array(number);
-    }
-    let is_empty = pop_elements(&mut ctx.reply, list, end, number);
-    if number > 0 {
-        shrunk(ctx, key, is_empty, end.popped());
+        pop_elements(reply, list, end, number);
+        (number > 0, list.is_empty())
+    })?;
+    match (popped, wanted) {
+        (Some((true, is_empty)), _) => shrunk(ctx, key, is_empty, end.popped()),
+        (Some((false, _)), _) => {}
+        (None, Some(_)) => ctx.reply.null_array(),
+        (None, None) => ctx.reply.null(),
     }
     Ok(())
 }
 
-/// Writes and removes `number` elements, which are there; whether the list has run empty.
+/// Writes and removes `number` elements, which are there.
 #[inline(always)]
-pub(super) fn pop_elements(
-    reply: &mut Writer<'_>,
-    mut list: ListMut<'_>,
-    end: End,
-    number: usize,
-) -> bool {
+pub(super) fn pop_elements(reply: &mut Writer<'_>, list: &mut List, end: End, number: usize) {
     for _ in 0..number {
         list.pop(end, |element| reply.bulk_ref(element));
     }
-    list.is_empty()
 }
 
 /// Tells that a list has lost elements, and removes it if it has run empty.
@@ -194,10 +182,12 @@ pub fn lindex(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 /// LSET key index element
 pub fn lset(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = ctx.key(request, 1);
-    let mut list = ctx.store.list(key)?.ok_or(NO_SUCH_KEY)?;
-    let index = clamp_index(request.integer(2)?, list.len()).ok_or(INDEX_OUT_OF_RANGE)?;
-    list.set(index, request.argument(3));
-    drop(list);
+    let set = ctx.store.change_list(key, |list| {
+        let index = clamp_index(request.integer(2)?, list.len()).ok_or(INDEX_OUT_OF_RANGE)?;
+        list.set(index, request.argument(3));
+        Ok(())
+    });
+    set?.unwrap_or(Err(NO_SUCH_KEY))?;
     ctx.reply.ok();
     ctx.changed(key.bytes, Change::Altered, Event::LSet);
     Ok(())
@@ -207,18 +197,19 @@ pub fn lset(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 pub fn linsert(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let is_behind = list_options::either(request, 2, "BEFORE", "AFTER")?;
     let key = ctx.key(request, 1);
-    let Some(mut list) = ctx.store.list(key)? else {
-        ctx.reply.integer(0);
-        return Ok(());
-    };
-    let Some(pivot) = list.position(request.at(3), 0) else {
-        ctx.reply.integer(-1);
-        return Ok(());
-    };
-    list.insert(pivot + usize::from(is_behind), request.argument(4));
-    ctx.reply.integer(count(list.len()));
-    drop(list);
-    ctx.changed(key.bytes, Change::Grown, Event::LInsert);
+    let length = ctx.store.change_list(key, |list| {
+        let pivot = list.position(request.at(3), 0)?;
+        list.insert(pivot + usize::from(is_behind), request.argument(4));
+        Some(list.len())
+    })?;
+    match length {
+        Some(Some(length)) => {
+            ctx.reply.integer(count(length));
+            ctx.changed(key.bytes, Change::Grown, Event::LInsert);
+        }
+        Some(None) => ctx.reply.integer(-1),
+        None => ctx.reply.integer(0),
+    }
     Ok(())
 }
 
@@ -230,13 +221,11 @@ pub fn lrem(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         _ => usize::MAX,
     };
     let key = ctx.key(request, 1);
-    let Some(mut list) = ctx.store.list(key)? else {
-        ctx.reply.integer(0);
-        return Ok(());
-    };
-    let removed = list.remove_equal(request.at(3), limit, wanted < 0);
-    let is_empty = list.is_empty();
-    drop(list);
+    let removed = ctx.store.change_list(key, |list| {
+        let removed = list.remove_equal(request.at(3), limit, wanted < 0);
+        (removed, list.is_empty())
+    })?;
+    let (removed, is_empty) = removed.unwrap_or_default();
     ctx.reply.integer(count(removed));
     if removed > 0 {
         shrunk(ctx, key, is_empty, Event::LRem);
@@ -248,18 +237,17 @@ pub fn lrem(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 pub fn ltrim(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let (start, stop) = (request.integer(2)?, request.integer(3)?);
     let key = ctx.key(request, 1);
-    let Some(mut list) = ctx.store.list(key)? else {
-        ctx.reply.ok();
-        return Ok(());
-    };
+    let cut_off = ctx.store.change_list(key, |list| {
+        let (first, last) = clamp_range(start, stop, list.len())?;
+        Some(list.trim_off(first, last))
+    })?;
     ctx.reply.ok();
-    let kept = clamp_range(start, stop, list.len());
-    let cut_off = kept.map(|(first, last)| list.trim_off(first, last));
-    drop(list);
+    let Some(cut_off) = cut_off else { return Ok(()) };
+    let is_empty = cut_off.is_none();
     for piece in cut_off.into_iter().flatten() {
         ctx.store.keyspace().free_later(Value::List(piece));
     }
-    shrunk(ctx, key, kept.is_none(), Event::LTrim);
+    shrunk(ctx, key, is_empty, Event::LTrim);
     Ok(())
 }
 
@@ -285,6 +273,7 @@ pub fn lpos(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 }
 
 /// A number of elements as a reply.
+#[inline(always)]
 fn count(length: usize) -> i64 {
     i64::try_from(length).expect("no more elements than bytes of memory")
 }

@@ -26,6 +26,7 @@ use super::arena::Handle;
 use super::length::{counted, counted_mut, length_bytes, split_counted, write_length};
 use super::list_packed;
 use super::list_run::Run;
+use super::short_copy::copy_short;
 
 /// Where the deadline's part begins, and in its absence the key's.
 const LINKS_START: usize = 4;
@@ -278,14 +279,7 @@ fn replace_bytes(value: &mut [u8], bytes: &[u8]) -> bool {
     if old.len() != bytes.len() {
         return false;
     }
-    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        // Two words that may overlap: a copy of any length would be a call.
-        (Some(first), Some(last)) if bytes.len() <= 16 => {
-            old[..8].copy_from_slice(first);
-            old[bytes.len() - 8..].copy_from_slice(last);
-        }
-        _ => old.copy_from_slice(bytes),
-    }
+    copy_short(old, bytes);
     true
 }
 
@@ -423,9 +417,9 @@ fn write_signed(part: &mut [u8], number: i64, width: usize) {
     *word = (others | number << unused).to_le_bytes();
 }
 
-#[inline]
+#[inline(always)]
 fn read_index(bytes: &[u8]) -> u32 {
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+    u32::from_le_bytes(*bytes.first_chunk().expect("an index is four bytes"))
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ impl List {
     }
 
     /// Adds an element at this end.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, end: End, element: BytesRef<'_>) {
         match &mut self.shape {
             Shape::One(node) => {
@@ -491,6 +491,7 @@ impl List {
 
     /// Gives back free space of a list that has shrunk; for when its changes are over. (A long
     /// list does so as it goes.)
+    #[inline]
     pub fn fit(&mut self) {
         if let Shape::One(node) = &mut self.shape {
             node.trim();

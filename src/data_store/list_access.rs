@@ -2,19 +2,19 @@
 //!
 //! A small list lies packed in the entry of its key, so it costs no allocation, and to find it
 //! costs no more than to find the key. To work on it, it is unpacked to the workbench, a list with
-//! a whole node that is kept for this, and packed again when the command lets go of it. So
+//! a whole node that is kept for this, and packed again when the command has changed it. So
 //! everything that can be done to a list is written once, for lists that lie in memory of their
 //! own.
 //!
 //! ```text
-//!                                  list_mut                 drop
-//!   entry { key, packed list }  ─────────────> workbench ──────────┬─> entry { key, packed list }
-//!                                                                  └─> outgrown: moves to a slot
+//!                                           change_list
+//!   entry { key, packed list }  ──> workbench ──────────────┬─> entry { key, packed list }
+//!                                                           └─> outgrown: moves to a slot
 //!   entry { key, number } ──> slot with a list, changed in its place
 //! ```
 //!
-//! A list that has outgrown its entry stays in its slot until it goes. While a command holds a
-//! [`ListMut`] it holds all of the keyspace, so nothing can move.
+//! A list that has outgrown its entry stays in its slot until it goes. While a command changes a
+//! list it is given nothing else of the keyspace, so nothing can move.
 
 use super::arena::Handle;
 use super::contents::{Contents, Expiry};
@@ -26,7 +26,6 @@ use super::{Key, Keyspace, UnixMs};
 use crate::limits::LIST_PACKED_BYTES_MAX;
 use crate::shared_bytes::BytesRef;
 use std::mem;
-use std::ops::{Deref, DerefMut};
 
 /// A stored list, to look at.
 #[derive(Clone, Copy, Debug)]
@@ -52,51 +51,6 @@ impl<'a> ListRef<'a> {
     }
 }
 
-/// A stored list, to change. What has become of it is stored when this is dropped, so the store
-/// is out of reach until then. A new list is stored only if it has elements by then; to remove a
-/// key whose list has run empty is up to the caller.
-#[derive(Debug)]
-pub struct ListMut<'a>(Place<'a>);
-
-#[derive(Debug)]
-enum Place<'a> {
-    Slot(&'a mut List),
-    /// The workbench; the list belongs to an entry, unless it is new.
-    Workbench(&'a mut Contents, Key<'a>, Option<Handle>),
-}
-
-impl Deref for ListMut<'_> {
-    type Target = List;
-
-    #[inline]
-    fn deref(&self) -> &List {
-        match &self.0 {
-            Place::Slot(list) => list,
-            Place::Workbench(contents, ..) => &contents.workbench,
-        }
-    }
-}
-
-impl DerefMut for ListMut<'_> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut List {
-        match &mut self.0 {
-            Place::Slot(list) => list,
-            Place::Workbench(contents, ..) => &mut contents.workbench,
-        }
-    }
-}
-
-impl Drop for ListMut<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        match &mut self.0 {
-            Place::Slot(list) => list.fit(),
-            Place::Workbench(contents, key, handle) => contents.put_list(*key, *handle),
-        }
-    }
-}
-
 impl Keyspace {
     /// The list of a key, to read; nothing if the key is absent.
     pub fn list(&mut self, key: Key, now: UnixMs) -> Result<Option<&List>, OtherKind> {
@@ -104,44 +58,49 @@ impl Keyspace {
         Ok(self.contents.locate_list(key)?.map(|spot| self.contents.list(spot)))
     }
 
-    /// The list of a key, to change; nothing if the key is absent. The deadline stays.
+    /// Changes the list of a key, and gives what `change` gives; nothing if the key is absent. The
+    /// deadline stays. A list that has run empty stays too, for the caller to remove.
     #[inline(always)]
-    pub fn list_mut<'a>(
-        &'a mut self,
-        key: Key<'a>,
+    pub fn change_list<R>(
+        &mut self,
+        key: Key,
         now: UnixMs,
-    ) -> Result<Option<ListMut<'a>>, OtherKind> {
+        change: impl FnOnce(&mut List) -> R,
+    ) -> Result<Option<R>, OtherKind> {
         self.expire_key(key, now);
-        Ok(self.contents.locate_list(key)?.map(|spot| self.contents.list_mut(key, spot)))
+        let spot = self.contents.locate_list(key)?;
+        Ok(spot.map(|spot| self.contents.change_list(key, spot, change)))
     }
 
-    /// The list of a key, to change; a new one, without a deadline, if the key is absent.
+    /// The same with a new list, without a deadline, if the key is absent: it is stored only if it
+    /// has elements then.
     #[inline(always)]
-    pub fn list_or_new<'a>(
-        &'a mut self,
-        key: Key<'a>,
+    pub fn change_list_or_new<R>(
+        &mut self,
+        key: Key,
         now: UnixMs,
-    ) -> Result<ListMut<'a>, OtherKind> {
+        change: impl FnOnce(&mut List) -> R,
+    ) -> Result<R, OtherKind> {
         self.expire_key(key, now);
-        Ok(match self.contents.locate_list(key)? {
-            Some(spot) => self.contents.list_mut(key, spot),
-            None => self.contents.new_list(key),
-        })
+        let spot = self.contents.locate_list(key)?;
+        let spot = spot.unwrap_or_else(|| self.contents.new_list());
+        Ok(self.contents.change_list(key, spot, change))
     }
 }
 
-/// Where a stored list can be worked on.
+/// Where a list can be worked on.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Spot {
     /// In its slot.
     Slot(u32),
     /// On the workbench, unpacked from this entry.
     Workbench(Handle),
+    /// There as well, not stored so far.
+    New,
 }
 
 impl Contents {
     /// Where the list of a key is to be had; nothing if the key is absent.
-    #[inline(always)]
     pub(super) fn locate_list(&mut self, key: Key) -> Result<Option<Spot>, OtherKind> {
         let Some(found) = self.entries.find(&self.dict, key) else { return Ok(None) };
         let handle = found.handle;
@@ -155,28 +114,37 @@ impl Contents {
         }
     }
 
+    fn new_list(&mut self) -> Spot {
+        self.workbench.unpack(Run::default());
+        Spot::New
+    }
+
     #[inline(always)]
     pub(super) fn list(&self, spot: Spot) -> &List {
         match spot {
             Spot::Slot(slot) => self.lists.get(slot),
-            Spot::Workbench(_) => &self.workbench,
+            Spot::Workbench(_) | Spot::New => &self.workbench,
         }
     }
 
+    /// Changes a list, and stores what has become of it.
     #[inline(always)]
-    fn list_mut<'a>(&'a mut self, key: Key<'a>, spot: Spot) -> ListMut<'a> {
-        ListMut(match spot {
-            Spot::Slot(slot) => Place::Slot(self.lists.get_mut(slot)),
-            Spot::Workbench(handle) => Place::Workbench(self, key, Some(handle)),
-        })
-    }
-
-    fn new_list<'a>(&'a mut self, key: Key<'a>) -> ListMut<'a> {
-        self.workbench.unpack(Run::default());
-        ListMut(Place::Workbench(self, key, None))
+    fn change_list<R>(&mut self, key: Key, spot: Spot, change: impl FnOnce(&mut List) -> R) -> R {
+        let list = match spot {
+            Spot::Slot(slot) => self.lists.get_mut(slot),
+            Spot::Workbench(_) | Spot::New => &mut self.workbench,
+        };
+        let result = change(list);
+        match spot {
+            Spot::Slot(_) => list.fit(),
+            Spot::Workbench(handle) => self.put_list(key, Some(handle)),
+            Spot::New => self.put_list(key, None),
+        }
+        result
     }
 
     /// Stores what has become of the list on the workbench.
+    #[inline(never)]
     fn put_list(&mut self, key: Key, handle: Option<Handle>) {
         let is_done = match (self.workbench.packed(LIST_PACKED_BYTES_MAX), handle) {
             (Some(run), Some(handle)) => self.entries.replace_packed(handle, run),

@@ -32,6 +32,7 @@ mod parts;
 mod room;
 
 use super::list_run::{Run, length_of, lengths_sum};
+use super::short_copy::copy_short;
 use crate::limits::{LIST_NODE_BYTES_MAX, LIST_NODE_ELEMENTS_MAX};
 use room::capacity_exact;
 use static_assertions::const_assert_eq;
@@ -115,7 +116,7 @@ impl Header {
     }
 
     /// Whether the lengths can express this one, and there may be one element more.
-    #[inline]
+    #[inline(always)]
     fn takes(self, length: usize) -> bool {
         let is_expressible = match self.width {
             0 => length == self.extra,
@@ -126,7 +127,7 @@ impl Header {
     }
 
     /// Whether an element of this length fits at this end without moving anything.
-    #[inline]
+    #[inline(always)]
     fn has_room(self, end: End, length: usize, capacity: usize) -> bool {
         match end {
             End::Tail => self.lengths_start(capacity) >= self.back + length + self.width,
@@ -360,7 +361,7 @@ impl Node {
         if header.width > 0 {
             self.write_length(header, index, length);
         }
-        self.bytes[start..start + length].copy_from_slice(element);
+        copy_short(&mut self.bytes[start..start + length], element);
     }
 
     /// The first element of an empty node. All free space comes to lie at this end.

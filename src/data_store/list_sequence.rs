@@ -64,6 +64,7 @@ impl Sequence {
     }
 
     /// Adds an element at this end.
+    #[inline(always)]
     pub(super) fn push(&mut self, end: End, element: BytesRef<'_>) {
         if !self.end_piece(end).push(end, element) {
             let piece = self.new_piece(end, element);

@@ -29,6 +29,7 @@
 //!   stream  stream_block  stream_walk  streams: the whole, a run of entries, one entry,
 //!   stream_index  stream_id            many runs; ids
 //!   consumer_group  pending            what a group remembers; what it has handed out
+//!   short_copy                         a few bytes copied without a call
 //! ```
 //!
 //! Keys arrive as [`Key`]: bytes with their hash, computed once per request, so that a batch of
@@ -61,6 +62,7 @@ mod list_tree;
 mod pending;
 mod probe;
 mod segments;
+mod short_copy;
 mod slab;
 pub mod stream;
 mod stream_acknowledged;
@@ -81,7 +83,7 @@ pub use dict::LineSeen;
 pub use hash::{Hasher, Key};
 pub use keyspace::{Expiry, Finding, Keyspace};
 pub use list::List;
-pub use list_access::{ListMut, ListRef};
+pub use list_access::ListRef;
 pub use probe::{EntryFigures, Probe};
 pub use stream::Stream;
 pub use stream_id::StreamId;

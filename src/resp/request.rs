@@ -119,10 +119,22 @@ impl<'a> Request<'a> {
         self.lookup(self.spans[index])
     }
 
+    /// The argument at `index`, if it is there and lies in the client's buffer.
+    #[inline(always)]
+    #[must_use]
+    pub fn near(&self, index: usize) -> Option<&'a [u8]> {
+        self.in_buffer(*self.spans.get(index)?)
+    }
+
+    #[inline(always)]
+    fn in_buffer(&self, span: Span) -> Option<&'a [u8]> {
+        let start = span.start as usize;
+        self.buffer.get(start..start + span.len as usize)
+    }
+
     #[inline]
     fn lookup(&self, span: Span) -> BytesRef<'a> {
-        let start = span.start as usize;
-        match self.buffer.get(start..start + span.len as usize) {
+        match self.in_buffer(span) {
             Some(bytes) => BytesRef::Near(bytes),
             None => BytesRef::Apart(self.bulk(span)),
         }
@@ -151,7 +163,7 @@ impl<'a> Request<'a> {
     }
 
     /// An argument that is there: the caller has checked the arity.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn at(&self, index: usize) -> &'a [u8] {
         self.get(index).expect("the row's arity says that it is there")

@@ -350,7 +350,7 @@ impl<'a> Writer<'a> {
 fn header(out: &mut Vec<u8>, marker: u8, value: i64) {
     let mut room = Room::new(out, HEADER_BYTES_MAX);
     match u64::try_from(value) {
-        Ok(value @ 10_000..=99_999_999) => put_eight_digits(&mut room, marker, value),
+        Ok(value @ 10_000..=99_999_999) => put_eight_digits(&mut room, marker, value as u32),
         Ok(value) => put_header(&mut room, marker, value),
         Err(_) => put_long_header(&mut room, marker, true, value.unsigned_abs()),
     }
@@ -410,7 +410,7 @@ fn short_header(marker: u8, value: u64) -> Option<([u8; 8], usize)> {
 }
 
 /// Puts a marker, a number of five to eight digits, and CRLF: counters, and lengths of lists.
-fn put_eight_digits(room: &mut Room<'_>, marker: u8, value: u64) {
+fn put_eight_digits(room: &mut Room<'_>, marker: u8, value: u32) {
     let (digits, count) = up_to_eight_digits(value);
     room.put(&[marker]);
     room.put_first(digits, count);

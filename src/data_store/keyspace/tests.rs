@@ -336,11 +336,14 @@ fn a_key_costs_few_bytes() {
     println!("{plain:.1} plain, {integer:.1} integer, {expiring:.1} with TTL, {hundred:.1} of 100");
     assert!(plain < 47.0 && integer < 38.0 && expiring < 61.0 && hundred < 131.5);
     let ten = bytes_per_key(|keyspace, key, _| {
-        let mut list = keyspace.list_or_new(key, 0).expect("a list");
-        (0..10).for_each(|_| list.push_back(b"12345678"));
+        let push_ten = |list: &mut List| (0..10).for_each(|_| list.push_back(b"12345678"));
+        keyspace.change_list_or_new(key, 0, push_ten).expect("a list");
     });
     let grown = bytes_per_key(|keyspace, key, _| {
-        (0..10).for_each(|_| keyspace.list_or_new(key, 0).expect("a list").push_back(b"12345678"));
+        for _ in 0..10 {
+            let push = |list: &mut List| list.push_back(b"12345678");
+            keyspace.change_list_or_new(key, 0, push).expect("a list");
+        }
     });
     println!("a list of ten: {ten:.1} stored at once, {grown:.1} one by one");
     assert!(ten < 113.0 && grown < 125.0);

@@ -78,15 +78,17 @@ fn step(keyspace: &mut Keyspace, twin: &mut Twin, u: &mut Unstructured) -> Resul
             keyspace.clear_expiry(key(index));
         }
         4..=11 => {
-            let mut list = keyspace.list_or_new(key(index), 0).expect("there are only lists");
-            change(&mut list, twin.entry(index).or_default(), u)?;
+            let twin = twin.entry(index).or_default();
+            let changed = keyspace.change_list_or_new(key(index), 0, |list| change(list, twin, u));
+            changed.expect("there are only lists")?;
         }
         _ => {
-            let list = keyspace.list_mut(key(index), 0).expect("there are only lists");
-            assert_eq!(list.is_some(), twin.contains_key(&index));
-            if let Some((mut list, twin)) = list.zip(twin.get_mut(&index)) {
-                change(&mut list, twin, u)?;
-            }
+            let mut twin = twin.get_mut(&index);
+            let changed = keyspace.change_list(key(index), 0, |list| {
+                change(list, twin.as_mut().expect("the twin has it too"), u)
+            });
+            let changed = changed.expect("there are only lists").transpose()?;
+            assert_eq!(changed.is_some(), twin.is_some());
         }
     }
     if twin.get(&index).is_some_and(VecDeque::is_empty) {
@@ -124,6 +126,11 @@ fn agrees_with_a_map_of_deques() {
     });
 }
 
+fn push_back(keyspace: &mut Keyspace, element: &[u8]) {
+    let pushed = keyspace.change_list_or_new(key(0), 0, |list| list.push_back(element));
+    pushed.expect("a list");
+}
+
 fn is_packed(keyspace: &Keyspace) -> bool {
     let (_, handle) = keyspace.contents.find(key(0)).expect("it is there");
     matches!(keyspace.contents.payload(handle), Payload::Packed(_))
@@ -135,11 +142,11 @@ fn a_list_leaves_its_entry_when_it_outgrows_it() {
         let mut keyspace = keyspace();
         let mut count = 0;
         while count == 0 || is_packed(&keyspace) {
-            let mut list = keyspace.list_or_new(key(0), 0).expect("a list");
-            match end {
+            let pushed = keyspace.change_list_or_new(key(0), 0, |list| match end {
                 "head" => list.push_front(b"sixteen bytes..."),
                 _ => list.push_back(b"sixteen bytes..."),
-            }
+            });
+            pushed.expect("a list");
             count += 1;
         }
         assert_eq!(count, LIST_PACKED_BYTES_MAX / 16);
@@ -155,7 +162,7 @@ fn growing_moves_an_entry_a_logarithmic_number_of_times() {
     let mut keyspace = keyspace();
     let (mut moves, mut last) = (0, None);
     for _ in 0..LIST_PACKED_BYTES_MAX - 16 {
-        keyspace.list_or_new(key(0), 0).expect("a list").push_back(b"x");
+        push_back(&mut keyspace, b"x");
         let found = keyspace.contents.find(key(0)).map(|(_, handle)| handle);
         moves += usize::from(found != last);
         last = found;
@@ -169,14 +176,16 @@ fn an_entry_stays_while_its_list_goes_up_and_down() {
     for count in 1..12 {
         let mut keyspace = keyspace();
         let mut push = |count: usize| {
-            let mut list = keyspace.list_or_new(key(0), 0).expect("a list");
-            (0..count).for_each(|_| list.push_back(b"sixteen bytes..."));
-            drop(list);
+            let push_all = |list: &mut List| {
+                (0..count).for_each(|_| list.push_back(b"sixteen bytes..."));
+            };
+            keyspace.change_list_or_new(key(0), 0, push_all).expect("a list");
             keyspace.contents.find(key(0)).map(|(_, handle)| handle)
         };
         push(count);
         let found = push(1);
-        keyspace.list_mut(key(0), 0).expect("a list").expect("it is there").drop_front();
+        let dropped = keyspace.change_list(key(0), 0, List::drop_front);
+        dropped.expect("a list").expect("it is there");
         let again = keyspace.contents.find(key(0)).map(|(_, handle)| handle);
         assert_eq!(found, again, "{count}");
     }
@@ -185,15 +194,14 @@ fn an_entry_stays_while_its_list_goes_up_and_down() {
 #[test]
 fn a_deadline_outlives_changes_and_moves() {
     let mut keyspace = keyspace();
-    keyspace.list_or_new(key(0), 0).expect("a list").push_back(b"x");
+    push_back(&mut keyspace, b"x");
     keyspace.set_expiry(key(0), 500);
     for _ in 0..50 {
-        keyspace.list_or_new(key(0), 0).expect("a list").push_front(b"sixteen bytes...");
+        push_back(&mut keyspace, b"sixteen bytes...");
         assert_eq!((keyspace.expiry(key(0), 0), keyspace.expiring_len()), (Some(Some(500)), 1));
     }
-    let list = keyspace.list_or_new(key(0), 500).expect("a list");
-    assert!(list.is_empty(), "the old one has expired");
-    drop(list);
+    let is_empty = keyspace.change_list_or_new(key(0), 500, |list| list.is_empty());
+    assert!(is_empty.expect("a list"), "the old one has expired");
     assert!(keyspace.is_empty(), "an empty new one is not stored");
 }
 
@@ -202,7 +210,7 @@ fn other_kinds_are_refused() {
     let mut keyspace = keyspace();
     keyspace.insert(key(0), Value::String(b"text".to_vec()));
     assert!(keyspace.list(key(0), 0).is_err());
-    assert!(keyspace.list_mut(key(0), 0).is_err());
-    assert!(keyspace.list_or_new(key(0), 0).is_err());
+    assert!(keyspace.change_list(key(0), 0, |_| ()).is_err());
+    assert!(keyspace.change_list_or_new(key(0), 0, |_| ()).is_err());
     assert_eq!(keyspace.len(), 1);
 }
