@@ -31,7 +31,10 @@ pub const REGION_BYTES: usize = 2 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Region {
     bytes: NonNull<[u8; REGION_BYTES]>,
+    /// It has asked to be a huge page.
     is_huge: bool,
+    /// Some of its memory has been given back.
+    has_holes: bool,
 }
 
 impl Region {
@@ -41,16 +44,19 @@ impl Region {
         let Some(region) = map_region() else {
             handle_alloc_error(Layout::new::<[u8; REGION_BYTES]>());
         };
-        Region { bytes: region.cast(), is_huge: false }
+        Region { bytes: region.cast(), is_huge: false, has_holes: false }
     }
 
     /// Asks the system to map the region as one page. It does so when it can: at once where nothing
     /// has been written yet, later what is in use. Where the system decides for itself (that is,
-    /// elsewhere than on Linux) nothing is asked.
+    /// elsewhere than on Linux) nothing is asked; nor is it if memory of the region has been given
+    /// back, which would be resident once more.
     pub fn ask_for_huge_page(&mut self) {
-        self.is_huge = true;
+        self.is_huge = !self.has_holes;
         #[cfg(target_os = "linux")]
-        self.advise(0..REGION_BYTES, libc::MADV_HUGEPAGE);
+        if self.is_huge {
+            self.advise(0..REGION_BYTES, libc::MADV_HUGEPAGE);
+        }
     }
 
     /// Gives the memory of a part back. Its bytes are then either what they were or zero, and
@@ -59,6 +65,7 @@ impl Region {
     /// A huge page falls to pieces by that, and asks no more to be one: else the system would put
     /// it together again, and what was given back would be resident once more.
     pub fn discard(&mut self, part: Range<usize>) {
+        self.has_holes = true;
         if std::mem::take(&mut self.is_huge) {
             #[cfg(target_os = "linux")]
             self.advise(0..REGION_BYTES, libc::MADV_NOHUGEPAGE);
@@ -237,6 +244,8 @@ mod tests {
         assert!(flags(&region).contains(" hg") && !flags(&region).contains(" nh"));
         region.discard(0..REGION_BYTES);
         assert!(flags(&region).contains(" nh"));
+        region.ask_for_huge_page();
+        assert!(flags(&region).contains(" nh"), "what has been given back stays so");
     }
 
     #[cfg(poller_epoll)]
