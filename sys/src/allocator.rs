@@ -18,14 +18,15 @@
 //! A region begins at a multiple of its length, so the address of a block says which region it is
 //! in, and which page. A block has no header: the books are in the region's first page. Lengths go
 //! in 16 steps per doubling, so that at most a sixteenth is wasted. A page of blocks of 40 KiB
-//! holds one, and the rest of its addresses never becomes memory.
+//! holds one, and the rest of its addresses never becomes memory. Pages of short blocks, as lists
+//! and streams are made of, get all their memory at once when there are some alike already.
 //!
 //! What is tiny, or longer than a page, comes from the C library: the
 //! first lies close together there and is used again and again, the second it maps by itself.
 //!
 //! The server has one thread. The lock is there because all of a process may call its allocator.
 
-use crate::region::{REGION_BYTES, discard, map_region, unmap_region};
+use crate::region::{REGION_BYTES, discard, map_region, populate, unmap_region};
 use static_assertions::{const_assert, const_assert_eq};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
@@ -43,6 +44,13 @@ const PAGES: usize = REGION_BYTES / PAGE_BYTES;
 
 const CLASSES_PER_DOUBLING: usize = 16;
 const CLASSES: usize = (PAGE_BYTES / TINY_BYTES_MAX).ilog2() as usize * CLASSES_PER_DOUBLING;
+
+/// A page of blocks up to here gets its memory at once: such blocks will be written to all over.
+/// Longer ones may be buffers that stay nearly empty.
+const POPULATED_BYTES_MAX: usize = 4096;
+
+/// It does so if there are so many of its class: at most a quarter more is resident than is used.
+const POPULATED_PAGES_MIN: u32 = 4;
 
 /// Vacant pages that keep their memory, so that a border crossed to and fro costs nothing.
 const SPARES_MAX: usize = 16;
@@ -309,6 +317,8 @@ fn moved(pointer: NonNull<u8>, to: impl FnOnce(usize) -> usize) -> NonNull<u8> {
 struct Heap {
     /// Per class, the first page with a free block.
     partial: [Cell<Option<PageName>>; CLASSES],
+    /// Per class, how many pages it has.
+    pages: [Cell<u32>; CLASSES],
     /// The first region with a vacant page.
     roomy: Cell<Option<RegionName>>,
     /// Vacant pages that have their memory still.
@@ -323,6 +333,7 @@ impl Heap {
     const fn new() -> Self {
         Self {
             partial: [const { Cell::new(None) }; CLASSES],
+            pages: [const { Cell::new(0) }; CLASSES],
             roomy: Cell::new(None),
             spares: Cell::new(0),
             empty: Cell::new(None),
@@ -364,6 +375,7 @@ impl Heap {
         books.used.set(books.used.get() - 1);
         if books.used.get() == 0 {
             remove(head, page);
+            self.pages[class].set(self.pages[class].get() - 1);
             self.vacate(page);
         }
     }
@@ -372,13 +384,9 @@ impl Heap {
     fn take_page(&self, class: usize) -> Option<PageName> {
         let region = self.roomy.get().or_else(|| self.add_region())?;
         let books = region.books();
-        let number = match books.spare.get() {
-            0 => books.vacant.get().trailing_zeros(),
-            spare => {
-                self.spares.set(self.spares.get() - 1);
-                spare.trailing_zeros()
-            }
-        };
+        let is_spare = books.spare.get() != 0;
+        let number = if is_spare { &books.spare } else { &books.vacant }.get().trailing_zeros();
+        self.spares.set(self.spares.get() - usize::from(is_spare));
         let page = PageName::new(region, number as usize);
         books.spare.set(books.spare.get() & !page.bit());
         books.vacant.set(books.vacant.get() & !page.bit());
@@ -392,6 +400,13 @@ impl Heap {
         fresh.set(0);
         free.set(0);
         push_front(&self.partial[class], page);
+        let (pages, block_bytes) =
+            (&self.pages[class], usize::from(grains_of(class)) * GRAIN_BYTES);
+        let has_many = pages.get() >= POPULATED_PAGES_MIN;
+        if has_many && !is_spare && block_bytes <= POPULATED_BYTES_MAX {
+            populate(page.start(), PAGE_BYTES);
+        }
+        pages.set(pages.get() + 1);
         Some(page)
     }
 
@@ -553,6 +568,26 @@ mod tests {
         }
         assert_eq!(made(), before);
         drop(held);
+    }
+
+    #[test]
+    fn the_fifth_page_of_short_blocks_gets_its_memory_at_once() {
+        let allocator = Allocator::new();
+        let made = || crate::calls::counted().total();
+        let pages_of = |length: usize, pages: usize| -> Vec<Held<'_>> {
+            let blocks = pages * (PAGE_BYTES / length);
+            (0..blocks).map(|_| Held::new(&allocator, length, 1)).collect()
+        };
+        let first = pages_of(4_096, 1); // its region is the first
+        let before = made();
+        let more = (pages_of(4_096, 3), pages_of(2_048, 4), pages_of(5_120, 9));
+        assert_eq!(made(), before, "few pages alike, or long blocks");
+        let fifth = pages_of(4_096, 1);
+        assert_eq!(made() - before, u64::from(cfg!(target_os = "linux")));
+        drop((first, more, fifth));
+        let before = made();
+        drop(pages_of(4_096, 4));
+        assert_eq!(made(), before, "they are few again");
     }
 
     #[test]

@@ -105,6 +105,16 @@ pub(crate) fn discard(start: NonNull<u8>, length: usize) {
     advise(start, length, ADVICE);
 }
 
+/// Takes memory for a part of a region that will be written to all over: one call, where each page
+/// would be a fault of its own. A system that cannot (Linux before 5.14, and others) gives the
+/// pages as they are touched.
+pub(crate) fn populate(start: NonNull<u8>, length: usize) {
+    #[cfg(target_os = "linux")]
+    advise(start, length, libc::MADV_POPULATE_WRITE);
+    #[cfg(not(target_os = "linux"))]
+    let _ = (start, length);
+}
+
 /// Tells the system something about a part of a region that is nobody's, or the caller's alone.
 fn advise(start: NonNull<u8>, length: usize, advice: i32) {
     count(Syscall::Madvise);
