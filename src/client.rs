@@ -377,7 +377,8 @@ impl Clients {
         self.slots.iter().flatten().map(|client| &**client)
     }
 
-    /// All of them, in the order in which they connected: CLIENT LIST.
+    /// All of them, in the order in which they connected: CLIENT LIST. By a heap: the standard
+    /// library's sort would be five thousand bytes of code for each type that is sorted.
     #[must_use]
     pub fn by_number(&self) -> Vec<&Client> {
         let numbers = self.iter().map(|client| (client.number, client.token));

@@ -99,10 +99,13 @@ pub const FREES_PER_TICK_MAX: usize = 2 * 1_024;
 /// microsecond or less.
 pub const HUGE_PAGES_ASKED_PER_TICK_MAX: usize = 64;
 
-/// How long a store must not have grown before its regions ask to become huge pages, milliseconds.
-/// A pause in the middle of loading a large store is seldom as long, and one that is being loaded
-/// is not read yet.
-pub const HUGE_PAGES_DELAY_MS: u64 = 1_000;
+/// For how long it is watched whether a store grows before its regions ask to become huge pages,
+/// milliseconds: a pause in the middle of loading one is seldom as long.
+pub const GROWTH_WATCHED_MS: u64 = 1_000;
+
+/// Regions that a store may gain meanwhile without being said to grow, 4 MiB: one that gains a
+/// little all the time would wait for its huge pages for ever, and seldom asks for memory.
+pub const GROWTH_REGIONS_MAX: usize = 2;
 
 /// Entries that a trim with ACKED looks at without removing them; the next one goes on behind them.
 /// Takes the system a few milliseconds.

@@ -11,7 +11,7 @@
 //!
 //! A command names what it did once, beside the change. Before that is told what it found out on
 //! the way: keys that had expired, keys that were not there, and that its own key is a new one.
-//! While nothing is published all this is one test.
+//! While nobody watches, waits or listens all this is three tests.
 
 use super::Engine;
 use super::context::{Change, Context};

@@ -182,12 +182,12 @@ pub fn lindex(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 /// LSET key index element
 pub fn lset(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = ctx.key(request, 1);
-    let set = ctx.store.change_list(key, |list| {
+    let set = ctx.store.change_list(key, |list| -> CommandResult {
         let index = clamp_index(request.integer(2)?, list.len()).ok_or(INDEX_OUT_OF_RANGE)?;
         list.set(index, request.argument(3));
         Ok(())
     });
-    set?.unwrap_or(Err(NO_SUCH_KEY))?;
+    set?.ok_or(NO_SUCH_KEY)??;
     ctx.reply.ok();
     ctx.changed(key.bytes, Change::Altered, Event::LSet);
     Ok(())
@@ -243,7 +243,7 @@ pub fn ltrim(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     })?;
     ctx.reply.ok();
     let Some(cut_off) = cut_off else { return Ok(()) };
-    let is_empty = cut_off.is_none();
+    let is_empty = cut_off.is_none(); // nothing of it lies in the range
     for piece in cut_off.into_iter().flatten() {
         ctx.store.keyspace().free_later(Value::List(piece));
     }

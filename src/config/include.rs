@@ -32,6 +32,7 @@ fn matching(directory: &Path, part: &[u8], files: &mut dyn FileSource) -> Vec<Pa
         name.starts_with(b".") == part.starts_with(b".")
             && glob::matches(part, name, Case::Sensitive)
     });
+    // Less code than a sort: see `Clients::by_number`.
     let sorted = names.into_iter().collect::<BinaryHeap<_>>().into_sorted_vec();
     sorted.into_iter().map(|name| directory.join(name)).collect()
 }

@@ -24,12 +24,12 @@
 use super::huge_pages::HugePages;
 use super::segments::{Heaped, Segments};
 use super::slab::Slab;
-use squint_sys::{REGION_BYTES, Region};
+use squint_sys::{PIECE_BYTES, REGION_BYTES, Region};
 use static_assertions::{const_assert, const_assert_eq};
 use std::ops::Range;
 
-/// Bytes of a page.
-const PAGE_BYTES: usize = 64 * 1024;
+/// Bytes of a page: what a region takes back at once.
+const PAGE_BYTES: usize = PIECE_BYTES;
 const PAGES_PER_REGION: usize = REGION_BYTES / PAGE_BYTES;
 
 /// The longest block that lives in a page.
@@ -265,7 +265,9 @@ impl Arena {
     /// Frees one region or one allocation; `false` when there is nothing left. For an arena whose
     /// blocks nobody asks for any more.
     pub(super) fn drop_one(&mut self) -> bool {
-        self.mappings.pop().is_some() || self.own.pop().is_some()
+        let dropped = self.mappings.pop();
+        self.huge_pages.reopen(self.mappings.len());
+        dropped.is_some() || self.own.pop().is_some()
     }
 
     /// How many of its regions wait to become huge pages: a store of some size is looked at in
@@ -311,6 +313,10 @@ impl Arena {
         }
         let number = match self.vacant.pop() {
             Some(number) => {
+                let (region, piece) = place_of(number);
+                if self.mappings[region].region.reuse(piece) {
+                    self.huge_pages.reopen(region);
+                }
                 self.pages[number as usize] = Page::new(class);
                 number
             }
@@ -322,9 +328,8 @@ impl Arena {
                 self.pages.len() as u32 - 1
             }
         };
-        let page = number as usize;
-        self.mappings[page / PAGES_PER_REGION].block_bytes[page % PAGES_PER_REGION] =
-            class_bytes(class) as u16;
+        let (region, piece) = place_of(number);
+        self.mappings[region].block_bytes[piece] = class_bytes(class) as u16;
         self.link(number);
         number
     }
@@ -332,9 +337,8 @@ impl Arena {
     /// A page has run empty: it is kept at hand, and the one that was so far loses its memory.
     fn vacate(&mut self, number: u32) {
         if let Some(&spare) = self.vacant.last() {
-            let start = spare as usize % PAGES_PER_REGION * PAGE_BYTES;
-            let mapping = &mut self.mappings[spare as usize / PAGES_PER_REGION];
-            mapping.region.discard(start..start + PAGE_BYTES);
+            let (region, piece) = place_of(spare);
+            self.mappings[region].region.discard(piece);
         }
         self.vacant.push(number);
     }
@@ -384,6 +388,11 @@ impl Arena {
             self.pages[next as usize].previous = previous;
         }
     }
+}
+
+/// In which region a page lies, and which piece of it that is.
+fn place_of(page: u32) -> (usize, usize) {
+    (page as usize / PAGES_PER_REGION, page as usize % PAGES_PER_REGION)
 }
 
 /// The class whose blocks hold `length` bytes with the least waste.

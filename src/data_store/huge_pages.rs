@@ -8,12 +8,13 @@
 //! A region waits from when it is full, and asks when the server says so. One that asked at its
 //! start would be resident as a whole with its first byte, and whoever wrote that would wait until
 //! two megabytes are zeroed. One that asked while its store still grows would do harm as well: the
-//! system copies it then, and meanwhile nobody gets memory.
+//! system copies it then, and meanwhile nobody gets memory. One that has given memory back does
+//! not ask; it waits again when it has no hole any more.
 
 /// A structure of fewer regions leaves them as they are: a cache of page entries holds enough.
 const HUGE_FROM_REGIONS: usize = 5;
 
-/// How many regions of one structure, from the first on, have asked.
+/// How many regions of one structure, from the first on, have had their turn to ask.
 #[derive(Debug, Default)]
 pub(super) struct HugePages {
     asked: usize,
@@ -38,9 +39,11 @@ impl HugePages {
         asking
     }
 
-    /// The structure has no more than so many regions now: others will take the place of the rest.
-    pub(super) fn truncate(&mut self, regions: usize) {
-        self.asked = self.asked.min(regions);
+    /// Regions from this one on are others than they were, or will be: they wait again. (Those that
+    /// have asked and are as they were ask for nothing then.)
+    #[inline]
+    pub(super) fn reopen(&mut self, first: usize) {
+        self.asked = self.asked.min(first);
     }
 }
 
@@ -65,9 +68,9 @@ mod tests {
     fn a_region_in_the_place_of_another_waits_again() {
         let mut huge_pages = HugePages::new();
         assert_eq!(huge_pages.next(&mut [0; 8], 9).len(), 7);
-        huge_pages.truncate(6);
+        huge_pages.reopen(6);
         assert_eq!((huge_pages.waiting(6), huge_pages.waiting(8)), (0, 1));
-        huge_pages.truncate(0);
+        huge_pages.reopen(0);
         assert_eq!((huge_pages.waiting(0), huge_pages.waiting(5)), (0, 4));
     }
 }

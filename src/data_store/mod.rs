@@ -29,7 +29,7 @@
 //!   stream  stream_block  stream_walk  streams: the whole, a run of entries, one entry,
 //!   stream_index  stream_id            many runs; ids
 //!   consumer_group  pending            what a group remembers; what it has handed out
-//!   short_copy                         a few bytes copied without a call
+//!   short_copy                         as many bytes as most values have, copied without a call
 //! ```
 //!
 //! Keys arrive as [`Key`]: bytes with their hash, computed once per request, so that a batch of

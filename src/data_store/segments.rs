@@ -70,10 +70,10 @@ impl<S: Segment> Segments<S> {
     pub(super) fn pop(&mut self) -> Option<S::Element> {
         let last = self.len.checked_sub(1)?;
         let element = self.segments[last / S::CAPACITY].pop();
+        self.huge_pages.reopen(last / S::CAPACITY);
         self.len = last;
         if last % S::CAPACITY == S::CAPACITY / 2 {
             self.segments.truncate(last / S::CAPACITY + 1);
-            self.huge_pages.truncate(self.segments.len());
         }
         element
     }
@@ -81,7 +81,7 @@ impl<S: Segment> Segments<S> {
     /// Drops the last segment; `false` when there is none.
     pub(super) fn drop_segment(&mut self) -> bool {
         let dropped = self.segments.pop();
-        self.huge_pages.truncate(self.segments.len());
+        self.huge_pages.reopen(self.segments.len());
         self.len = self.len.min(self.segments.len() * S::CAPACITY);
         dropped.is_some()
     }

@@ -1,4 +1,4 @@
-//! Copying a few bytes without a call.
+//! Copying eight to sixteen bytes, as most values have, without a call.
 //!
 //! ```text
 //!   [ a b c d e f g h i j k ]      eleven bytes are two words that overlap: to copy a length that

@@ -97,6 +97,7 @@ pub fn digit_pair(value: u64) -> [u8; 2] {
 /// ```
 #[inline]
 pub fn up_to_eight_digits(value: u32) -> ([u8; 8], usize) {
+    debug_assert!((1..100_000_000).contains(&value));
     let halves = u64::from(value / 10_000) | u64::from(value % 10_000) << 32;
     let hundreds = ((halves * 10_486) >> 20) & 0x7f_0000_007f; // by 100: right below 10,000
     let pairs = hundreds | halves.wrapping_sub(100 * hundreds) << 16;

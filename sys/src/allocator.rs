@@ -218,8 +218,10 @@ fn remove<Name: Listed>(head: &Cell<Option<Name>>, name: Name) {
 struct Region {
     /// Bit `n`: nobody has page `n`.
     vacant: Cell<u32>,
-    /// Bit `n`: page `n` is vacant and has its memory still.
+    /// Bit `n`: page `n` is vacant and has its memory still, as much of it as was touched.
     spare: Cell<u32>,
+    /// Bit `n`: all of page `n` has memory.
+    populated: Cell<u32>,
     /// Among the regions that have a vacant page.
     links: Links<RegionName>,
     pages: [Page; PAGES],
@@ -294,6 +296,24 @@ impl PageName {
     fn start(self) -> NonNull<u8> {
         let number = self.number();
         moved(self.region().0, |address| address + number * PAGE_BYTES)
+    }
+
+    /// Sees to it that all of it has memory.
+    fn populate(self) {
+        let region = self.region();
+        let populated = &region.books().populated;
+        if populated.get() & self.bit() == 0 {
+            populated.set(populated.get() | self.bit());
+            populate(self.start(), PAGE_BYTES);
+        }
+    }
+
+    /// Gives its memory back.
+    fn discard(self) {
+        let region = self.region();
+        let populated = &region.books().populated;
+        populated.set(populated.get() & !self.bit());
+        discard(self.start(), PAGE_BYTES);
     }
 
     /// The block so many grains from its start.
@@ -402,9 +422,8 @@ impl Heap {
         push_front(&self.partial[class], page);
         let (pages, block_bytes) =
             (&self.pages[class], usize::from(grains_of(class)) * GRAIN_BYTES);
-        let has_many = pages.get() >= POPULATED_PAGES_MIN;
-        if has_many && !is_spare && block_bytes <= POPULATED_BYTES_MAX {
-            populate(page.start(), PAGE_BYTES);
+        if pages.get() >= POPULATED_PAGES_MIN && block_bytes <= POPULATED_BYTES_MAX {
+            page.populate();
         }
         pages.set(pages.get() + 1);
         Some(page)
@@ -418,7 +437,7 @@ impl Heap {
             self.spares.set(self.spares.get() + 1);
             books.spare.set(books.spare.get() | page.bit());
         } else {
-            discard(page.start(), PAGE_BYTES);
+            page.discard();
         }
         // Who needs a page next shall find this one, which may be warm.
         if books.vacant.get() != 0 {
@@ -452,171 +471,4 @@ impl Heap {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::alloc::handle_alloc_error;
-
-    /// A vector's worth of memory from an allocator of its own.
-    struct Held<'a> {
-        allocator: &'a Allocator,
-        block: *mut u8,
-        layout: Layout,
-        mark: u8,
-    }
-
-    impl<'a> Held<'a> {
-        fn new(allocator: &'a Allocator, length: usize, mark: u8) -> Self {
-            let layout = Layout::from_size_align(length, 8).expect("a short layout");
-            // SAFETY: the length is not 0.
-            let block = unsafe { allocator.alloc(layout) };
-            if block.is_null() {
-                handle_alloc_error(layout);
-            }
-            assert!(block.addr().is_multiple_of(8));
-            let mut held = Held { allocator, block, layout, mark };
-            held.bytes().fill(mark);
-            held
-        }
-
-        fn bytes(&mut self) -> &mut [u8] {
-            // SAFETY: the block has this length, is initialised by the first use, and is reached
-            // through `self` alone.
-            unsafe { std::slice::from_raw_parts_mut(self.block, self.layout.size()) }
-        }
-
-        fn resize(&mut self, length: usize) {
-            let kept = length.min(self.layout.size());
-            // SAFETY: the block came with this layout from this allocator; the length is not 0.
-            self.block = unsafe { self.allocator.realloc(self.block, self.layout, length) };
-            self.layout = Layout::from_size_align(length, 8).expect("a short layout");
-            let mark = self.mark;
-            assert!(self.bytes()[..kept].iter().all(|&byte| byte == mark));
-            self.bytes().fill(mark);
-        }
-    }
-
-    impl Drop for Held<'_> {
-        fn drop(&mut self) {
-            let mark = self.mark;
-            assert!(self.bytes().iter().all(|&byte| byte == mark), "somebody else wrote here");
-            // SAFETY: the block came with this layout from this allocator, and goes once.
-            unsafe { self.allocator.dealloc(self.block, self.layout) };
-        }
-    }
-
-    #[test]
-    fn classes_hold_what_they_are_chosen_for_and_waste_little() {
-        let class = |length| class_of(Layout::from_size_align(length, 16).expect("a layout"));
-        for length in TINY_BYTES_MAX + 1..=PAGE_BYTES {
-            let class = class(length).expect("neither tiny nor huge");
-            let bytes = usize::from(grains_of(class)) * GRAIN_BYTES;
-            assert!(class < CLASSES && bytes >= length && bytes - length <= length / 16);
-            assert!(bytes <= PAGE_BYTES);
-        }
-        assert_eq!((class(TINY_BYTES_MAX), class(PAGE_BYTES + 1)), (None, None));
-        assert_eq!(class_of(Layout::from_size_align(1_000, 32).expect("a layout")), None);
-    }
-
-    /// Blocks keep what was written to them, whatever is taken and given back around them.
-    #[test]
-    fn nobody_gets_what_somebody_else_has() {
-        arbtest::arbtest(|u| {
-            let allocator = Allocator::new();
-            let mut held: Vec<Held<'_>> = Vec::new();
-            for step in 0..u.int_in_range(1..=200)? {
-                let longest = *u.choose(&[300, 5_000, 70_000])?;
-                let length = u.int_in_range(1..=longest)?;
-                match u.int_in_range(0..=3)? {
-                    0 if !held.is_empty() => drop(held.swap_remove(u.choose_index(held.len())?)),
-                    1 if !held.is_empty() => {
-                        let index = u.choose_index(held.len())?;
-                        held[index].resize(length);
-                    }
-                    _ => held.push(Held::new(&allocator, length, step as u8)),
-                }
-            }
-            drop(held);
-            assert!(allocator.mapped_bytes() <= REGION_BYTES, "one region may stay");
-            Ok(())
-        });
-    }
-
-    #[test]
-    fn what_is_given_back_is_unmapped() {
-        const COUNT: usize = 10_000;
-        let allocator = Allocator::new();
-        let mut held: Vec<Held<'_>> =
-            (0..COUNT).map(|number| Held::new(&allocator, 4_088, number as u8)).collect();
-        let full = allocator.mapped_bytes();
-        assert!(full > COUNT * 4_096 && full < COUNT * 4_096 * 11 / 10, "{full}");
-        held.truncate(COUNT / 2);
-        assert!(allocator.mapped_bytes() < full * 6 / 10);
-        held.clear();
-        assert_eq!(allocator.mapped_bytes(), REGION_BYTES);
-    }
-
-    #[test]
-    fn a_border_crossed_to_and_fro_makes_no_system_call() {
-        let allocator = Allocator::new();
-        let made = || crate::calls::counted().total();
-        let held: Vec<Held<'_>> = (0..31 * 16).map(|_| Held::new(&allocator, 4_096, 1)).collect();
-        drop(Held::new(&allocator, 4_096, 2)); // the first page of the second region
-        let before = made();
-        for _ in 0..1_000 {
-            drop(Held::new(&allocator, 4_096, 2));
-            drop(Held::new(&allocator, 60_000, 3));
-        }
-        assert_eq!(made(), before);
-        drop(held);
-    }
-
-    #[test]
-    fn the_fifth_page_of_short_blocks_gets_its_memory_at_once() {
-        let allocator = Allocator::new();
-        let made = || crate::calls::counted().total();
-        let pages_of = |length: usize, pages: usize| -> Vec<Held<'_>> {
-            let blocks = pages * (PAGE_BYTES / length);
-            (0..blocks).map(|_| Held::new(&allocator, length, 1)).collect()
-        };
-        let first = pages_of(4_096, 1); // its region is the first
-        let before = made();
-        let more = (pages_of(4_096, 3), pages_of(2_048, 4), pages_of(5_120, 9));
-        assert_eq!(made(), before, "few pages alike, or long blocks");
-        let fifth = pages_of(4_096, 1);
-        assert_eq!(made() - before, u64::from(cfg!(target_os = "linux")));
-        drop((first, more, fifth));
-        let before = made();
-        drop(pages_of(4_096, 4));
-        assert_eq!(made(), before, "they are few again");
-    }
-
-    #[test]
-    fn zeroed_means_zero_wherever_it_comes_from() {
-        let allocator = Allocator::new();
-        for length in [100, 300, 4_096, 60_000, 100_000] {
-            drop(Held::new(&allocator, length, 0xff));
-            let layout = Layout::from_size_align(length, 16).expect("a layout");
-            // SAFETY: the length is not 0.
-            let block = unsafe { allocator.alloc_zeroed(layout) };
-            let mut held = Held { allocator: &allocator, block, layout, mark: 0 };
-            assert!(held.bytes().iter().all(|&byte| byte == 0));
-        }
-    }
-
-    #[test]
-    fn threads_take_turns() {
-        let allocator = Allocator::new();
-        std::thread::scope(|scope| {
-            for mark in 0..4 {
-                let allocator = &allocator;
-                scope.spawn(move || {
-                    for round in 1..200 {
-                        let held = (0..20).map(|n| Held::new(allocator, round * n + 257, mark));
-                        drop(held.collect::<Vec<_>>());
-                    }
-                });
-            }
-        });
-        assert!(allocator.mapped_bytes() <= REGION_BYTES);
-    }
-}
+mod tests;

@@ -80,7 +80,7 @@ pub use pages::Pages;
 pub use poller::{Event, Events, Interest, Poller, Token};
 pub use prefetch::prefetch_read;
 pub use process::print_no_stacks;
-pub use region::{REGION_BYTES, Region};
+pub use region::{PIECE_BYTES, REGION_BYTES, Region};
 pub use region_vec::RegionVec;
 pub use room::Room;
 pub use simulated::Simulated;

@@ -26,15 +26,18 @@ use std::ptr::NonNull;
 /// Bytes of a region. A multiple of every page size in use, and a huge page where those are 4 KiB.
 pub const REGION_BYTES: usize = 2 * 1024 * 1024;
 
+/// Bytes of a piece of a region, which can be given back and used again: no less than any page in
+/// use, and few enough that a region has as many as a word has bits.
+pub const PIECE_BYTES: usize = REGION_BYTES / u32::BITS as usize;
+
 /// One mapping of [`REGION_BYTES`], which begins at a multiple of them. Memory is used only where
 /// it has been written to.
 #[derive(Debug)]
 pub struct Region {
     bytes: NonNull<[u8; REGION_BYTES]>,
-    /// It has asked to be a huge page.
-    is_huge: bool,
-    /// Some of its memory has been given back.
-    has_holes: bool,
+    /// Bit `n`: piece `n` has been given back, and is not in use again.
+    holes: u32,
+    has_asked: bool,
 }
 
 impl Region {
@@ -44,33 +47,41 @@ impl Region {
         let Some(region) = map_region() else {
             handle_alloc_error(Layout::new::<[u8; REGION_BYTES]>());
         };
-        Region { bytes: region.cast(), is_huge: false, has_holes: false }
+        Region { bytes: region.cast(), holes: 0, has_asked: false }
     }
 
     /// Asks the system to map the region as one page. It does so when it can: at once where nothing
     /// has been written yet, later what is in use. Where the system decides for itself (that is,
-    /// elsewhere than on Linux) nothing is asked; nor is it if memory of the region has been given
-    /// back, which would be resident once more.
+    /// elsewhere than on Linux) nothing is asked; nor is it for a region with a hole, whose memory
+    /// would be resident once more.
     pub fn ask_for_huge_page(&mut self) {
-        self.is_huge = !self.has_holes;
-        #[cfg(target_os = "linux")]
-        if self.is_huge {
+        if self.holes == 0 && !self.has_asked {
+            self.has_asked = true;
+            #[cfg(target_os = "linux")]
             self.advise(0..REGION_BYTES, libc::MADV_HUGEPAGE);
         }
     }
 
-    /// Gives the memory of a part back. Its bytes are then either what they were or zero, and
-    /// using them takes new memory. Part of a page at either end stays.
+    /// Gives the memory of a piece back, by its number. Its bytes are then either what they were or
+    /// zero.
     ///
     /// A huge page falls to pieces by that, and asks no more to be one: else the system would put
-    /// it together again, and what was given back would be resident once more.
-    pub fn discard(&mut self, part: Range<usize>) {
-        self.has_holes = true;
-        if std::mem::take(&mut self.is_huge) {
+    /// it together again, the hole as well.
+    pub fn discard(&mut self, piece: usize) {
+        if std::mem::take(&mut self.has_asked) {
             #[cfg(target_os = "linux")]
             self.advise(0..REGION_BYTES, libc::MADV_NOHUGEPAGE);
         }
-        self.advise(part, ADVICE);
+        self.holes |= 1 << piece;
+        self.advise(piece * PIECE_BYTES..(piece + 1) * PIECE_BYTES, ADVICE);
+    }
+
+    /// A piece that may have been given back is used again. `true`: the region was one with holes,
+    /// and has none now.
+    pub fn reuse(&mut self, piece: usize) -> bool {
+        let before = self.holes;
+        self.holes &= !(1 << piece);
+        before != 0 && self.holes == 0
     }
 
     fn advise(&mut self, part: Range<usize>, advice: i32) {
@@ -201,12 +212,15 @@ mod tests {
     fn what_is_discarded_can_be_used_again() {
         let mut region = Region::new();
         region.fill(1);
-        region.discard(0..REGION_BYTES / 2);
-        assert!(region[..REGION_BYTES / 2].iter().all(|&byte| byte <= 1));
-        assert!(region[REGION_BYTES / 2..].iter().all(|&byte| byte == 1));
+        region.discard(0);
+        region.discard(2);
+        let pieces: Vec<&[u8]> = region.chunks(PIECE_BYTES).collect();
+        assert!(pieces[0].iter().chain(pieces[2]).all(|&byte| byte <= 1));
+        assert!(pieces[1].iter().chain(pieces[3]).all(|&byte| byte == 1));
+        let reused = [2, 1, 0, 0].map(|piece| region.reuse(piece));
+        assert_eq!(reused, [false, false, true, false]);
         region.fill(2);
         assert!(region.iter().all(|&byte| byte == 2));
-        region.discard(5..5);
     }
 
     #[test]
@@ -221,7 +235,7 @@ mod tests {
         region[5] = 1;
         region.ask_for_huge_page();
         region[REGION_BYTES - 1] = 2;
-        region.discard(65_536..131_072);
+        region.discard(1);
         assert_eq!((region[5], region[65_536], region[REGION_BYTES - 1]), (1, 0, 2));
     }
 
@@ -252,10 +266,13 @@ mod tests {
         assert!(flags(&region).contains(" nh"));
         region.ask_for_huge_page();
         assert!(flags(&region).contains(" hg") && !flags(&region).contains(" nh"));
-        region.discard(0..REGION_BYTES);
+        region.discard(31);
         assert!(flags(&region).contains(" nh"));
         region.ask_for_huge_page();
         assert!(flags(&region).contains(" nh"), "what has been given back stays so");
+        assert!(region.reuse(31));
+        region.ask_for_huge_page();
+        assert!(flags(&region).contains(" hg"), "what is whole again may ask again");
     }
 
     #[cfg(poller_epoll)]
@@ -263,7 +280,7 @@ mod tests {
     fn discarding_gives_the_memory_back() {
         let mut region = Region::new();
         region.fill(1);
-        region.discard(0..REGION_BYTES);
+        (0..REGION_BYTES / PIECE_BYTES).for_each(|piece| region.discard(piece));
         assert!(region.iter().all(|&byte| byte == 0), "fresh pages are zero");
     }
 }

@@ -5,14 +5,9 @@
 //!                                    ^ len                   ^ CAPACITY
 //! ```
 
-use crate::region::{REGION_BYTES, Region};
-use static_assertions::const_assert;
+use crate::region::{PIECE_BYTES, REGION_BYTES, Region};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-
-/// What is given back at once when the vector shrinks.
-const PIECE_BYTES: usize = 64 * 1024;
-const_assert!(REGION_BYTES.is_multiple_of(PIECE_BYTES));
 
 /// Up to [`RegionVec::CAPACITY`] values in one region.
 #[derive(Debug)]
@@ -40,6 +35,9 @@ impl<T: Copy> RegionVec<T> {
     /// Appends a value, for which there must be room.
     pub fn push(&mut self, value: T) {
         assert!(self.len < Self::CAPACITY, "a region is full");
+        if self.len.is_multiple_of(Self::PIECE) {
+            self.region.reuse(self.len / Self::PIECE);
+        }
         // SAFETY: `len` is below the capacity, so this value lies within the region.
         let end = unsafe { self.start_mut().add(self.len) };
         // SAFETY: the place is the region's, aligned (its start is, to more than any value needs),
@@ -54,9 +52,9 @@ impl<T: Copy> RegionVec<T> {
         let value = *self.last()?;
         self.len -= 1;
         if self.len % Self::PIECE == Self::PIECE / 2 {
-            let start = (self.len / Self::PIECE + 1) * PIECE_BYTES;
-            if start < REGION_BYTES {
-                self.region.discard(start..start + PIECE_BYTES);
+            let next = self.len / Self::PIECE + 1;
+            if next < REGION_BYTES / PIECE_BYTES {
+                self.region.discard(next);
             }
         }
         Some(value)

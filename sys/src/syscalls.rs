@@ -259,7 +259,7 @@ pub const SYSCALLS: &[Row] = syscalls! {
         "regions of the store and of the allocator, buffers of connections, large values",
         "jemalloc, in larger pieces";
     Memory SYS_munmap: "they go back", "seldom: jemalloc keeps them";
-    Memory SYS_madvise: "regions shall be no huge pages unasked; their pages go back", "the same";
+    Memory SYS_madvise: "no huge pages unasked; pages go back, or come at once", "the same";
     Memory SYS_mremap: "a large value grows without being copied", "copies";
     Memory SYS_brk: "small things of the allocator", "none";
 
