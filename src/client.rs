@@ -197,7 +197,7 @@ pub struct Client {
     pub last_command: &'static str,
     /// When it connected, monotonic milliseconds.
     pub connected_ms: u64,
-    /// When it last sent a request, monotonic milliseconds.
+    /// When it last sent a request, or has waited for the last time, monotonic milliseconds.
     pub active_ms: u64,
 }
 

@@ -233,6 +233,22 @@ fn d29_an_idle_client_is_closed_after_its_timeout_and_a_busy_one_is_not() {
 }
 
 #[test]
+fn who_has_waited_longer_than_an_idle_client_may_stay_gets_the_reply_and_stays() {
+    let mut scene = Scene::start(&["--timeout", "1"]);
+    let [waiter, pusher] = [scene.connect(), scene.connect()];
+    scene.send_at(1, waiter, b"BLPOP k 0\r\n");
+    for at_ms in [1, 900, 1800] {
+        scene.send_at(at_ms, pusher, b"PING\r\n");
+    }
+    scene.send_at(2500, pusher, b"RPUSH k v\r\n");
+    scene.probe_state_at(3400, waiter);
+    scene.probe_state_at(3600, waiter);
+    scene.run_ms(3700);
+    assert_eq!(scene.received(waiter), b"*2\r\n$1\r\nk\r\n$1\r\nv\r\n");
+    assert_eq!(scene.probes(waiter), [PeerState::Open, PeerState::Ended]);
+}
+
+#[test]
 fn d73_a_subscriber_that_never_reads_is_cut_at_its_soft_limit_too() {
     let limit = "pubsub 0 1000 1";
     let mut scene = Scene::start(&["--client-output-buffer-limit", limit]);

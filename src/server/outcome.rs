@@ -109,11 +109,14 @@ impl<S: Sys> Server<S> {
         }
     }
 
-    /// A client waits no more: what it has sent meanwhile is looked at.
+    /// A client waits no more: what it has sent meanwhile is looked at. How long it has waited is
+    /// not held against it: it was not idle.
     fn resume(&mut self, client: ClientId) {
         let Some(connection) = self.event_loop.connections.get_mut(client) else { return };
         connection.is_paused = false;
-        let is_postponed = self.engine.clients.get_mut(client).is_postponed();
+        let state = self.engine.clients.get_mut(client);
+        state.active_ms = self.now.monotonic_ms;
+        let is_postponed = state.is_postponed();
         connection.has_unparsed = is_postponed || !connection.input.is_empty();
         if connection.has_unparsed {
             self.event_loop.queue_ready(client.index, false);
