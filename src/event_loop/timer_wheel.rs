@@ -134,6 +134,8 @@ pub struct SlotFigures {
 pub struct TimerWheel {
     now_ms: u64,
     len: usize,
+    /// Bit `l`: word `l` of those that follow is not zero.
+    levels: u32,
     /// Bit `s` of word `l`: slot `s` of level `l` has members.
     occupied: [u64; LEVELS + 1],
     /// Bit `s` of word `l`: the members of that slot may be out of order.
@@ -149,6 +151,7 @@ impl TimerWheel {
         Self {
             now_ms,
             len: 0,
+            levels: 0,
             occupied: [0; LEVELS + 1],
             unsorted: [0; LEVELS + 1],
             slots: vec![Slot::EMPTY; SLOTS].into_boxed_slice(),
@@ -208,7 +211,9 @@ impl TimerWheel {
     /// own counts as the wheel's own.
     pub fn advance(&mut self, timers: &mut impl Timers, now_ms: u64) {
         let now_ms = now_ms.max(self.now_ms);
-        self.hand_down(timers, SLOT_OVERDUE);
+        if self.occupied[PENDING] != 0 {
+            self.hand_down(timers, SLOT_OVERDUE);
+        }
         while let Some(slot) = self.slot_lowest()
             && self.start_ms(slot) <= now_ms
         {
@@ -271,8 +276,9 @@ impl TimerWheel {
 
     /// The slot of the earliest timer that is neither due nor overdue.
     fn slot_lowest(&self) -> Option<usize> {
-        let level = self.occupied[..LEVELS].iter().position(|word| *word != 0)?;
-        Some(level * SLOTS_PER_LEVEL + self.occupied[level].trailing_zeros() as usize)
+        let level = self.levels.trailing_zeros() as usize;
+        let word = self.occupied[..LEVELS].get(level)?;
+        Some(level * SLOTS_PER_LEVEL + word.trailing_zeros() as usize)
     }
 
     /// Empties a slot whose time has come, moving each member to where it belongs by now.
@@ -352,6 +358,8 @@ impl TimerWheel {
             self.occupied[level] &= !bit;
             self.unsorted[level] &= !bit;
         }
+        let is_occupied = u32::from(self.occupied[level] != 0);
+        self.levels = self.levels & !(1 << level) | is_occupied << level;
     }
 
     /// Where the successor of `index` is written down: the slot's head is that of no member.
