@@ -74,6 +74,13 @@ impl ReplyBuffer {
         Self { tail: Vec::new(), older: None, sent: 0 }
     }
 
+    /// An empty buffer that appends to a pooled vector.
+    #[inline]
+    pub fn in_memory(mut spare: Vec<u8>) -> Self {
+        spare.clear();
+        Self { tail: spare, older: None, sent: 0 }
+    }
+
     /// Bytes not yet sent, shared ones included.
     #[inline]
     pub fn len(&self) -> usize {
@@ -83,7 +90,7 @@ impl ReplyBuffer {
     /// True when there is nothing to send.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.older.is_none() && self.tail.len() == self.sent
     }
 
     /// True when so much is unsent that somebody should look whether it is too much.
@@ -238,9 +245,18 @@ impl ReplyBuffer {
     }
 
     /// Drops the first `written` unsent bytes, which the kernel has taken.
+    #[inline]
     pub fn advance(&mut self, written: usize) {
         assert!(written <= self.len(), "the kernel cannot take more than there is");
         self.sent += written;
+        if self.older.is_some() {
+            self.drop_older_sent();
+        }
+        self.forget_sent();
+    }
+
+    /// Drops the older chunks of which no byte is unsent.
+    fn drop_older_sent(&mut self) {
         while let Some(older) = &mut self.older {
             let front = older.chunks.front().map_or(0, |chunk| chunk.bytes().len());
             if self.sent < front {
@@ -253,11 +269,11 @@ impl ReplyBuffer {
                 self.older = None;
             }
         }
-        self.forget_sent();
     }
 
     /// Takes the vector of an empty buffer out, for the pool; `None` while there is something to
     /// send, or when there is none.
+    #[inline]
     pub fn take_spare(&mut self) -> Option<Vec<u8>> {
         if !self.is_empty() || self.tail.capacity() == 0 {
             return None;
@@ -331,13 +347,17 @@ impl ReplyBuffer {
         cut
     }
 
-    /// Restores the invariant that the front chunk has an unsent byte.
+    /// Restores the invariant that the front chunk has an unsent byte, by which
+    /// [`ReplyBuffer::is_empty`] goes.
     #[inline]
     fn forget_sent(&mut self) {
-        if self.is_empty() {
+        let unsent = self.len();
+        if unsent == 0 {
             self.tail.clear();
-            self.older = None;
             self.sent = 0;
+            if self.older.is_some() {
+                self.older = None;
+            }
         }
     }
 }

@@ -177,7 +177,7 @@ fn state_of(connection: &Connection) -> Vec<&'static str> {
         (interest.writable, "watched-for-writing"),
         (interest.hangup, "watched-for-hangup"),
         (connection.ready.is_linked(), "ready"),
-        (connection.writing.is_linked(), "to-be-written"),
+        (connection.is_to_be_written, "to-be-written"),
         (connection.closing.is_linked(), "to-be-closed"),
         (connection.is_clogged, "clogged"),
         (connection.is_paused, "paused"),

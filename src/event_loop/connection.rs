@@ -23,8 +23,6 @@ pub struct Connection {
     pub timer: timer_wheel::Link,
     /// In the list of connections that have work for this tick.
     pub ready: intrusive_list::Link,
-    /// In the list of connections with output to write.
-    pub writing: intrusive_list::Link,
     /// In the list of connections to close.
     pub closing: intrusive_list::Link,
     /// The poller says that a read would bring something.
@@ -44,6 +42,8 @@ pub struct Connection {
     /// Its owner has taken it off the list of those that are ready and has it in hand: it is not
     /// queued once more, or its requests would be parsed twice.
     pub is_in_hand: bool,
+    /// It waits for the phase `write`.
+    pub is_to_be_written: bool,
     /// Requests executed in the tick [`Connection::budget_tick`].
     pub budget_used: u32,
     /// The tick that `budget_used` belongs to.
@@ -65,7 +65,6 @@ impl Connection {
             interest: Interest::READ,
             timer: timer_wheel::Link::default(),
             ready: intrusive_list::Link::default(),
-            writing: intrusive_list::Link::default(),
             closing: intrusive_list::Link::default(),
             is_readable: false,
             is_hung_up: false,
@@ -75,6 +74,7 @@ impl Connection {
             is_paused: false,
             has_unparsed: false,
             is_in_hand: false,
+            is_to_be_written: false,
             budget_used: 0,
             budget_tick: 0,
             soft_limit_since_ms: None,

@@ -11,6 +11,7 @@ pub struct OutputPool {
 
 impl OutputPool {
     /// A buffer with capacity, if there is one.
+    #[inline]
     pub fn take(&mut self) -> Option<Vec<u8>> {
         self.spares.pop()
     }
@@ -22,6 +23,7 @@ impl OutputPool {
     }
 
     /// Keeps an empty buffer for the next one, unless it is large or there are enough.
+    #[inline]
     pub fn put(&mut self, memory: Vec<u8>) {
         debug_assert!(memory.is_empty());
         if memory.capacity() <= OUTPUT_SPARE_BYTES_MAX && self.spares.len() < OUTPUT_SPARES_MAX {

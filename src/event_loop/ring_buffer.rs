@@ -59,6 +59,7 @@ impl RingBuffer {
 
     /// The free room in two spans, to be filled in this order. The second is empty more often than
     /// not; both are when the ring is full or holds no memory.
+    #[inline]
     pub fn spare(&mut self) -> (&mut [u8], &mut [u8]) {
         let tail = self.head + self.len;
         if tail < self.capacity() {
@@ -71,6 +72,7 @@ impl RingBuffer {
     }
 
     /// The first `count` bytes of [`RingBuffer::spare`] have been filled: they are unread now.
+    #[inline]
     pub fn commit(&mut self, count: usize) {
         assert!(count <= self.capacity() - self.len, "more bytes than there was room for");
         self.len += count;
@@ -122,10 +124,14 @@ impl RingBuffer {
 
     /// Makes room for `spare_bytes_min` more bytes: the capacity becomes the next power of two that
     /// holds them. Outgrown memory is freed. The caller keeps within the limits of its clients.
+    #[inline]
     pub fn reserve(&mut self, spare_bytes_min: usize) {
-        if self.capacity() - self.len >= spare_bytes_min {
-            return;
+        if self.capacity() - self.len < spare_bytes_min {
+            self.grow(spare_bytes_min);
         }
+    }
+
+    fn grow(&mut self, spare_bytes_min: usize) {
         let wanted =
             self.len.checked_add(spare_bytes_min).and_then(usize::checked_next_power_of_two);
         let wanted = wanted.expect("callers ask for less than half the address space");
@@ -133,6 +139,7 @@ impl RingBuffer {
     }
 
     /// Takes standard-size memory from `pool` if this ring holds less.
+    #[inline]
     pub fn acquire(&mut self, pool: &mut BufferPool) {
         if self.memory.is_empty() {
             self.memory = pool.take();
@@ -151,6 +158,7 @@ impl RingBuffer {
     }
 
     /// Gives the memory up if no byte is unread: standard-size memory to the pool, other is freed.
+    #[inline]
     pub fn release(&mut self, pool: &mut BufferPool) {
         if self.is_empty() {
             pool.put(std::mem::take(&mut self.memory));

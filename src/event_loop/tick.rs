@@ -78,15 +78,14 @@ pub struct EventLoop<S: Sys> {
     /// How many of them have had their turn.
     events_taken: usize,
     ready: List,
-    writing: List,
+    /// Connections with output to write, each once. Whoever has left meanwhile is passed by.
+    writing: Vec<Token>,
     closing: List,
     accept_retry_ms: Option<u64>,
 }
 
 /// The `ready` links of a slab.
 struct Ready<'a>(&'a mut Slab<Connection>);
-/// The `writing` links of a slab.
-struct Writing<'a>(&'a mut Slab<Connection>);
 /// The `closing` links of a slab.
 struct Closing<'a>(&'a mut Slab<Connection>);
 /// The timers of a slab.
@@ -96,13 +95,6 @@ impl Linked for Ready<'_> {
     #[inline]
     fn link(&mut self, index: u32) -> &mut intrusive_list::Link {
         &mut self.0.at_mut(index).ready
-    }
-}
-
-impl Linked for Writing<'_> {
-    #[inline]
-    fn link(&mut self, index: u32) -> &mut intrusive_list::Link {
-        &mut self.0.at_mut(index).writing
     }
 }
 
@@ -138,7 +130,7 @@ impl<S: Sys> EventLoop<S> {
             events: Events::new(),
             events_taken: 0,
             ready: List::new(),
-            writing: List::new(),
+            writing: Vec::new(),
             closing: List::new(),
             accept_retry_ms: None,
         })
@@ -202,16 +194,8 @@ impl<S: Sys> EventLoop<S> {
 
     /// Notes what is ready; acts on nothing.
     fn note(&mut self, event: Event, stats: &mut Stats) {
-        if event.token == SIGNAL_TOKEN {
-            self.is_signalled = true;
-            return;
-        }
         if event.token.index == Token::RESERVED_INDEX {
-            let mut listeners = self.listeners.iter_mut();
-            if let Some(listener) = listeners.find(|listener| listener.token() == event.token) {
-                listener.is_ready = true;
-            }
-            return;
+            return self.note_reserved(event.token);
         }
         let Some(connection) = self.connections.get_mut(event.token) else {
             stats.stale_events += 1;
@@ -220,7 +204,7 @@ impl<S: Sys> EventLoop<S> {
         let index = event.token.index;
         connection.is_hung_up |= event.hangup;
         let (is_paused, was_clogged) = (connection.is_paused, connection.is_clogged);
-        if event.readable || event.hangup {
+        if event.readable | event.hangup {
             connection.is_readable = true;
             // A blocked client may have left: look before anybody's command hands it an element.
             // All others have their turn in the order of the events.
@@ -231,6 +215,15 @@ impl<S: Sys> EventLoop<S> {
         if event.writable && was_clogged {
             self.connections.at_mut(index).is_clogged = false;
             self.queue_write(index);
+        }
+    }
+
+    /// The same of what is no connection.
+    fn note_reserved(&mut self, token: Token) {
+        self.is_signalled |= token == SIGNAL_TOKEN;
+        let mut listeners = self.listeners.iter_mut();
+        if let Some(listener) = listeners.find(|listener| listener.token() == token) {
+            listener.is_ready = true;
         }
     }
 
@@ -284,18 +277,25 @@ impl<S: Sys> EventLoop<S> {
         None
     }
 
-    /// Takes the next connection with work: those that were queued, then those that the poller has
-    /// told of.
+    /// Takes the next connection with work in hand: those that were queued, then those that the
+    /// poller has told of.
+    #[inline]
     pub fn take_ready(&mut self) -> Option<u32> {
-        self.ready.pop_front(&mut Ready(&mut self.connections)).or_else(|| self.take_told())
+        let Some(index) = self.ready.pop_front(&mut Ready(&mut self.connections)) else {
+            return self.take_told();
+        };
+        self.connections.at_mut(index).is_in_hand = true;
+        Some(index)
     }
 
     /// The next connection that the poller has told of, and that has not been read since.
+    #[inline]
     fn take_told(&mut self) -> Option<u32> {
         while let Some(&Event { token, .. }) = self.events.get(self.events_taken) {
             self.events_taken += 1;
-            let connection = self.connections.get(token);
-            if connection.is_some_and(|told| told.is_readable && !told.is_queued()) {
+            let connection = self.connections.get_mut(token);
+            if let Some(told) = connection.filter(|told| told.is_readable && !told.is_queued()) {
+                told.is_in_hand = true;
                 return Some(token.index);
             }
         }
@@ -321,12 +321,13 @@ impl<S: Sys> EventLoop<S> {
     /// Queues a connection for the phase `write`, which looks at its interest too. That of a
     /// clogged one is looked at here: its write may never come, and what it no longer reads would
     /// wake us again and again.
+    #[inline]
     pub fn queue_write(&mut self, index: u32) {
-        let connection = self.connections.at(index);
+        let (token, connection) = self.connections.named_mut(index);
         if connection.is_clogged {
             self.update_interest(index);
-        } else if !connection.writing.is_linked() {
-            self.writing.push_back(&mut Writing(&mut self.connections), index);
+        } else if !std::mem::replace(&mut connection.is_to_be_written, true) {
+            self.writing.push(token);
         }
     }
 
@@ -369,14 +370,17 @@ impl<S: Sys> EventLoop<S> {
 
     /// **write**: one write for each connection with output.
     pub fn write(&mut self, stats: &mut Stats) {
-        let mut queue = self.writing.take();
-        while let Some(index) = queue.pop_front(&mut Writing(&mut self.connections)) {
-            self.write_one(index, stats);
+        let count = self.writing.len();
+        for number in 0..count {
+            self.write_one(self.writing[number], stats);
         }
+        self.writing.drain(..count); // who is queued anew has its turn in the next tick
     }
 
-    fn write_one(&mut self, index: u32, stats: &mut Stats) {
-        let connection = self.connections.at_mut(index);
+    fn write_one(&mut self, token: Token, stats: &mut Stats) {
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        let index = token.index;
+        connection.is_to_be_written = false;
         if connection.closing.is_linked() {
             return;
         }
@@ -460,9 +464,6 @@ impl<S: Sys> EventLoop<S> {
         self.set_deadline(index, None);
         if self.connections.at(index).ready.is_linked() {
             self.ready.remove(&mut Ready(&mut self.connections), index);
-        }
-        if self.connections.at(index).writing.is_linked() {
-            self.writing.remove(&mut Writing(&mut self.connections), index);
         }
         let token = self.connections.token(index);
         let mut connection = self.connections.remove(token).expect("a queued connection is live");

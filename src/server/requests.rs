@@ -33,8 +33,9 @@ impl<S: Sys> Server<S> {
         while group.clients.len() < GROUP_REQUESTS_MAX {
             let Some(index) = self.event_loop.take_ready() else { break };
             if self.read_one(index) {
-                self.event_loop.connections.at_mut(index).is_in_hand = true;
                 group.clients.push_back(index);
+            } else {
+                self.event_loop.connections.at_mut(index).is_in_hand = false;
             }
         }
         if group.clients.is_empty() {

@@ -120,6 +120,7 @@ impl Sys for Native {
         Ok(Accepted { fd, peer })
     }
 
+    #[inline]
     fn read(&mut self, fd: Fd, first: &mut [u8], second: &mut [u8]) -> Result<usize, Verdict> {
         socket::read(fd, first, second)
     }
@@ -133,6 +134,7 @@ impl Sys for Native {
         socket::read_append(fd, bytes, count_max)
     }
 
+    #[inline]
     fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Verdict> {
         socket::write(fd, bytes)
     }

@@ -170,6 +170,7 @@ pub fn accept(listener: Fd) -> Result<(Fd, Address), Verdict> {
 }
 
 /// Reads once, into `first` and then `second`. 0 is the end of the stream.
+#[inline]
 pub fn read(fd: Fd, first: &mut [u8], second: &mut [u8]) -> Result<usize, Verdict> {
     debug_assert!(!first.is_empty() || !second.is_empty(), "0 would look like the end");
     let answer = if second.is_empty() {
@@ -204,6 +205,7 @@ pub fn read_append(fd: Fd, bytes: &mut Vec<u8>, count_max: usize) -> Result<usiz
 
 /// Writes once. SIGPIPE is ignored ([`crate::signal`]), so this is `write` as in Redis's traces,
 /// and not `send` with a flag.
+#[inline]
 pub fn write(fd: Fd, bytes: &[u8]) -> Result<usize, Verdict> {
     count(Syscall::Write);
     nix::unistd::write(fd.borrow(), bytes).map_err(verdict)
