@@ -117,18 +117,19 @@ impl<S: Sys> Server<S> {
 
     /// The nearest moment at which something must happen that is not a connection's timer.
     fn nearest_deadline_ns(&mut self) -> Option<u64> {
+        // While large values are being freed, a tick is due at once; so it is if somebody has left
+        // who kept time for others.
+        if self.engine.store.has_garbage() || self.engine.blocking.has_signals() {
+            return Some(0);
+        }
         let expiry_ns = self.engine.next_expiry().map(|expiry_ms| {
             let ahead_ms = expiry_ms.saturating_sub(self.now.wall_ms()).max(0).unsigned_abs();
             self.now.monotonic_ms.saturating_add(ahead_ms).saturating_mul(1_000_000)
         });
-        // While large values are being freed, a tick is due at once; so it is if somebody has left
-        // who kept time for others.
-        let is_due = self.engine.store.has_garbage() || self.engine.blocking.has_signals();
-        let due_ns = is_due.then_some(0);
         let ending_ns = self.shutdown.as_ref().map(life::Ending::deadline_ns);
         let times_ms = [self.engine.pause.end_ms(), self.growth.ends_ms()];
         let times_ns = times_ms.into_iter().flatten().map(|ms| ms.saturating_mul(1_000_000));
-        expiry_ns.into_iter().chain(due_ns).chain(ending_ns).chain(times_ns).min()
+        expiry_ns.into_iter().chain(ending_ns).chain(times_ns).min()
     }
 
     /// Sends what there is to send.

@@ -117,15 +117,9 @@ impl Layer {
             Turn { client: self.clients[client], reply: &mut reply, now: NOW, may_wait: false };
         let (command, length) = (resolve(request), bytes.len());
         let step = Step { command, length, arguments: spans.len() as u32, keys: 0 };
-        let mut steps = Steps {
-            steps: &[step],
-            spans: &spans,
-            layout: &[],
-            bulks: &[],
-            hashes: &[],
-            input: &bytes,
-        };
-        self.engine.execute(turn, &mut steps, &mut Nowhere);
+        let mut steps =
+            Steps { steps: &[step], spans: &spans, layout: &[], bulks: &[], hashes: &[] };
+        self.engine.execute(turn, &mut steps, &mut bytes.as_slice(), &mut Nowhere);
         String::from_utf8(reply.to_vec()).expect("all elements are text")
     }
 

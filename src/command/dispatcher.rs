@@ -29,6 +29,7 @@ use crate::reply_buffer::{Mark, ReplyBuffer};
 
 /// The row of a request's command: that of the sub-command where the word behind it names one.
 /// `None`: there is no such command.
+#[inline]
 pub fn resolve(request: Request<'_>) -> Option<&'static Command> {
     let command = table::find(request.get(0)?)?;
     match request.get(1) {
@@ -63,18 +64,21 @@ pub struct Turn<'a> {
 impl Engine {
     /// Executes requests of a client, one after another, until there are no more (`true`) or one of
     /// them has left something to do for the server. What changes let other clients go on is done
-    /// directly after each.
+    /// directly after each. `input` begins with the first of them, and then with the next.
+    #[inline]
     pub fn execute(
         &mut self,
         turn: Turn<'_>,
-        steps: &mut Steps<'_, '_>,
+        steps: &mut Steps<'_>,
+        input: &mut &[u8],
         host: &mut dyn Host,
     ) -> bool {
         let Turn { client, reply, now, may_wait } = turn;
-        self.clients.get_mut(client).active_ms = now.monotonic_ms;
         loop {
             let turn = Turn { client, reply: &mut *reply, now, may_wait };
-            let is_over = self.execute_undisturbed(turn, steps, &mut *host);
+            if self.execute_undisturbed(turn, steps, input, &mut *host) {
+                return true;
+            }
             for (waiting, reason) in std::mem::take(&mut self.effects.unblocks) {
                 self.unblock(waiting, reason);
             }
@@ -82,18 +86,20 @@ impl Engine {
                 self.serve_signalled(now, &mut *host);
             }
             let is_told_goodbye = self.clients.get(client).close_after_reply;
-            if is_over || is_told_goodbye || reply.is_long() || !self.effects.is_empty() {
-                return is_over;
+            if is_told_goodbye || reply.is_long() || !self.effects.is_empty() {
+                return false;
             }
         }
     }
 
-    /// Executes requests until there are no more (`true`), or one leaves work to do.
+    /// Executes requests until there are no more and none has left work to do (`true`), or one has.
+    /// Whoever has been told goodbye has no more.
     #[inline(never)] // else all that it borrows is prepared outside of the loop around it, and kept
     fn execute_undisturbed(
         &mut self,
         turn: Turn<'_>,
-        steps: &mut Steps<'_, '_>,
+        steps: &mut Steps<'_>,
+        input: &mut &[u8],
         host: &mut dyn Host,
     ) -> bool {
         let Turn { client, reply, now, may_wait } = turn;
@@ -102,9 +108,16 @@ impl Engine {
         let ask = Ask { client, command, call: Call::Direct, hashes: &[], reply, now, host };
         let mut ctx = self.context(ask);
         ctx.held = held;
+        let client = ctx.client_mut();
+        if client.close_after_reply {
+            return true;
+        }
+        client.active_ms = now.monotonic_ms;
+        let is_at_liberty = client.is_at_liberty();
+        ctx.take_changed(); // nothing that anybody must look after
         let is_over = match held {
-            None => answer_all(&mut ctx, steps),
-            Some(_) => answer_one(&mut ctx, steps),
+            None => answer_all(&mut ctx, steps, input, is_at_liberty),
+            Some(_) => answer_one(&mut ctx, steps, input),
         };
         let last = ctx.command;
         if !std::ptr::eq(last, Command::NONE) {
@@ -118,10 +131,14 @@ impl Engine {
 ///
 /// Nearly all come from a client at liberty, are taken by a function, and change nothing but data:
 /// then all else is as it was, and is not looked at.
-fn answer_all<'c, 's: 'c, 'i: 'c>(ctx: &mut Context<'c>, steps: &mut Steps<'s, 'i>) -> bool {
-    let mut is_at_liberty = ctx.client().is_at_liberty();
-    let mut left = *steps; // in registers
-    while let Some(Taken { command, request, hashes }) = left.take() {
+fn answer_all<'c, 's: 'c, 'i: 'c>(
+    ctx: &mut Context<'c>,
+    steps: &mut Steps<'s>,
+    input: &mut &'i [u8],
+    mut is_at_liberty: bool,
+) -> bool {
+    let (mut left, mut unread) = (*steps, *input); // in registers
+    while let Some(Taken { command, request, hashes }) = left.take(&mut unread) {
         ctx.hashes = hashes;
         match command {
             Some(command) if is_at_liberty && command.takes(request.len()) => {
@@ -132,19 +149,23 @@ fn answer_all<'c, 's: 'c, 'i: 'c>(ctx: &mut Context<'c>, steps: &mut Steps<'s, '
         }
         if ctx.take_changed() || ctx.reply.out.is_long() {
             if end_request(ctx) {
-                *steps = left;
+                (*steps, *input) = (left, unread);
                 return false;
             }
             is_at_liberty = ctx.client().is_at_liberty();
         }
     }
-    *steps = left;
+    (steps.steps, *input) = (&[], unread);
     true
 }
 
 /// Answers a request that may have to wait for the end of CLIENT PAUSE. `true`: there is none.
-fn answer_one<'c, 's: 'c, 'i: 'c>(ctx: &mut Context<'c>, steps: &mut Steps<'s, 'i>) -> bool {
-    let Some(Taken { command, request, hashes }) = steps.take() else { return true };
+fn answer_one<'c, 's: 'c, 'i: 'c>(
+    ctx: &mut Context<'c>,
+    steps: &mut Steps<'s>,
+    input: &mut &'i [u8],
+) -> bool {
+    let Some(Taken { command, request, hashes }) = steps.take(input) else { return true };
     ctx.hashes = hashes;
     answer_in_full(ctx, command, request);
     if !ctx.client().is_postponed() {

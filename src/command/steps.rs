@@ -33,9 +33,9 @@ impl Step {
     pub const SAME_LAYOUT: u32 = 0;
 }
 
-/// A client's steps that are still to be executed, and what they consist of.
+/// A client's steps that are still to be executed, and what they consist of, but for the input.
 #[derive(Clone, Copy, Debug)]
-pub struct Steps<'s, 'i> {
+pub struct Steps<'s> {
     /// Themselves.
     pub steps: &'s [Step],
     /// Their arguments, perhaps followed by those of others.
@@ -46,8 +46,6 @@ pub struct Steps<'s, 'i> {
     pub bulks: &'s [SharedBytes],
     /// Databases and hashes of their leading keys, perhaps followed by those of others.
     pub hashes: &'s [(usize, u64)],
-    /// The client's input from the first of them on.
-    pub input: &'i [u8],
 }
 
 /// A step that has been taken off.
@@ -61,21 +59,21 @@ pub struct Taken<'a> {
     pub hashes: &'a [(usize, u64)],
 }
 
-impl Steps<'_, '_> {
-    /// Takes the next step off.
+impl<'s> Steps<'s> {
+    /// Takes the next step off, and its bytes off the client's input.
     #[inline(always)] // where little is inlined too, for all it takes off then stays in registers
-    pub fn take<'a>(&mut self) -> Option<Taken<'a>>
+    pub fn take<'a, 'i: 'a>(&mut self, input: &mut &'i [u8]) -> Option<Taken<'a>>
     where
-        Self: 'a,
+        's: 'a,
     {
         let (step, steps) = self.steps.split_first()?;
         if step.arguments != Step::SAME_LAYOUT {
             (self.layout, self.spans) = self.spans.split_at(step.arguments as usize);
         }
         let (hashes, hashes_left) = self.hashes.split_at(step.keys as usize);
-        let request = Request::new(self.input, self.layout, self.bulks);
+        let request = Request::new(input, self.layout, self.bulks);
         (self.steps, self.hashes) = (steps, hashes_left);
-        self.input = &self.input[step.length..];
+        *input = &input[step.length..];
         Some(Taken { command: step.command, request, hashes })
     }
 }

@@ -82,6 +82,20 @@ struct Partial {
     progress: Progress,
 }
 
+impl Partial {
+    fn apart_bytes(&self) -> usize {
+        let whole: usize = self.bulks.iter().map(|bulk| bulk.len()).sum();
+        whole + self.incoming.as_ref().map_or(0, IncomingBulk::received)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.spans.capacity() * size_of::<Span>()
+            + self.bulks.capacity() * size_of::<SharedBytes>()
+            + self.apart_bytes()
+    }
+}
+
 /// How far into a request the parser has come.
 #[derive(Debug, Copy, Clone)]
 struct Progress {
@@ -139,16 +153,14 @@ impl Parser {
 
     /// Where the next bytes of the client go, and how many at most, while a bulk is received that
     /// lies apart.
+    #[inline]
     pub fn room(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         self.partial.as_mut()?.incoming.as_mut()?.room()
     }
 
     /// Bytes received of the request at hand that lie apart from the input.
     pub fn apart_bytes(&self) -> usize {
-        self.partial.as_ref().map_or(0, |partial| {
-            let whole: usize = partial.bulks.iter().map(|bulk| bulk.len()).sum();
-            whole + partial.incoming.as_ref().map_or(0, IncomingBulk::received)
-        })
+        self.partial.as_ref().map_or(0, |partial| partial.apart_bytes())
     }
 
     /// How many bytes the bulk at the end of the input still lacks, its line end included; 0 when
@@ -163,13 +175,9 @@ impl Parser {
     }
 
     /// Bytes of heap held for a request that is not whole yet.
+    #[inline]
     pub fn heap_bytes(&self) -> usize {
-        self.partial.as_ref().map_or(0, |partial| {
-            size_of::<Partial>()
-                + partial.spans.capacity() * size_of::<Span>()
-                + partial.bulks.capacity() * size_of::<SharedBytes>()
-                + self.apart_bytes()
-        })
+        self.partial.as_ref().map_or(0, |partial| partial.heap_bytes())
     }
 
     fn next_multibulk(

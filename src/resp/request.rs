@@ -214,10 +214,17 @@ impl OwnedRequest {
         Request { buffer: &self.bytes, spans: &self.spans, bulks: &self.bulks }
     }
 
-    /// Its bytes, where its arguments lie in them, and those that lie apart.
+    /// Its bytes; all that lies in them.
     #[must_use]
-    pub fn parts(&self) -> (&[u8], &[Span], &[SharedBytes]) {
-        (&self.bytes, &self.spans, &self.bulks)
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Appends where its arguments lie, and holds those that lie apart once more.
+    pub fn append_to(&self, spans: &mut Vec<Span>, bulks: &mut Vec<SharedBytes>) {
+        let others = bulks.len();
+        spans.extend(self.spans.iter().map(|span| span.behind(others)));
+        bulks.extend_from_slice(&self.bulks);
     }
 
     /// Bytes of heap that it holds, alone or with others.

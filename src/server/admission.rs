@@ -21,18 +21,18 @@ impl<S: Sys> Server<S> {
     pub(super) fn accept(&mut self) {
         let now_ms = self.now.monotonic_ms;
         let backoffs = self.engine.stats.accept_backoffs;
-        let mut accepted = take(&mut self.accepted);
-        self.event_loop.accept(now_ms, &mut accepted, &mut self.engine.stats);
+        self.event_loop.accept(now_ms, &mut self.accepted, &mut self.engine.stats);
         if self.engine.stats.accept_backoffs > backoffs {
             self.log_at_most_every_second(Level::Warning, "Error accepting: no descriptors left");
         }
-        if !accepted.is_empty() {
+        if !self.accepted.is_empty() {
+            let mut accepted = take(&mut self.accepted);
             for connection in accepted.drain(..) {
                 self.welcome(connection);
             }
+            self.accepted = accepted; // its memory is used again
             self.lap(Phase::Accept);
         }
-        self.accepted = accepted;
     }
 
     fn welcome(&mut self, accepted: Accepted) {

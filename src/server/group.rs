@@ -39,16 +39,8 @@ pub struct Run {
     pub hashes_start: usize,
     /// Behind them stand bytes that are no request: the client is told, and closed.
     pub error: Option<ProtocolError>,
-    /// A request that has waited for the end of a pause: then it stands alone.
-    pub postponed: Option<OwnedRequest>,
-}
-
-impl Run {
-    /// A request that has waited for the end of a pause.
-    pub fn of_postponed(client: ClientId, request: OwnedRequest) -> Self {
-        let postponed = Some(request);
-        Self { client, steps: 0..0, spans_start: 0, hashes_start: 0, error: None, postponed }
-    }
+    /// Its request has waited for the end of a pause, and stands alone; it is not in the input.
+    pub postponed: Option<Box<OwnedRequest>>,
 }
 
 /// What was parsed together and is executed together. Its memory is used again and again.
@@ -103,15 +95,14 @@ impl Group {
         self.steps.len() < self.requests_max
     }
 
-    /// The steps of one of its runs; the client's input is elsewhere.
-    pub fn steps_of(&self, run: &Run) -> Steps<'_, 'static> {
+    /// The steps of one of its runs.
+    pub fn steps_of(&self, run: &Run) -> Steps<'_> {
         Steps {
             steps: &self.steps[run.steps.clone()],
             spans: &self.spans[run.spans_start..],
             layout: &[],
             bulks: &self.bulks,
             hashes: &self.hashes[run.hashes_start..],
-            input: &[],
         }
     }
 
@@ -143,8 +134,10 @@ impl Group {
         let input = connection.input.contiguous();
         let keys = KeyHasher { hasher, database: state.database };
         let stop = self.push_steps(&mut progress, input, &mut state.parser, limits, keys);
-        connection.input.retract(progress.apart);
-        connection.input.consume(progress.blank);
+        if progress.apart + progress.blank > 0 {
+            connection.input.retract(progress.apart);
+            connection.input.consume(progress.blank);
+        }
         connection.budget_used += (self.steps.len() - first) as u32;
         let error = stop.err();
         if error.is_some() || self.steps.len() > first {
@@ -156,6 +149,18 @@ impl Group {
             Ok(Stop::Again) if self.steps.len() == share_end => Stop::Budget,
             stop => stop.unwrap_or(Stop::Again),
         }
+    }
+
+    /// Notes a request that has waited for the end of a pause.
+    pub fn push_postponed(&mut self, client: ClientId, request: OwnedRequest) {
+        let (first, spans_start) = (self.steps.len(), self.spans.len());
+        request.append_to(&mut self.spans, &mut self.bulks);
+        let command = dispatcher::resolve(request.as_request());
+        let (length, arguments) = (request.bytes().len(), request.as_request().len() as u32);
+        self.steps.push(Step { command, length, arguments, keys: 0 });
+        let (steps, hashes_start) = (first..self.steps.len(), self.hashes.len());
+        let postponed = Some(Box::new(request));
+        self.runs.push(Run { client, steps, spans_start, hashes_start, error: None, postponed });
     }
 
     /// Notes one request after the other.
@@ -176,11 +181,13 @@ impl Group {
                         break;
                     }
                     progress.parsed += consumed;
-                    if consumed < unread.len()
-                        && let Some(model) = Model::of(command, unread, &self.spans[spans_start..])
-                    {
-                        let unread = &unread[consumed..];
-                        progress.parsed += self.push_alike(&model, unread, progress.end, keys);
+                    let unread_behind = &unread[consumed..];
+                    if unread_behind.is_empty() {
+                        return Ok(Stop::Incomplete);
+                    }
+                    if let Some(model) = Model::of(command, unread, &self.spans[spans_start..]) {
+                        let alike = self.push_alike(&model, unread_behind, progress.end, keys);
+                        progress.parsed += alike;
                     }
                 }
                 // Blank bytes go with the request before them, or at once.

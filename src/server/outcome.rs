@@ -14,22 +14,16 @@ use squint_sys::Sys;
 use std::mem::take;
 
 impl<S: Sys> Server<S> {
-    /// After a run of commands, or one that has left something to do: replies are queued, and it is
-    /// done.
-    pub(super) fn after_command(&mut self, client: ClientId) {
-        let state = self.engine.clients.get_mut(client);
-        let connection = self.event_loop.connections.at_mut(client.index);
-        connection.closes_when_written |= state.close_after_reply;
-        if !connection.output.is_empty() || connection.closes_when_written {
-            self.output_grew(client);
-        }
+    /// Does what the last command left to do, if anything.
+    #[inline]
+    pub(super) fn apply_effects(&mut self) {
         if !self.engine.effects.is_empty() {
-            self.apply_effects();
+            self.apply_some_effects();
         }
     }
 
-    /// Does what the last command left to do.
-    pub(super) fn apply_effects(&mut self) {
+    #[inline(never)] // the question is asked often, and the answer is yes seldom
+    fn apply_some_effects(&mut self) {
         let mut effects = take(&mut self.engine.effects);
         self.deliver(&mut effects);
         for client in effects.blocked.drain(..) {
@@ -73,16 +67,21 @@ impl<S: Sys> Server<S> {
         effects.outbox = outbox;
     }
 
-    /// Output is there to be written, if it is not too much. What is too much goes at once, and not
-    /// at the end of the tick: many may ask for as much in one tick. Passing the soft limit starts
-    /// its clock.
-    fn output_grew(&mut self, client: ClientId) {
-        let (state, config) = (self.engine.clients.get_mut(client), &self.engine.config);
+    /// Output may be there to be written, if it is not too much. What is too much goes at once, and
+    /// not at the end of the tick: many may ask for as much in one tick. Passing the soft limit
+    /// starts its clock.
+    ///
+    /// Inline always: it is little, and every client's run ends with it.
+    #[inline(always)]
+    pub(super) fn output_grew(&mut self, client: ClientId) {
+        let (state, config) = (self.engine.clients.get(client), &self.engine.config);
         let connection = self.event_loop.connections.at_mut(client.index);
+        connection.closes_when_written |= state.close_after_reply;
+        if connection.output.is_empty() && !connection.closes_when_written {
+            return;
+        }
         if is_output_over_limit(connection, state, config) {
-            connection.output = ReplyBuffer::new();
-            self.engine.stats.output_limit_disconnections += 1;
-            return self.condemn(client);
+            return self.cut_off(client);
         }
         let is_soft = is_output_over_soft_limit(connection, state, config);
         if is_soft != connection.soft_limit_since_ms.is_some() {
@@ -90,6 +89,14 @@ impl<S: Sys> Server<S> {
             self.arm(client.index);
         }
         self.event_loop.queue_write(client.index);
+    }
+
+    /// A client has let too much output lie.
+    #[cold]
+    fn cut_off(&mut self, client: ClientId) {
+        self.event_loop.connections.at_mut(client.index).output = ReplyBuffer::new();
+        self.engine.stats.output_limit_disconnections += 1;
+        self.condemn(client);
     }
 
     /// A client blocks: its input is left alone, its patience is measured. The clock of the tick is
@@ -148,9 +155,7 @@ impl<S: Sys> Server<S> {
         if has_signals {
             self.engine.serve_signalled(self.now, &mut self.event_loop);
         }
-        if !self.engine.effects.is_empty() {
-            self.apply_effects();
-        }
+        self.apply_effects();
         has_signals
     }
 
@@ -269,6 +274,7 @@ fn output_limit(config: &Config, client: &Client) -> OutputLimit {
 
 /// Whether a client has more unsent output than it ever may: `client-output-buffer-limit`, or less
 /// before it has said the password.
+#[inline]
 fn is_output_over_limit(connection: &Connection, client: &Client, config: &Config) -> bool {
     let bytes = connection.output.len() as u64;
     if !client.authenticated {
@@ -279,6 +285,7 @@ fn is_output_over_limit(connection: &Connection, client: &Client, config: &Confi
 }
 
 /// Whether it has more than it may have for a while.
+#[inline]
 fn is_output_over_soft_limit(connection: &Connection, client: &Client, config: &Config) -> bool {
     let soft_bytes = output_limit(config, client).soft_bytes;
     client.authenticated && soft_bytes > 0 && connection.output.len() as u64 > soft_bytes

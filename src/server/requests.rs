@@ -7,8 +7,7 @@
 use super::Server;
 use super::group::{Group, Run, Stop};
 use crate::client::{Client, ClientId};
-use crate::command::dispatcher::{self, Turn};
-use crate::command::steps::{Step, Steps};
+use crate::command::dispatcher::Turn;
 use crate::config::Config;
 use crate::event_loop::connection::Connection;
 use crate::event_loop::ring_buffer::RingBuffer;
@@ -19,12 +18,7 @@ use crate::resp::request::OwnedRequest;
 use crate::resp::{ParserLimits, ProtocolError, Writer};
 use crate::stats::tick_times::Phase;
 use squint_sys::Sys;
-
-/// What leaves the slab while requests of a client run.
-struct Buffers {
-    input: RingBuffer,
-    output: ReplyBuffer,
-}
+use std::mem::take;
 
 impl<S: Sys> Server<S> {
     /// **read**: takes connections off the ready list and reads each once, unless it has requests
@@ -115,7 +109,7 @@ impl<S: Sys> Server<S> {
         let (state, config) = (self.engine.clients.get_mut(client), &self.engine.config);
         if let Some(postponed) = state.take_postponed() {
             connection.is_in_hand = true;
-            group.runs.push(Run::of_postponed(client, postponed));
+            group.push_postponed(client, postponed);
             return group.again.push(index);
         }
         connection.renew_budget(self.event_loop.tick);
@@ -154,10 +148,11 @@ impl<S: Sys> Server<S> {
         if group.runs.is_empty() {
             return;
         }
-        let mut runs = std::mem::take(&mut group.runs);
-        for run in runs.drain(..) {
+        let mut runs = take(&mut group.runs);
+        for run in &runs {
             self.execute_run(run, group);
         }
+        runs.clear();
         group.runs = runs;
         group.bulks.clear(); // whoever wants them longer holds them now
         // Whoever wants to know of spikes has one request a group.
@@ -166,91 +161,81 @@ impl<S: Sys> Server<S> {
 
     /// Runs what one client does in this group. Its buffers leave the slab once for all of it, and
     /// go back in between only when a command has left something to do.
-    fn execute_run(&mut self, run: Run, group: &Group) {
+    fn execute_run(&mut self, run: &Run, group: &Group) {
         let client = run.client;
-        if let Some(request) = run.postponed {
-            return self.execute_postponed(client, &request, group.may_wait);
-        }
-        let mut left = group.steps_of(&run);
+        let mut steps = group.steps_of(run);
         let mut is_over = false;
         while !is_over {
-            // None: the client is gone, or has been told goodbye.
-            let Some(mut buffers) = self.lend_buffers(client) else { return };
-            let input = buffers.input.as_slice();
-            let mut steps = Steps { input, ..left };
+            // None: the client is gone, or as good as gone.
+            let Some((mut input, mut output)) = self.lend_buffers(client) else { return };
+            let postponed = run.postponed.as_deref();
+            let mut unread = postponed.map_or(input.as_slice(), OwnedRequest::bytes);
+            let length = unread.len();
             let may_wait = group.may_wait;
-            let turn = Turn { client, reply: &mut buffers.output, now: self.now, may_wait };
-            is_over = self.engine.execute(turn, &mut steps, &mut self.event_loop);
-            let consumed = input.len() - steps.input.len();
-            left = Steps { input: &[], ..steps };
-            buffers.input.consume(consumed);
-            if let Some(error) = run.error.filter(|_| is_over) {
-                self.refuse(client, &error, &mut buffers.output);
+            let turn = Turn { client, reply: &mut output, now: self.now, may_wait };
+            is_over = self.engine.execute(turn, &mut steps, &mut unread, &mut self.event_loop);
+            let consumed = length - unread.len();
+            if postponed.is_none() {
+                input.consume(consumed);
             }
-            self.take_back(client, buffers);
+            if let Some(error) = run.error.filter(|_| is_over) {
+                self.refuse(client, &error, &mut output);
+            }
+            self.take_back(client, input, output);
+            if !is_over {
+                self.apply_effects();
+            }
         }
-    }
-
-    /// Runs what has waited for the end of a pause.
-    fn execute_postponed(&mut self, client: ClientId, request: &OwnedRequest, may_wait: bool) {
-        let Some(mut buffers) = self.lend_buffers(client) else { return };
-        let (input, spans, bulks) = request.parts();
-        let command = dispatcher::resolve(request.as_request());
-        let step = Step { command, length: input.len(), arguments: spans.len() as u32, keys: 0 };
-        let mut steps = Steps { steps: &[step], spans, layout: &[], bulks, hashes: &[], input };
-        let turn = Turn { client, reply: &mut buffers.output, now: self.now, may_wait };
-        self.engine.execute(turn, &mut steps, &mut self.event_loop);
-        self.take_back(client, buffers);
     }
 
     /// Takes a client's buffers out of the slab, if it is to be served.
-    fn lend_buffers(&mut self, client: ClientId) -> Option<Buffers> {
+    #[inline]
+    fn lend_buffers(&mut self, client: ClientId) -> Option<(RingBuffer, ReplyBuffer)> {
         let connection = self.event_loop.connections.get_mut(client)?;
-        let is_told_goodbye = self.engine.clients.get(client).close_after_reply;
-        if connection.closing.is_linked() || is_told_goodbye {
+        if connection.closing.is_linked() {
             return None;
         }
-        let input = std::mem::take(&mut connection.input);
-        let mut output = std::mem::take(&mut connection.output);
-        if output.is_empty()
-            && let Some(memory) = self.event_loop.output_pool.take()
-        {
-            output.adopt(memory);
-        }
-        Some(Buffers { input, output })
+        let output = match connection.output.is_empty() {
+            true => ReplyBuffer::in_memory(self.event_loop.output_pool.take().unwrap_or_default()),
+            false => take(&mut connection.output),
+        };
+        Some((take(&mut connection.input), output))
     }
 
-    /// Puts them back; those without bytes give their memory up. Then replies are queued, and what
-    /// the commands have left to do is done.
-    fn take_back(&mut self, client: ClientId, mut buffers: Buffers) {
-        if buffers.output.is_empty()
-            && let Some(memory) = buffers.output.take_spare()
-        {
+    /// Puts them back; those without bytes give their memory up. Replies are queued.
+    #[inline]
+    fn take_back(&mut self, client: ClientId, mut input: RingBuffer, mut output: ReplyBuffer) {
+        let connection = self.event_loop.connections.at_mut(client.index);
+        if input.is_empty() {
+            input.release(&mut self.event_loop.pool);
+        } else {
+            connection.input = input;
+        }
+        if !output.is_empty() {
+            connection.output = output;
+        } else if let Some(memory) = output.take_spare() {
             self.event_loop.output_pool.put(memory);
         }
-        if buffers.input.is_empty() {
-            buffers.input.release(&mut self.event_loop.pool);
-        }
-        let connection = self.event_loop.connections.at_mut(client.index);
-        (connection.input, connection.output) = (buffers.input, buffers.output);
-        self.after_command(client);
+        self.output_grew(client);
     }
 
-    /// Tells a client that it does not speak the protocol.
+    /// Tells a client that it does not speak the protocol, unless it has been told goodbye.
     fn refuse(&mut self, client: ClientId, error: &ProtocolError, output: &mut ReplyBuffer) {
+        let state = self.engine.clients.get_mut(client);
+        if std::mem::replace(&mut state.close_after_reply, true) {
+            return;
+        }
         let mut message = b"ERR ".to_vec();
         error.message(&mut message);
         self.engine.stats.count_error(&message);
-        let state = self.engine.clients.get_mut(client);
-        let is_silent =
-            std::mem::replace(&mut state.close_after_reply, true) || state.is_silenced();
-        if !is_silent {
+        if !state.is_silenced() {
             Writer { out: output, protocol: state.protocol }.error(&message);
         }
     }
 }
 
 /// Whether a client has sent more that has not been executed than it may.
+#[inline]
 fn is_query_over_limit(connection: &Connection, state: &Client, config: &Config) -> bool {
     let queued = state.transaction.as_ref().map_or(0, |transaction| transaction.queue_bytes);
     let limit = match state.authenticated {
