@@ -293,6 +293,12 @@ impl<'a> Context<'a> {
     }
 }
 
+/// An argument, by a call.
+#[inline(never)]
+fn argument(request: Request<'_>, index: usize) -> &[u8] {
+    request.at(index)
+}
+
 impl Context<'_> {
     /// The client whose command runs.
     #[inline]
@@ -322,22 +328,28 @@ impl Context<'_> {
     }
 
     /// Argument `index` as a key, hashed at most once per request. Nearly all are the first
-    /// argument, and lie in the client's buffer: only these are seen to in line.
+    /// argument, and lie in the client's buffer: only these are seen to in line. (Its parts are put
+    /// together here and not in a call, which would hand them over in memory.)
     #[inline(always)]
     #[must_use]
     pub fn key<'r>(&self, request: Request<'r>, index: usize) -> Key<'r> {
-        match (index, self.hashes.first(), request.near(1)) {
-            (1, Some(&(_, hash)), Some(bytes)) => Key { bytes, hash },
-            _ => self.any_key(request, index),
-        }
+        let bytes = match request.near(index) {
+            Some(bytes) => bytes,
+            None => argument(request, index),
+        };
+        let hash = match (index, self.hashes.first()) {
+            (1, Some(&(_, hash))) => hash,
+            _ => self.hash_of(index, bytes),
+        };
+        Key { bytes, hash }
     }
 
+    /// The hash of an argument, which may be known.
     #[inline(never)]
-    fn any_key<'r>(&self, request: Request<'r>, index: usize) -> Key<'r> {
-        let bytes = request.at(index);
+    fn hash_of(&self, index: usize, bytes: &[u8]) -> u64 {
         match self.hashes.get(self.command.leading_keys.number_of(index)) {
-            Some(&(_, hash)) => Key { bytes, hash },
-            None => self.hash(bytes),
+            Some(&(_, hash)) => hash,
+            None => self.hash(bytes).hash,
         }
     }
 

@@ -55,7 +55,7 @@ impl Keyspace {
     /// The list of a key, to read; nothing if the key is absent.
     pub fn list(&mut self, key: Key, now: UnixMs) -> Result<Option<&List>, OtherKind> {
         self.expire_key(key, now);
-        Ok(self.contents.locate_list(key)?.map(|spot| self.contents.list(spot)))
+        Ok(self.contents.locate_list(key.bytes, key.hash)?.map(|spot| self.contents.list(spot)))
     }
 
     /// Changes the list of a key, and gives what `change` gives; nothing if the key is absent. The
@@ -68,7 +68,7 @@ impl Keyspace {
         change: impl FnOnce(&mut List) -> R,
     ) -> Result<Option<R>, OtherKind> {
         self.expire_key(key, now);
-        let spot = self.contents.locate_list(key)?;
+        let spot = self.contents.locate_list(key.bytes, key.hash)?;
         Ok(spot.map(|spot| self.contents.change_list(key, spot, change)))
     }
 
@@ -82,7 +82,7 @@ impl Keyspace {
         change: impl FnOnce(&mut List) -> R,
     ) -> Result<R, OtherKind> {
         self.expire_key(key, now);
-        let spot = self.contents.locate_list(key)?;
+        let spot = self.contents.locate_list(key.bytes, key.hash)?;
         let spot = spot.unwrap_or_else(|| self.contents.new_list());
         Ok(self.contents.change_list(key, spot, change))
     }
@@ -100,8 +100,15 @@ pub(super) enum Spot {
 }
 
 impl Contents {
-    /// Where the list of a key is to be had; nothing if the key is absent.
-    pub(super) fn locate_list(&mut self, key: Key) -> Result<Option<Spot>, OtherKind> {
+    /// Where the list of a key is to be had; nothing if the key is absent. The key comes in its
+    /// parts, which fit into registers: as a whole it would be put into memory and read back at
+    /// once, which takes longer than to find the line.
+    pub(super) fn locate_list(
+        &mut self,
+        name: &[u8],
+        hash: u64,
+    ) -> Result<Option<Spot>, OtherKind> {
+        let key = Key { bytes: name, hash };
         let Some(found) = self.entries.find(&self.dict, key) else { return Ok(None) };
         let handle = found.handle;
         match found.entry.payload() {

@@ -214,7 +214,7 @@ impl DataStore {
     ) -> Result<Option<&List>, OtherKind> {
         let keyspace = &mut self.keyspaces[index];
         keyspace.expire_key(key, now);
-        let located = keyspace.contents.locate_list(key);
+        let located = keyspace.contents.locate_list(key.bytes, key.hash);
         let is_missing = matches!(located, Ok(None));
         self.look_ups.count(!is_missing);
         if is_missing && self.notes_misses {

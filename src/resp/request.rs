@@ -163,7 +163,7 @@ impl<'a> Request<'a> {
     }
 
     /// An argument that is there: the caller has checked the arity.
-    #[inline(always)]
+    #[inline]
     #[must_use]
     pub fn at(&self, index: usize) -> &'a [u8] {
         self.get(index).expect("the row's arity says that it is there")
