@@ -295,7 +295,7 @@ impl<'a> Context<'a> {
 
 /// An argument, by a call.
 #[inline(never)]
-fn argument(request: Request<'_>, index: usize) -> &[u8] {
+fn argument<'r>(request: &Request<'r>, index: usize) -> &'r [u8] {
     request.at(index)
 }
 
@@ -335,7 +335,7 @@ impl Context<'_> {
     pub fn key<'r>(&self, request: Request<'r>, index: usize) -> Key<'r> {
         let bytes = match request.near(index) {
             Some(bytes) => bytes,
-            None => argument(request, index),
+            None => argument(&request, index),
         };
         let hash = match (index, self.hashes.first()) {
             (1, Some(&(_, hash))) => hash,
