@@ -264,6 +264,37 @@ fn what_is_deleted_goes_back_to_the_system() {
     assert!(is_back(), "{} bytes are still held", held(&server) - before);
 }
 
+/// The same for long values, whatever was allocated between them: up to eight megabytes stay, for
+/// those that come next.
+#[test]
+fn what_long_values_leave_goes_back_to_the_system() {
+    let value = "v".repeat(100_000);
+    let server = Server::start(&ours!(), &[]);
+    let mut control = server.connect();
+    settle(&mut control);
+    let before = held(&server);
+    for round in 0..2 {
+        let pairs = (0..500).map(|n| (format!("long:{n}"), format!("short:{round}:{n}")));
+        fill(
+            &mut control,
+            pairs.flat_map(|(long, short)| {
+                [
+                    encoded(&["SET", &long, &value]),
+                    encoded(&["SET", &short, "20 bytes, or nearly."]),
+                ]
+            }),
+        );
+        assert!(held(&server) - before > 45 * MIB);
+        fill(&mut control, (0..500).map(|n| encoded(&["DEL", &format!("long:{n}")])));
+        let is_back = || held(&server) < before + 10 * MIB;
+        let end = Instant::now() + Duration::from_secs(10);
+        while !is_back() && Instant::now() < end {
+            settle(&mut control);
+        }
+        assert!(is_back(), "{} bytes are still held", held(&server) - before);
+    }
+}
+
 /// How many mappings of the server have asked for huge pages.
 fn huge_mappings(server: &Server) -> usize {
     let path = format!("/proc/{}/smaps", server.process_id());

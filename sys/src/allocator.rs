@@ -12,6 +12,7 @@
 //!
 //!   heap            per length, pages with a free block:      ──► page 7 <──► page 2
 //!                   regions with a vacant page:               ──► region <──► region
+//!                   a few with vacant pages alone:            ──► region
 //!                   vacant pages that have their memory still:    [ page 9, page 4 ]
 //! ```
 //!
@@ -21,19 +22,23 @@
 //! holds one, and the rest of its addresses never becomes memory. Pages of short blocks, as lists
 //! and streams are made of, get all their memory at once when there are some alike already.
 //!
-//! What is tiny, or longer than a page, comes from the C library: the
-//! first lies close together there and is used again and again, the second it maps by itself.
+//! What is longer than a page is a run of pages of one region. What is tiny, or longer than any
+//! run, comes from the C library: the first lies close together there and is used again and again;
+//! the second it maps by itself, or keeps, as it sees fit.
 //!
 //! The server has one thread. The lock is there because all of a process may call its allocator.
 
+mod list;
+
+use self::list::{Links, Listed, push_front, remove};
 use crate::region::{REGION_BYTES, discard, map_region, populate, unmap_region};
 use static_assertions::{const_assert, const_assert_eq};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
-use std::hint;
 use std::num::NonZero;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::{hint, iter};
 
 /// Blocks begin at multiples of this, and their lengths are multiples of it.
 const GRAIN_BYTES: usize = 16;
@@ -52,8 +57,24 @@ const POPULATED_BYTES_MAX: usize = 4096;
 /// It does so if there are so many of its class: at most a quarter more is resident than is used.
 const POPULATED_PAGES_MIN: u32 = 4;
 
-/// Vacant pages that keep their memory, so that a border crossed to and fro costs nothing.
+/// A page that becomes vacant keeps its memory while there are fewer of these, so that a border
+/// crossed to and fro costs nothing.
 const SPARES_MAX: usize = 16;
+
+/// The same for runs: clients that put long values in the place of others use them by turns. Where
+/// many are in use it is that part of them.
+const RUN_SPARES_MIN: usize = 64;
+const RUN_SPARES_PART: usize = 4;
+
+/// The longest run: all pages of a region but that of the books.
+const RUN_PAGES_MAX: usize = PAGES - 1;
+
+/// How many regions with vacant pages are looked at for a run before an empty one is taken.
+const REGIONS_LOOKED_AT_MAX: usize = 8;
+
+/// Regions of vacant pages alone that stay mapped. Where many are in use it is that part of them.
+const EMPTY_REGIONS_MIN: usize = 4;
+const EMPTY_REGIONS_PART: usize = 8;
 
 /// All pages of a region but the first, which holds the books.
 const ALL_VACANT: u32 = !1;
@@ -99,15 +120,36 @@ impl Allocator {
     }
 }
 
-/// The class of blocks for such a layout; `None`: the C library's business.
-fn class_of(layout: Layout) -> Option<usize> {
-    let length = layout.size();
-    if length <= TINY_BYTES_MAX || length > PAGE_BYTES || layout.align() > GRAIN_BYTES {
-        return None;
+/// Where memory of some layout comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    /// A page of blocks of this class.
+    Blocks(usize),
+    /// So many pages behind each other.
+    Run(usize),
+    /// The C library.
+    Elsewhere,
+}
+
+impl Source {
+    fn of(layout: Layout) -> Self {
+        let length = layout.size();
+        if length <= TINY_BYTES_MAX || layout.align() > GRAIN_BYTES {
+            return Self::Elsewhere;
+        }
+        match length.div_ceil(PAGE_BYTES) {
+            1 => Self::Blocks(class_of(length)),
+            pages @ ..=RUN_PAGES_MAX => Self::Run(pages),
+            _ => Self::Elsewhere,
+        }
     }
+}
+
+/// The class of blocks for what is neither tiny nor longer than a page.
+fn class_of(length: usize) -> usize {
     let doubling = ((length - 1) / TINY_BYTES_MAX).ilog2() as usize;
     let step = (length - 1) / (GRAIN_BYTES << doubling) - CLASSES_PER_DOUBLING;
-    Some(doubling * CLASSES_PER_DOUBLING + step)
+    doubling * CLASSES_PER_DOUBLING + step
 }
 
 /// As allocators hand out blocks: none is a null pointer, and the caller says so when nothing here
@@ -122,25 +164,29 @@ fn grains_of(class: usize) -> u16 {
     ((CLASSES_PER_DOUBLING + step + 1) << doubling) as u16
 }
 
-// SAFETY: a block of a class is at least as long as the layouts of that class, begins at a multiple
-// of `GRAIN_BYTES`, and belongs to nobody else until it is given back; all other layouts are the
-// system allocator's, which keeps the same promises. The class depends on the layout alone, so what
-// came from one goes back to the same.
+// SAFETY: a block of a class, and a run of pages, is at least as long as the layouts it is for,
+// begins at a multiple of `GRAIN_BYTES`, and belongs to nobody else until it is given back; all
+// other layouts are the system allocator's, which keeps the same promises. The source depends on
+// the layout alone, so what came from one goes back to the same.
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match class_of(layout) {
-            Some(class) => pointer(self.locked(|heap| heap.take(class))),
+        match Source::of(layout) {
+            Source::Blocks(class) => pointer(self.locked(|heap| heap.take(class))),
+            Source::Run(pages) => {
+                pointer(self.locked(|heap| heap.take_run(pages).map(PageName::start)))
+            }
             // SAFETY: the caller promises what the system allocator asks for.
-            None => unsafe { System.alloc(layout) },
+            Source::Elsewhere => unsafe { System.alloc(layout) },
         }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        let Some(class) = class_of(layout) else {
+        if Source::of(layout) == Source::Elsewhere {
             // SAFETY: the caller promises what the system allocator asks for.
             return unsafe { System.alloc_zeroed(layout) };
-        };
-        let block = pointer(self.locked(|heap| heap.take(class)));
+        }
+        // SAFETY: the caller promises the same.
+        let block = unsafe { self.alloc(layout) };
         if !block.is_null() {
             // SAFETY: the block is at least as long as the layout, and nobody else's.
             unsafe { block.write_bytes(0, layout.size()) };
@@ -149,8 +195,13 @@ unsafe impl GlobalAlloc for Allocator {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        match (class_of(layout), NonNull::new(block)) {
-            (Some(class), Some(block)) => self.locked(|heap| heap.give_back(block, class)),
+        match (Source::of(layout), NonNull::new(block)) {
+            (Source::Blocks(class), Some(block)) => {
+                self.locked(|heap| heap.give_back(block, class));
+            }
+            (Source::Run(pages), Some(block)) => {
+                self.locked(|heap| heap.vacate(PageName::of_block(block), pages));
+            }
             // SAFETY: the caller promises what the system allocator asks for, and it allocated the
             // block: the layout is the same.
             _ => unsafe { System.dealloc(block, layout) },
@@ -160,10 +211,17 @@ unsafe impl GlobalAlloc for Allocator {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, length: usize) -> *mut u8 {
         // SAFETY: the caller promises that `length` is not 0 and does not overflow when aligned.
         let wanted = unsafe { Layout::from_size_align_unchecked(length, layout.align()) };
-        match (class_of(layout), class_of(wanted)) {
+        match (Source::of(layout), Source::of(wanted)) {
             // SAFETY: the caller promises what the system allocator asks for; it has this block.
-            (None, None) => unsafe { System.realloc(block, layout, length) },
-            (Some(old), Some(new)) if old == new => block,
+            (Source::Elsewhere, Source::Elsewhere) => unsafe {
+                System.realloc(block, layout, length)
+            },
+            (old, new) if old == new => block,
+            (Source::Run(old), Source::Run(new)) if new < old => {
+                let rest = NonNull::new(block).map(|block| PageName::of_block(block).after(new));
+                self.locked(|heap| rest.into_iter().for_each(|page| heap.vacate(page, old - new)));
+                block
+            }
             _ => {
                 // SAFETY: `wanted` has a length that is not 0.
                 let moved = unsafe { self.alloc(wanted) };
@@ -180,37 +238,16 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
-/// Neighbours in a list.
-struct Links<Name> {
-    next: Cell<Option<Name>>,
-    previous: Cell<Option<Name>>,
-}
-
-/// What can be in a list: a name that leads to links.
-trait Listed: Copy + 'static {
-    fn links(&self) -> &Links<Self>;
-}
-
-/// Puts something in front of a list that it is not in.
-fn push_front<Name: Listed>(head: &Cell<Option<Name>>, name: Name) {
-    let next = head.replace(Some(name));
-    name.links().next.set(next);
-    name.links().previous.set(None);
-    if let Some(next) = next {
-        next.links().previous.set(Some(name));
+/// The first `pages` bits set in `free` behind each other.
+fn run_in(free: u32, pages: usize) -> Option<u32> {
+    // Bit `n` of `starts`: as many are set from bit `n` on as have been seen to.
+    let (mut starts, mut seen_to) = (free, 1);
+    while seen_to < pages {
+        let more = seen_to.min(pages - seen_to);
+        starts &= starts >> more;
+        seen_to += more;
     }
-}
-
-/// Takes something out of the list that it is in.
-fn remove<Name: Listed>(head: &Cell<Option<Name>>, name: Name) {
-    let (next, previous) = (name.links().next.take(), name.links().previous.take());
-    match previous {
-        Some(previous) => previous.links().next.set(next),
-        None => head.set(next),
-    }
-    if let Some(next) = next {
-        next.links().previous.set(previous);
-    }
+    (starts != 0).then(|| ((1 << pages) - 1) << starts.trailing_zeros())
 }
 
 /// The books of a region, at its start. All zero when it has just been mapped, which is a valid
@@ -308,12 +345,22 @@ impl PageName {
         }
     }
 
-    /// Gives its memory back.
-    fn discard(self) {
+    /// The page so many behind it in its region.
+    fn after(self, pages: usize) -> Self {
+        Self(moved(self.0, |address| address + pages))
+    }
+
+    /// The bits of so many pages, this one first.
+    fn bits(self, pages: usize) -> u32 {
+        ((1 << pages) - 1) << self.number()
+    }
+
+    /// Gives the memory of so many pages back, this one first.
+    fn discard(self, pages: usize) {
         let region = self.region();
         let populated = &region.books().populated;
-        populated.set(populated.get() & !self.bit());
-        discard(self.start(), PAGE_BYTES);
+        populated.set(populated.get() & !self.bits(pages));
+        discard(self.start(), pages * PAGE_BYTES);
     }
 
     /// The block so many grains from its start.
@@ -341,10 +388,13 @@ struct Heap {
     pages: [Cell<u32>; CLASSES],
     /// The first region with a vacant page.
     roomy: Cell<Option<RegionName>>,
+    /// Pages that somebody has.
+    used: Cell<usize>,
     /// Vacant pages that have their memory still.
     spares: Cell<usize>,
-    /// A region of vacant pages alone; the next one is unmapped.
+    /// The first region of vacant pages alone, and how many there are.
     empty: Cell<Option<RegionName>>,
+    empties: Cell<usize>,
     /// How many regions there are.
     regions: Cell<usize>,
 }
@@ -355,8 +405,10 @@ impl Heap {
             partial: [const { Cell::new(None) }; CLASSES],
             pages: [const { Cell::new(0) }; CLASSES],
             roomy: Cell::new(None),
+            used: Cell::new(0),
             spares: Cell::new(0),
             empty: Cell::new(None),
+            empties: Cell::new(0),
             regions: Cell::new(0),
         }
     }
@@ -396,24 +448,13 @@ impl Heap {
         if books.used.get() == 0 {
             remove(head, page);
             self.pages[class].set(self.pages[class].get() - 1);
-            self.vacate(page);
+            self.vacate(page, 1);
         }
     }
 
     /// A page for blocks of a class, the first in its list: one that has memory, if possible.
     fn take_page(&self, class: usize) -> Option<PageName> {
-        let region = self.roomy.get().or_else(|| self.add_region())?;
-        let books = region.books();
-        let is_spare = books.spare.get() != 0;
-        let number = if is_spare { &books.spare } else { &books.vacant }.get().trailing_zeros();
-        self.spares.set(self.spares.get() - usize::from(is_spare));
-        let page = PageName::new(region, number as usize);
-        books.spare.set(books.spare.get() & !page.bit());
-        books.vacant.set(books.vacant.get() & !page.bit());
-        if books.vacant.get() == 0 {
-            remove(&self.roomy, region);
-        }
-        self.empty.set(self.empty.get().filter(|&empty| empty != region));
+        let page = self.take_run(1)?;
         let Page { blocks, used, fresh, free, .. } = page.books();
         blocks.set((PAGE_BYTES / GRAIN_BYTES) as u16 / grains_of(class));
         used.set(0);
@@ -429,27 +470,102 @@ impl Heap {
         Some(page)
     }
 
-    /// A page has run empty: it gives its memory back, unless it is one of a few.
-    fn vacate(&self, page: PageName) {
+    /// So many vacant pages behind each other, those that have memory if possible: the first.
+    fn take_run(&self, pages: usize) -> Option<PageName> {
+        let region = self.region_with(pages)?;
+        let Region { vacant, spare, .. } = region.books();
+        let run = run_in(spare.get(), pages).or_else(|| run_in(vacant.get(), pages))?;
+        let spares = (spare.get() & run).count_ones() as usize;
+        self.spares.set(self.spares.get() - spares);
+        self.used.set(self.used.get() + pages);
+        spare.set(spare.get() & !run);
+        vacant.set(vacant.get() & !run);
+        if vacant.get() == 0 {
+            remove(&self.roomy, region);
+        }
+        Some(PageName::new(region, run.trailing_zeros() as usize))
+    }
+
+    /// A region with so many vacant pages behind each other, among those that have any: with
+    /// memory, if one of the first few has them, or one that was empty.
+    fn region_with(&self, pages: usize) -> Option<RegionName> {
+        let first = |of: fn(&Region) -> &Cell<u32>| {
+            let regions = iter::successors(self.roomy.get(), |region| region.links().next.get());
+            let has_run = |region: &RegionName| run_in(of(region.books()).get(), pages).is_some();
+            regions.take(REGIONS_LOOKED_AT_MAX).find(has_run)
+        };
+        let empty_has_memory =
+            self.empty.get().is_some_and(|region| region.books().spare.get() != 0);
+        first(|books| &books.spare)
+            .or_else(|| first(|books| &books.vacant).filter(|_| !empty_has_memory))
+            .or_else(|| {
+                let region = self.empty_region()?;
+                push_front(&self.roomy, region);
+                Some(region)
+            })
+    }
+
+    /// A region of vacant pages alone, taken off their list or mapped.
+    fn empty_region(&self) -> Option<RegionName> {
+        let Some(region) = self.empty.get() else { return self.add_region() };
+        remove(&self.empty, region);
+        self.empties.set(self.empties.get() - 1);
+        Some(region)
+    }
+
+    /// So many pages, of which this is the first, have run empty: they give their memory back,
+    /// unless few are left that have any.
+    fn vacate(&self, page: PageName, pages: usize) {
         let region = page.region();
         let books = region.books();
-        if self.spares.get() < SPARES_MAX {
-            self.spares.set(self.spares.get() + 1);
-            books.spare.set(books.spare.get() | page.bit());
+        self.used.set(self.used.get() - pages);
+        if self.spares.get() < self.spares_max(pages) {
+            self.spares.set(self.spares.get() + pages);
+            books.spare.set(books.spare.get() | page.bits(pages));
         } else {
-            page.discard();
+            page.discard(pages);
         }
-        // Who needs a page next shall find this one, which may be warm.
         if books.vacant.get() != 0 {
             remove(&self.roomy, region);
         }
-        push_front(&self.roomy, region);
-        books.vacant.set(books.vacant.get() | page.bit());
-        if books.vacant.get() == ALL_VACANT {
-            match self.empty.get() {
-                None => self.empty.set(Some(region)),
-                Some(_) => self.drop_region(region),
-            }
+        books.vacant.set(books.vacant.get() | page.bits(pages));
+        // Who needs a page next shall find this one, which may be warm.
+        match books.vacant.get() {
+            ALL_VACANT => self.keep_empty(region),
+            _ => push_front(&self.roomy, region),
+        }
+    }
+
+    /// A region has run empty: it stays, and if there are more of them than others justify, those
+    /// that have been empty for longer go.
+    fn keep_empty(&self, region: RegionName) {
+        push_front(&self.empty, region);
+        self.empties.set(self.empties.get() + 1);
+        while self.empties.get() > self.empties_max()
+            && let Some(older) = region.links().next.get()
+        {
+            self.unmap(older);
+        }
+    }
+
+    fn empties_max(&self) -> usize {
+        EMPTY_REGIONS_MIN.max((self.regions.get() - self.empties.get()) / EMPTY_REGIONS_PART)
+    }
+
+    /// Gives back an empty region.
+    fn unmap(&self, region: RegionName) {
+        remove(&self.empty, region);
+        self.empties.set(self.empties.get() - 1);
+        self.spares.set(self.spares.get() - region.books().spare.get().count_ones() as usize);
+        self.regions.set(self.regions.get() - 1);
+        unmap_region(region.0);
+    }
+
+    /// How many vacant pages may have memory before a run of so many gives its memory back.
+    fn spares_max(&self, pages: usize) -> usize {
+        match pages {
+            1 => SPARES_MAX,
+            _ => RUN_SPARES_MIN.max(self.used.get() / RUN_SPARES_PART),
         }
     }
 
@@ -457,16 +573,7 @@ impl Heap {
         let region = RegionName(map_region()?);
         self.regions.set(self.regions.get() + 1);
         region.books().vacant.set(ALL_VACANT);
-        push_front(&self.roomy, region);
         Some(region)
-    }
-
-    /// Gives back a region whose pages are all vacant.
-    fn drop_region(&self, region: RegionName) {
-        remove(&self.roomy, region);
-        self.spares.set(self.spares.get() - region.books().spare.get().count_ones() as usize);
-        self.regions.set(self.regions.get() - 1);
-        unmap_region(region.0);
     }
 }
 
