@@ -268,6 +268,22 @@ fn d73_a_subscriber_that_never_reads_is_cut_at_its_soft_limit_too() {
 }
 
 #[test]
+fn a_subscriber_that_has_read_all_is_not_cut_at_its_soft_limit() {
+    let limit = "pubsub 0 1000 1";
+    let mut scene = Scene::start(&["--client-output-buffer-limit", limit]);
+    let [subscriber, publisher] = [scene.connect(), scene.connect()];
+    scene.send_at(1, subscriber, b"SUBSCRIBE c\r\n");
+    let message =
+        [b"*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$2000\r\n", &[b'x'; 2000][..], b"\r\n"].concat();
+    scene.send_at(10, publisher, &message);
+    scene.probe_state_at(2500, subscriber);
+    scene.send_at(2600, publisher, b"PUBLISH c x\r\n");
+    scene.run_ms(2700);
+    assert_eq!(scene.probes(subscriber)[0], PeerState::Open);
+    assert_eq!(scene.received(publisher), b":1\r\n:1\r\n");
+}
+
+#[test]
 fn an_idle_server_with_idle_clients_never_wakes() {
     let mut scene = Scene::start(&[]);
     let client = scene.connect();

@@ -189,7 +189,7 @@ impl<S: Sys> Server<S> {
         let is_due = |deadline_ms: Option<u64>| deadline_ms.is_some_and(|ms| ms <= now_ms);
         if is_due(deadlines.idle_ms) || is_due(deadlines.linger_ms) {
             self.condemn(client);
-        } else if is_due(deadlines.soft_limit_ms) {
+        } else if is_due(deadlines.soft_limit_ms) && self.is_over_soft_limit(client) {
             self.engine.stats.output_limit_disconnections += 1;
             self.condemn(client);
         } else {
@@ -199,6 +199,18 @@ impl<S: Sys> Server<S> {
             }
             self.arm(index);
         }
+    }
+
+    /// Whether a client's output is above the soft limit still. If not, its clock stops: what has
+    /// been written since it was started says so to nobody else.
+    fn is_over_soft_limit(&mut self, client: ClientId) -> bool {
+        let (state, config) = (self.engine.clients.get_mut(client), &self.engine.config);
+        let connection = self.event_loop.connections.at_mut(client.index);
+        let is_over = is_output_over_soft_limit(connection, state, config);
+        if !is_over {
+            connection.soft_limit_since_ms = None;
+        }
+        is_over
     }
 
     /// Arms the timer of a connection for the nearest of its deadlines.

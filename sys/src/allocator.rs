@@ -61,10 +61,12 @@ const POPULATED_PAGES_MIN: u32 = 4;
 /// crossed to and fro costs nothing.
 const SPARES_MAX: usize = 16;
 
-/// The same for runs: clients that put long values in the place of others use them by turns. Where
-/// many are in use it is that part of them.
-const RUN_SPARES_MIN: usize = 64;
-const RUN_SPARES_PART: usize = 4;
+/// The same for runs: clients that put long values in the place of others use them by turns.
+const RUN_SPARES_MAX: usize = 64;
+
+/// Runs are taken and vacated in turn where long values take each other's place: as many pages as
+/// have been taken keep their memory, so many at most, however many others have some.
+const WANTED_MAX: usize = 256;
 
 /// The longest run: all pages of a region but that of the books.
 const RUN_PAGES_MAX: usize = PAGES - 1;
@@ -388,10 +390,10 @@ struct Heap {
     pages: [Cell<u32>; CLASSES],
     /// The first region with a vacant page.
     roomy: Cell<Option<RegionName>>,
-    /// Pages that somebody has.
-    used: Cell<usize>,
     /// Vacant pages that have their memory still.
     spares: Cell<usize>,
+    /// Pages of runs that have been taken, less those that were vacated and kept for it.
+    wanted: Cell<usize>,
     /// The first region of vacant pages alone, and how many there are.
     empty: Cell<Option<RegionName>>,
     empties: Cell<usize>,
@@ -405,8 +407,8 @@ impl Heap {
             partial: [const { Cell::new(None) }; CLASSES],
             pages: [const { Cell::new(0) }; CLASSES],
             roomy: Cell::new(None),
-            used: Cell::new(0),
             spares: Cell::new(0),
+            wanted: Cell::new(0),
             empty: Cell::new(None),
             empties: Cell::new(0),
             regions: Cell::new(0),
@@ -477,7 +479,9 @@ impl Heap {
         let run = run_in(spare.get(), pages).or_else(|| run_in(vacant.get(), pages))?;
         let spares = (spare.get() & run).count_ones() as usize;
         self.spares.set(self.spares.get() - spares);
-        self.used.set(self.used.get() + pages);
+        if pages > 1 {
+            self.wanted.set((self.wanted.get() + pages).min(WANTED_MAX));
+        }
         spare.set(spare.get() & !run);
         vacant.set(vacant.get() & !run);
         if vacant.get() == 0 {
@@ -518,8 +522,7 @@ impl Heap {
     fn vacate(&self, page: PageName, pages: usize) {
         let region = page.region();
         let books = region.books();
-        self.used.set(self.used.get() - pages);
-        if self.spares.get() < self.spares_max(pages) {
+        if self.keeps_memory(pages) {
             self.spares.set(self.spares.get() + pages);
             books.spare.set(books.spare.get() | page.bits(pages));
         } else {
@@ -561,12 +564,15 @@ impl Heap {
         unmap_region(region.0);
     }
 
-    /// How many vacant pages may have memory before a run of so many gives its memory back.
-    fn spares_max(&self, pages: usize) -> usize {
-        match pages {
-            1 => SPARES_MAX,
-            _ => RUN_SPARES_MIN.max(self.used.get() / RUN_SPARES_PART),
+    /// Whether a page or a run that is vacated keeps its memory.
+    fn keeps_memory(&self, pages: usize) -> bool {
+        let spares_max = if pages == 1 { SPARES_MAX } else { RUN_SPARES_MAX };
+        let is_wanted = pages > 1 && self.wanted.get() >= pages;
+        let is_one_of_few = self.spares.get() < spares_max;
+        if is_wanted && !is_one_of_few {
+            self.wanted.set(self.wanted.get() - pages);
         }
+        is_one_of_few || is_wanted
     }
 
     fn add_region(&self) -> Option<RegionName> {
