@@ -201,8 +201,8 @@ impl<S: Sys> Server<S> {
         }
     }
 
-    /// Whether a client's output is above the soft limit still. If not, its clock stops: what has
-    /// been written since it was started says so to nobody else.
+    /// Whether a client's output is above the soft limit still. If not, the clock stops here: it is
+    /// started when output grows, and to write it does not stop it.
     fn is_over_soft_limit(&mut self, client: ClientId) -> bool {
         let (state, config) = (self.engine.clients.get_mut(client), &self.engine.config);
         let connection = self.event_loop.connections.at_mut(client.index);
