@@ -84,6 +84,15 @@ pub const GROUP_SPANS_KEPT_MAX: usize = 16 * 1024;
 /// more system calls than with Redis.
 pub const REQUESTS_PER_TICK_MAX: u32 = 1_200;
 
+/// What the execution of a group should take at most, nanoseconds: if one takes longer, the next
+/// has half as many requests. More than what 64 usual ones take by far.
+pub const EXECUTION_PER_GROUP_NS_MAX: u64 = 2_000_000;
+
+/// After how much execution a tick takes no further group, nanoseconds: nobody waits much longer
+/// than twice as long for a turn, whatever the others send. What the counted limits let through of
+/// usual requests takes less, so that their number of system calls is what it is.
+pub const EXECUTION_PER_TICK_NS_MAX: u64 = 10_000_000;
+
 /// Keys of one request that are hashed and prefetched ahead: the first ones hide the misses of the
 /// rest.
 pub const KEYS_PREFETCHED_MAX: usize = 64;
@@ -249,6 +258,7 @@ const_assert!(INPUT_BULK_APART_BYTES_MIN > INPUT_BUFFER_BYTES);
 const_assert!(INPUT_BULK_APART_BYTES_MIN as u64 > UNAUTHENTICATED_BULK_BYTES_MAX);
 const_assert!(INPUT_PAUSED_BYTES_MAX >= INPUT_BUFFER_BYTES);
 const_assert!(REQUESTS_PER_TICK_MAX as usize >= GROUP_REQUESTS_MAX);
+const_assert!(EXECUTION_PER_TICK_NS_MAX >= EXECUTION_PER_GROUP_NS_MAX);
 
 /// Addresses that `bind` takes: each is a listening socket.
 pub const BIND_ADDRESSES_MAX: usize = 16;

@@ -7,6 +7,7 @@
 //! | `server/admission.rs` | accept: who may come in |
 //! | `server/requests.rs` | read, parse, execute |
 //! | `server/group.rs` | what is parsed and executed together |
+//! | `server/pace.rs` | how much is done at once |
 //! | `server/outcome.rs` | what commands asked to be done; wake, expire, close |
 //! | `server/growth.rs` | whether the store grows, and huge pages when it does no more |
 //! | `server/life.rs` | start, log, shut down |
@@ -20,6 +21,7 @@ mod host;
 mod life;
 mod listening;
 mod outcome;
+mod pace;
 mod requests;
 
 use crate::client::ClientId;
@@ -92,20 +94,21 @@ impl<S: Sys> Server<S> {
         self.now = Now { wall_us: sys.wall_us(), monotonic_ms: self.now_ns / 1_000_000 };
     }
 
-    /// A phase ends that had something to do: its time is noted.
+    /// A phase ends that had something to do: its time is noted. Gives it, nanoseconds.
     #[inline]
-    fn lap(&mut self, phase: Phase) {
-        self.lap_as(phase, || phase.event());
+    fn lap(&mut self, phase: Phase) -> u64 {
+        self.lap_as(phase, || phase.event())
     }
 
     /// The same for a phase whose spikes have a name of their own.
     #[inline]
-    fn lap_as(&mut self, phase: Phase, event: impl FnOnce() -> &'static str) {
+    fn lap_as(&mut self, phase: Phase, event: impl FnOnce() -> &'static str) -> u64 {
         let cycles = self.event_loop.sys.cycles();
         let ns = self.engine.stats.lap(phase, cycles);
         if self.engine.stats.spikes.is_one(ns) {
             self.note_spike(event(), ns);
         }
+        ns
     }
 
     /// Somebody wants to know what takes as long as this has (`latency-monitor-threshold`).

@@ -9,6 +9,7 @@ mod simulation_support {
     mod fan_out;
     mod pauses;
     pub mod scene;
+    mod turns;
 }
 
 use simulation_support::scene::Scene;

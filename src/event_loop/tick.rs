@@ -302,6 +302,15 @@ impl<S: Sys> EventLoop<S> {
         None
     }
 
+    /// Queues all that the poller has told of and that have not had their turn, in its order: it
+    /// would tell of them again, but then of others first.
+    pub fn queue_told(&mut self) {
+        while let Some(index) = self.take_told() {
+            self.connections.at_mut(index).is_in_hand = false;
+            self.queue_ready(index, false);
+        }
+    }
+
     /// Queues a connection for work, before all others or behind them, unless it has its place
     /// already.
     #[inline]

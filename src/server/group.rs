@@ -11,6 +11,7 @@
 //! Taken one by one, every request would wait for its own cache misses; prefetched together they
 //! overlap. Prefetching is only a hint: execute looks up again.
 
+use super::pace::Pace;
 use crate::client::{Client, ClientId};
 use crate::command::Request;
 use crate::command::dispatcher;
@@ -56,9 +57,10 @@ pub struct Group {
     pub spans: Vec<Span>,
     /// Those of them that lie apart from the input.
     pub bulks: Vec<SharedBytes>,
-    /// Most requests: [`crate::limits::GROUP_REQUESTS_MAX`], or one, so that a group's time is that
-    /// request's.
+    /// Most requests: what the pace is, or one, so that a group's time is that request's.
     pub requests_max: usize,
+    /// How much is done at once.
+    pub pace: Pace,
     /// A pause is on: what is parsed now may wait, so that nothing behind it can be parsed.
     pub may_wait: bool,
     /// Keys of all requests, by database: what is prefetched together.

@@ -24,6 +24,24 @@ impl<S: Sys> Server<S> {
     /// **read**: takes connections off the ready list and reads each once, unless it has requests
     /// left from before. `false`: nobody has anything to do (any more) in this tick.
     pub(super) fn read(&mut self, group: &mut Group) -> bool {
+        if group.pace.is_tick_over() {
+            self.put_off(group);
+        } else {
+            self.fill(group);
+        }
+        if group.clients.is_empty() {
+            for index in group.postponed.drain(..) {
+                self.event_loop.queue_ready(index, false);
+            }
+            group.pace.end_tick();
+            return false;
+        }
+        self.lap(Phase::Read);
+        true
+    }
+
+    /// Reads connections until there are as many as a group may have requests.
+    fn fill(&mut self, group: &mut Group) {
         while group.clients.len() < GROUP_REQUESTS_MAX {
             let Some(index) = self.event_loop.take_ready() else { break };
             if self.read_one(index) {
@@ -32,14 +50,21 @@ impl<S: Sys> Server<S> {
                 self.event_loop.connections.at_mut(index).is_in_hand = false;
             }
         }
-        if group.clients.is_empty() {
-            for index in group.postponed.drain(..) {
+    }
+
+    /// Leaves everybody to the next tick: first those who have not had a turn in this one.
+    #[cold]
+    fn put_off(&mut self, group: &mut Group) {
+        for index in group.clients.drain(..) {
+            let connection = self.event_loop.connections.at_mut(index);
+            connection.is_in_hand = false;
+            if connection.budget_tick == self.event_loop.tick {
+                group.postponed.push(index);
+            } else {
                 self.event_loop.queue_ready(index, false);
             }
-            return false;
         }
-        self.lap(Phase::Read);
-        true
+        self.event_loop.queue_told();
     }
 
     /// `true`: there may be requests to parse.
@@ -85,7 +110,8 @@ impl<S: Sys> Server<S> {
     pub(super) fn parse(&mut self, group: &mut Group) {
         group.clear_runs();
         group.may_wait = self.engine.pause.held().is_some();
-        group.requests_max = if self.engine.stats.spikes.is_on() { 1 } else { GROUP_REQUESTS_MAX };
+        let wants_each = self.engine.stats.spikes.is_on();
+        group.requests_max = if wants_each { 1 } else { group.pace.requests_max() };
         while group.has_room() {
             let Some(index) = group.clients.pop_front() else { break };
             self.parse_client(group, index);
@@ -156,7 +182,9 @@ impl<S: Sys> Server<S> {
         group.runs = runs;
         group.bulks.clear(); // whoever wants them longer holds them now
         // Whoever wants to know of spikes has one request a group.
-        self.lap_as(Phase::Execute, || if group.is_fast() { "fast-command" } else { "command" });
+        let event = || if group.is_fast() { "fast-command" } else { "command" };
+        let ns = self.lap_as(Phase::Execute, event);
+        group.pace.note(ns);
     }
 
     /// Runs what one client does in this group. Its buffers leave the slab once for all of it, and

@@ -93,9 +93,12 @@ impl Sys for Simulated {
         self.world.state().now_ns
     }
 
-    /// Nothing takes time here unless somebody waits.
+    /// Whoever reads it has done something, which takes no time unless the world is told otherwise
+    /// ([`World::work_cost_set`]).
     fn cycles(&mut self) -> u64 {
-        self.world.state().now_ns
+        let mut state = self.world.state();
+        state.now_ns = state.now_ns.saturating_add(state.work_cost_ns);
+        state.now_ns
     }
 
     /// Those that the loop lives from; what is done once or seldom is not counted.

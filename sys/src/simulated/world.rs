@@ -101,6 +101,8 @@ pub struct State {
     pub interrupted: bool,
     /// Someone waits for what can never come.
     pub stuck: bool,
+    /// What passes from one reading of the processor's counter to the next.
+    pub work_cost_ns: u64,
     /// Log lines and where they went.
     pub log: Vec<(Option<PathBuf>, Vec<u8>)>,
     /// What the service manager was told.
@@ -131,6 +133,7 @@ impl State {
             signals_raised: 0,
             interrupted: false,
             stuck: false,
+            work_cost_ns: 0,
             log: Vec::new(),
             notifications: Vec::new(),
             files: BTreeMap::new(),
@@ -324,6 +327,12 @@ impl World {
     #[must_use]
     pub fn stuck(&self) -> bool {
         self.state().stuck
+    }
+
+    /// Makes the processor a slow one: from now on so much time passes before each reading of its
+    /// counter, which stands for what has been done since the reading before.
+    pub fn work_cost_set(&self, cost: Duration) {
+        self.state().work_cost_ns = nanoseconds(cost);
     }
 
     /// Limits how far the server may raise its limit of descriptors, and the limit itself.
