@@ -14,7 +14,8 @@
 //! ```
 //!
 //! The time is that which the tick measures anyway; if another process has had the processor, it
-//! counts as well, which does no harm.
+//! counts as well, which does no harm. One group alone ends no tick: it may have been a single
+//! request (DEBUG SLEEP), and what its client has sent behind it belongs to it.
 
 use crate::limits::{EXECUTION_PER_GROUP_NS_MAX, EXECUTION_PER_TICK_NS_MAX, GROUP_REQUESTS_MAX};
 
@@ -23,13 +24,15 @@ use crate::limits::{EXECUTION_PER_GROUP_NS_MAX, EXECUTION_PER_TICK_NS_MAX, GROUP
 pub(super) struct Pace {
     /// Most requests of a group.
     requests_max: usize,
-    /// What the groups of this tick have taken, nanoseconds.
+    /// Groups of this tick.
+    groups: usize,
+    /// What they have taken, nanoseconds.
     spent_ns: u64,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { requests_max: GROUP_REQUESTS_MAX, spent_ns: 0 }
+        Self { requests_max: GROUP_REQUESTS_MAX, groups: 0, spent_ns: 0 }
     }
 }
 
@@ -42,6 +45,7 @@ impl Pace {
     /// A group of this tick has run, and taken so long.
     #[inline]
     pub(super) fn note(&mut self, ns: u64) {
+        self.groups += 1;
         self.spent_ns = self.spent_ns.saturating_add(ns);
         if ns > EXECUTION_PER_GROUP_NS_MAX {
             self.requests_max = (self.requests_max / 2).max(1);
@@ -52,12 +56,12 @@ impl Pace {
 
     /// Whether the tick shall take no further group.
     pub(super) const fn is_tick_over(&self) -> bool {
-        self.spent_ns >= EXECUTION_PER_TICK_NS_MAX
+        self.groups > 1 && self.spent_ns >= EXECUTION_PER_TICK_NS_MAX
     }
 
     /// The next group is that of another tick.
     pub(super) const fn end_tick(&mut self) {
-        self.spent_ns = 0;
+        (self.groups, self.spent_ns) = (0, 0);
     }
 }
 
@@ -83,13 +87,21 @@ mod tests {
     #[test]
     fn a_tick_is_over_when_its_groups_have_taken_their_time() {
         let mut pace = Pace::default();
-        pace.note(EXECUTION_PER_TICK_NS_MAX - 1);
-        assert!(!pace.is_tick_over());
-        pace.note(1);
-        assert!(pace.is_tick_over());
+        let mut is_over_after = |ns| {
+            pace.note(ns);
+            pace.is_tick_over()
+        };
+        assert!(!is_over_after(1) && !is_over_after(EXECUTION_PER_TICK_NS_MAX - 2));
+        assert!(is_over_after(1));
         pace.end_tick();
         assert!(!pace.is_tick_over());
+    }
+
+    #[test]
+    fn a_single_group_ends_no_tick() {
+        let mut pace = Pace::default();
         pace.note(u64::MAX);
+        assert!(!pace.is_tick_over());
         pace.note(u64::MAX);
         assert!(pace.is_tick_over());
     }
