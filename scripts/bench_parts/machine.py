@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import platform
+import subprocess
 
 SERVER_CORE = 0
 LOAD_CORE = 1
@@ -48,6 +49,16 @@ def memory_bytes(pid):
 
 def thread_count(pid):
     return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def memory_latency(root):
+    """What a load costs whose address the load before it has brought, by the size of what is loaded
+    from: a lone look-up in a table waits for two of the last kind."""
+    program = root / "target" / "release" / "examples" / "memory_latency"
+    with on_core(SERVER_CORE):
+        output = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    words = [line.split() for line in output.splitlines()]
+    return ", ".join(f"{size} MiB {nanoseconds} ns" for size, _, nanoseconds, *_ in words)
 
 
 def description():

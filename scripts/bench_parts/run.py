@@ -20,7 +20,7 @@ TOOLS = ["cargo", "strip", "readelf", "redis-server", "redis-benchmark"]
 class Options:
     """How much is done."""
 
-    rounds: int = 3
+    rounds: int = 7
     scale: float = 1.0
     million: int = 1_000_000
     connections: int = 10_000
@@ -96,10 +96,13 @@ def main(root, documentation):
     say = Progress()
     say("building for release")
     servers.build(root)
+    latencies = machine.memory_latency(root)
+    say(f"a load that waits for the one before: {latencies}")
     results = measure(root, options, arguments.only, say)
     results["about"] = {
         "date": datetime.date.today().isoformat(),
         "machine": machine.description(),
+        "a load that waits for the one before": latencies,
         "commit": servers.commit(root),
         "Redis": servers.redis_version(),
         "run": "quick, smaller and noisier" if arguments.quick else "full",

@@ -113,8 +113,8 @@ def commit(root):
 def build(root):
     """Everything that is started here, for release."""
     subprocess.run([root / "scripts" / "build-release"], check=True, cwd=root)
-    echo = ["cargo", "build", "--release", "--locked", "-p", "squint-sys", "--example", "echo"]
-    subprocess.run(echo, check=True, cwd=root)
+    examples = ["cargo", "build", "--release", "--locked", "-p", "squint-sys", "--examples"]
+    subprocess.run(examples, check=True, cwd=root)
 
 
 def binaries(root):
