@@ -29,10 +29,10 @@ pub const INPUT_PARKED_BYTES_MAX: usize = 2 * 1024;
 /// in copying is more than an allocation costs.
 pub const INPUT_BULK_APART_BYTES_MIN: usize = 32 * 1024;
 
-/// What such an allocation begins with, bytes, unless the bulk is shorter: most that are sent come
-/// with one more read then, as with Redis. The system gives memory only where bytes have come. (It
-/// is more than the allocator serves from its own pages: what begins so grows where it stands.)
-pub const INPUT_BULK_BYTES_FIRST: usize = 2 * 1024 * 1024;
+/// What such an allocation begins with, bytes, unless the bulk is shorter: nearly all that are sent
+/// have their memory at once then, which may be that of a value that has gone. The system gives
+/// memory only where bytes have come; Redis allocates the whole of what is announced.
+pub const INPUT_BULK_BYTES_FIRST: usize = 16 * 1024 * 1024;
 
 /// How many times its length such an allocation becomes when it is full: a value of any size costs
 /// a few calls for memory.

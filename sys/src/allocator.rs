@@ -22,20 +22,23 @@
 //! holds one, and the rest of its addresses never becomes memory. Pages of short blocks, as lists
 //! and streams are made of, get all their memory at once when there are some alike already.
 //!
-//! What is longer than a page is a run of pages of one region. What is tiny, or longer than any
-//! run, comes from the C library: the first lies close together there and is used again and again;
-//! the second it maps by itself, or keeps, as it sees fit.
+//! What is longer than a page is a run of pages of one region; what is longer than any run is a
+//! mapping of its own (`allocator/mappings.rs`). What is tiny comes from the C library: there it
+//! lies close together, and is used again and again.
 //!
 //! The server has one thread. The lock is there because all of a process may call its allocator.
 
 mod list;
+mod mappings;
+mod page;
 
-use self::list::{Links, Listed, push_front, remove};
-use crate::region::{REGION_BYTES, discard, map_region, populate, unmap_region};
+use self::list::{Listed, push_front, remove};
+use self::mappings::{Mappings, length_of};
+use self::page::{Page, PageName, Region, RegionName};
+use crate::region::{REGION_BYTES, map_region, unmap_region};
 use static_assertions::{const_assert, const_assert_eq};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
-use std::num::NonZero;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{hint, iter};
@@ -129,6 +132,8 @@ enum Source {
     Blocks(usize),
     /// So many pages behind each other.
     Run(usize),
+    /// A mapping of so many bytes.
+    Mapping(usize),
     /// The C library.
     Elsewhere,
 }
@@ -142,7 +147,7 @@ impl Source {
         match length.div_ceil(PAGE_BYTES) {
             1 => Self::Blocks(class_of(length)),
             pages @ ..=RUN_PAGES_MAX => Self::Run(pages),
-            _ => Self::Elsewhere,
+            _ => length_of(length).map_or(Self::Elsewhere, Self::Mapping),
         }
     }
 }
@@ -166,10 +171,10 @@ fn grains_of(class: usize) -> u16 {
     ((CLASSES_PER_DOUBLING + step + 1) << doubling) as u16
 }
 
-// SAFETY: a block of a class, and a run of pages, is at least as long as the layouts it is for,
-// begins at a multiple of `GRAIN_BYTES`, and belongs to nobody else until it is given back; all
-// other layouts are the system allocator's, which keeps the same promises. The source depends on
-// the layout alone, so what came from one goes back to the same.
+// SAFETY: a block of a class, a run of pages, or a mapping is at least as long as the layouts it is
+// for, begins at a multiple of `GRAIN_BYTES`, and belongs to nobody else until it is given back;
+// all other layouts are the system allocator's, which keeps the same promises. The source depends
+// on the layout alone, so what came from one goes back to the same.
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match Source::of(layout) {
@@ -177,23 +182,29 @@ unsafe impl GlobalAlloc for Allocator {
             Source::Run(pages) => {
                 pointer(self.locked(|heap| heap.take_run(pages).map(PageName::start)))
             }
+            Source::Mapping(length) => pointer(self.locked(|heap| heap.mappings.take(length))),
             // SAFETY: the caller promises what the system allocator asks for.
             Source::Elsewhere => unsafe { System.alloc(layout) },
         }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if Source::of(layout) == Source::Elsewhere {
+        match Source::of(layout) {
+            Source::Mapping(length) => {
+                pointer(self.locked(|heap| heap.mappings.take_zeroed(length)))
+            }
             // SAFETY: the caller promises what the system allocator asks for.
-            return unsafe { System.alloc_zeroed(layout) };
+            Source::Elsewhere => unsafe { System.alloc_zeroed(layout) },
+            Source::Blocks(_) | Source::Run(_) => {
+                // SAFETY: the caller promises the same.
+                let block = unsafe { self.alloc(layout) };
+                if !block.is_null() {
+                    // SAFETY: the block is at least as long as the layout, and nobody else's.
+                    unsafe { block.write_bytes(0, layout.size()) };
+                }
+                block
+            }
         }
-        // SAFETY: the caller promises the same.
-        let block = unsafe { self.alloc(layout) };
-        if !block.is_null() {
-            // SAFETY: the block is at least as long as the layout, and nobody else's.
-            unsafe { block.write_bytes(0, layout.size()) };
-        }
-        block
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
@@ -203,6 +214,9 @@ unsafe impl GlobalAlloc for Allocator {
             }
             (Source::Run(pages), Some(block)) => {
                 self.locked(|heap| heap.vacate(PageName::of_block(block), pages));
+            }
+            (Source::Mapping(length), Some(block)) => {
+                self.locked(|heap| heap.mappings.give_back(block, length));
             }
             // SAFETY: the caller promises what the system allocator asks for, and it allocated the
             // block: the layout is the same.
@@ -223,6 +237,14 @@ unsafe impl GlobalAlloc for Allocator {
                 let rest = NonNull::new(block).map(|block| PageName::of_block(block).after(new));
                 self.locked(|heap| rest.into_iter().for_each(|page| heap.vacate(page, old - new)));
                 block
+            }
+            (Source::Mapping(old), Source::Mapping(new)) => {
+                let mapping = NonNull::new(block);
+                pointer(
+                    mapping.and_then(|start| {
+                        self.locked(|heap| heap.mappings.resize(start, old, new))
+                    }),
+                )
             }
             _ => {
                 // SAFETY: `wanted` has a length that is not 0.
@@ -252,136 +274,6 @@ fn run_in(free: u32, pages: usize) -> Option<u32> {
     (starts != 0).then(|| ((1 << pages) - 1) << starts.trailing_zeros())
 }
 
-/// The books of a region, at its start. All zero when it has just been mapped, which is a valid
-/// state of every field.
-struct Region {
-    /// Bit `n`: nobody has page `n`.
-    vacant: Cell<u32>,
-    /// Bit `n`: page `n` is vacant and has its memory still, as much of it as was touched.
-    spare: Cell<u32>,
-    /// Bit `n`: all of page `n` has memory.
-    populated: Cell<u32>,
-    /// Among the regions that have a vacant page.
-    links: Links<RegionName>,
-    pages: [Page; PAGES],
-}
-
-/// A region that is mapped.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct RegionName(NonNull<u8>);
-
-impl RegionName {
-    fn books(&self) -> &Region {
-        // SAFETY: a region is mapped as long as it has a name, is aligned, and begins with its
-        // books. These consist of cells, and nobody refers to them otherwise.
-        unsafe { self.0.cast::<Region>().as_ref() }
-    }
-}
-
-impl Listed for RegionName {
-    fn links(&self) -> &Links<Self> {
-        &self.books().links
-    }
-}
-
-/// The books of a page.
-struct Page {
-    /// Blocks that it has room for, and those in use.
-    blocks: Cell<u16>,
-    used: Cell<u16>,
-    /// Where the first block begins that was never used, in grains from the page's start.
-    fresh: Cell<u16>,
-    /// Where the first free block begins among those used before, plus one. 0: there is none.
-    free: Cell<u16>,
-    /// Among the pages of its class that have a free block.
-    links: Links<PageName>,
-}
-
-/// A page: the address of its region, to which its number is added.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct PageName(NonNull<u8>);
-
-impl PageName {
-    fn new(region: RegionName, number: usize) -> Self {
-        Self(moved(region.0, |address| address + number))
-    }
-
-    /// The page that a block is in.
-    fn of_block(block: NonNull<u8>) -> Self {
-        let region = RegionName(moved(block, |address| address & !(REGION_BYTES - 1)));
-        Self::new(region, block.addr().get() % REGION_BYTES / PAGE_BYTES)
-    }
-
-    fn region(self) -> RegionName {
-        RegionName(moved(self.0, |address| address & !(REGION_BYTES - 1)))
-    }
-
-    fn number(self) -> usize {
-        self.0.addr().get() % REGION_BYTES
-    }
-
-    fn bit(self) -> u32 {
-        1 << self.number()
-    }
-
-    fn books(&self) -> &Page {
-        let number = self.number();
-        // SAFETY: as for `RegionName::books`; the name of a page holds that of its region.
-        let region = unsafe { self.region().0.cast::<Region>().as_ref() };
-        &region.pages[number]
-    }
-
-    /// Where it begins.
-    fn start(self) -> NonNull<u8> {
-        let number = self.number();
-        moved(self.region().0, |address| address + number * PAGE_BYTES)
-    }
-
-    /// Sees to it that all of it has memory.
-    fn populate(self) {
-        let region = self.region();
-        let populated = &region.books().populated;
-        if populated.get() & self.bit() == 0 {
-            populated.set(populated.get() | self.bit());
-            populate(self.start(), PAGE_BYTES);
-        }
-    }
-
-    /// The page so many behind it in its region.
-    fn after(self, pages: usize) -> Self {
-        Self(moved(self.0, |address| address + pages))
-    }
-
-    /// The bits of so many pages, this one first.
-    fn bits(self, pages: usize) -> u32 {
-        ((1 << pages) - 1) << self.number()
-    }
-
-    /// Gives the memory of so many pages back, this one first.
-    fn discard(self, pages: usize) {
-        let region = self.region();
-        let populated = &region.books().populated;
-        populated.set(populated.get() & !self.bits(pages));
-        discard(self.start(), pages * PAGE_BYTES);
-    }
-
-    /// The block so many grains from its start.
-    fn block(self, place: u16) -> NonNull<u8> {
-        moved(self.start(), |address| address + usize::from(place) * GRAIN_BYTES)
-    }
-}
-
-impl Listed for PageName {
-    fn links(&self) -> &Links<Self> {
-        &self.books().links
-    }
-}
-
-/// Another address in the same region.
-fn moved(pointer: NonNull<u8>, to: impl FnOnce(usize) -> usize) -> NonNull<u8> {
-    pointer.map_addr(|address| NonZero::new(to(address.get())).expect("no region is at 0"))
-}
-
 /// Everything that has been mapped.
 struct Heap {
     /// Per class, the first page with a free block.
@@ -399,6 +291,8 @@ struct Heap {
     empties: Cell<usize>,
     /// How many regions there are.
     regions: Cell<usize>,
+    /// What is longer than any run.
+    mappings: Mappings,
 }
 
 impl Heap {
@@ -412,6 +306,7 @@ impl Heap {
             empty: Cell::new(None),
             empties: Cell::new(0),
             regions: Cell::new(0),
+            mappings: Mappings::new(),
         }
     }
 

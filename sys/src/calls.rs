@@ -57,6 +57,7 @@ syscalls! {
     // Memory for keys and for large replies.
     Mmap = "mmap",
     Munmap = "munmap",
+    Mremap = "mremap",
     Madvise = "madvise",
     // What few commands ask for: INFO, CLIENT LIST, CONFIG SET, DEBUG SLEEP; and the log.
     Sysinfo = "sysinfo",

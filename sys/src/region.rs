@@ -135,14 +135,34 @@ fn advise(start: NonNull<u8>, length: usize, advice: i32) {
     unsafe { libc::madvise(start.as_ptr().cast(), length, advice) };
 }
 
-/// Maps so many bytes anywhere.
-fn map(length: usize) -> Option<*mut u8> {
+/// Maps so many bytes anywhere; all of them are zero. `None`: there is no memory.
+pub(crate) fn map(length: usize) -> Option<*mut u8> {
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
     count(Syscall::Mmap);
     // SAFETY: no address is asked for, so no mapping that exists is touched; an anonymous
     // mapping needs no descriptor.
     let address = unsafe { libc::mmap(std::ptr::null_mut(), length, access, kind, -1, 0) };
     (address != libc::MAP_FAILED).then(|| address.cast())
+}
+
+/// Makes a mapping longer or shorter; its pages go with it, wherever there is room. `None`: there
+/// is no memory, and it is as it was.
+#[cfg(target_os = "linux")]
+pub(crate) fn remap(address: *mut u8, old: usize, new: usize) -> Option<*mut u8> {
+    count(Syscall::Mremap);
+    // SAFETY: the callers own all of the mapping, and no reference to it exists.
+    let address = unsafe { libc::mremap(address.cast(), old, new, libc::MREMAP_MAYMOVE) };
+    (address != libc::MAP_FAILED).then(|| address.cast())
+}
+
+/// The same where the system cannot: what is in it is copied.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn remap(address: *mut u8, old: usize, new: usize) -> Option<*mut u8> {
+    let moved = map(new)?;
+    // SAFETY: both are mapped, as long as the shorter one at least, and do not overlap.
+    unsafe { std::ptr::copy_nonoverlapping(address, moved, old.min(new)) };
+    unmap(address, old);
+    Some(moved)
 }
 
 /// Maps twice as much as is needed and gives back what lies before and behind the aligned part.
@@ -156,7 +176,7 @@ fn map_aligned() -> Option<*mut u8> {
 }
 
 /// Gives a mapping, or an end of one, back: memory that [`map`] has made and nobody reaches.
-fn unmap(address: *mut u8, length: usize) {
+pub(crate) fn unmap(address: *mut u8, length: usize) {
     if length > 0 {
         count(Syscall::Munmap);
         // SAFETY: the callers own all of this range, and no reference to it exists.

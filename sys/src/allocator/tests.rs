@@ -1,3 +1,4 @@
+use super::mappings::SPARE_BYTES_MAX;
 use super::*;
 use std::alloc::handle_alloc_error;
 
@@ -71,7 +72,10 @@ fn the_length_says_where_memory_comes_from() {
     assert_eq!(source(PAGE_BYTES, 16), Source::Blocks(CLASSES - 1));
     assert_eq!(source(PAGE_BYTES + 1, 16), Source::Run(2));
     assert_eq!(source(31 * PAGE_BYTES, 16), Source::Run(31));
-    assert_eq!(source(31 * PAGE_BYTES + 1, 16), Source::Elsewhere);
+    assert_eq!(source(31 * PAGE_BYTES + 1, 16), Source::Mapping(2 << 20));
+    assert_eq!(source((2 << 20) + 1, 16), Source::Mapping((2 << 20) + (128 << 10)));
+    assert_eq!(source(512 << 20, 16), Source::Mapping(512 << 20));
+    assert_eq!(source(1 << 62, 16), Source::Mapping(1 << 62), "and the system says no");
     assert_eq!(source(1_000, 32), Source::Elsewhere);
 }
 
@@ -94,7 +98,7 @@ fn nobody_gets_what_somebody_else_has() {
         let allocator = Allocator::new();
         let mut held: Vec<Held<'_>> = Vec::new();
         for step in 0..u.int_in_range(1..=200)? {
-            let longest = *u.choose(&[300, 5_000, 70_000, 300_000, 2_200_000])?;
+            let longest = *u.choose(&[300, 5_000, 70_000, 300_000, 2_200_000, 5_000_000])?;
             let length = u.int_in_range(1..=longest)?;
             match u.int_in_range(0..=3)? {
                 0 if !held.is_empty() => drop(held.swap_remove(u.choose_index(held.len())?)),
@@ -144,7 +148,7 @@ fn a_border_crossed_to_and_fro_makes_no_system_call() {
 fn a_long_value_in_the_place_of_another_makes_no_system_call() {
     let allocator = Allocator::new();
     let made = || crate::calls::counted().total();
-    for length in [100_000, 1_000_000, 2_000_000] {
+    for length in [100_000, 1_000_000, 2_000_000, 5_000_000, 12_000_000] {
         let mut held = Held::new(&allocator, length, 1);
         drop(Held::new(&allocator, length, 2));
         let before = made();
@@ -183,6 +187,43 @@ fn long_values_that_are_given_back_are_unmapped() {
 }
 
 #[test]
+fn of_mappings_that_are_given_back_the_last_ones_are_kept() {
+    let allocator = Allocator::new();
+    let spare_bytes = || allocator.locked(|heap| heap.mappings.spare_bytes());
+    for length in [2_100_000, 5_000_000, 31_000_000] {
+        let held: Vec<Held<'_>> = (0..20).map(|mark| Held::new(&allocator, length, mark)).collect();
+        let last = held[19].block;
+        drop(held);
+        let room = SPARE_BYTES_MAX - spare_bytes();
+        assert!(room < length + length / 16, "{room} bytes of room beside those of {length}");
+        assert_eq!(Held::new(&allocator, length, 0).block, last, "which is mapped already");
+    }
+    drop(Held::new(&allocator, SPARE_BYTES_MAX + 1, 0));
+    assert!(spare_bytes() <= SPARE_BYTES_MAX);
+}
+
+#[test]
+fn a_mapping_grows_and_shrinks_with_what_is_in_it() {
+    let allocator = Allocator::new();
+    let mut held = Held::new(&allocator, 1_900_000, 1);
+    for length in [7_000_000, 7_000_001, 60_000_000, 3_000_000, 2_050_000, 1_000_000, 5_000_000] {
+        held.resize(length);
+    }
+}
+
+#[test]
+fn no_memory_is_no_block() {
+    let allocator = Allocator::new();
+    let layout = Layout::from_size_align(1 << 62, 1).expect("a layout");
+    // SAFETY: the length is not 0.
+    assert!(unsafe { allocator.alloc(layout) }.is_null());
+    let mut held = Held::new(&allocator, 3_000_000, 7);
+    // SAFETY: the block came with this layout from this allocator; the length is not 0.
+    let grown = unsafe { allocator.realloc(held.block, held.layout, 1 << 62) };
+    assert!(grown.is_null() && held.bytes().iter().all(|&byte| byte == 7));
+}
+
+#[test]
 fn the_fifth_page_of_short_blocks_gets_its_memory_at_once() {
     let allocator = Allocator::new();
     let made = || crate::calls::counted().total();
@@ -205,7 +246,7 @@ fn the_fifth_page_of_short_blocks_gets_its_memory_at_once() {
 #[test]
 fn zeroed_means_zero_wherever_it_comes_from() {
     let allocator = Allocator::new();
-    for length in [100, 300, 4_096, 60_000, 100_000] {
+    for length in [100, 300, 4_096, 60_000, 100_000, 3_000_000] {
         drop(Held::new(&allocator, length, 0xff));
         let layout = Layout::from_size_align(length, 16).expect("a layout");
         // SAFETY: the length is not 0.
