@@ -197,8 +197,6 @@ pub struct Client {
     pub last_command: &'static str,
     /// When it connected, monotonic milliseconds.
     pub connected_ms: u64,
-    /// When it last sent a request, or has waited for the last time, monotonic milliseconds.
-    pub active_ms: u64,
 }
 
 impl Client {
@@ -227,7 +225,6 @@ impl Client {
             close_after_reply: false,
             last_command: "NULL",
             connected_ms: now_ms,
-            active_ms: now_ms,
         }
     }
 
@@ -300,7 +297,7 @@ impl Client {
     }
 }
 
-const_assert!(size_of::<Client>() <= 184);
+const_assert!(size_of::<Client>() <= 176);
 
 /// All clients, found by token.
 #[derive(Debug, Default)]

@@ -92,6 +92,7 @@ impl<S: Sys> Server<S> {
         let sys = &mut self.event_loop.sys;
         self.now_ns = sys.monotonic_ns();
         self.now = Now { wall_us: sys.wall_us(), monotonic_ms: self.now_ns / 1_000_000 };
+        self.event_loop.now_ms = self.now.monotonic_ms;
     }
 
     /// A phase ends that had something to do: its time is noted. Gives it, nanoseconds.

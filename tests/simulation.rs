@@ -7,6 +7,7 @@ mod simulation_support {
     mod claims;
     mod descriptors;
     mod fan_out;
+    mod patience;
     mod pauses;
     pub mod scene;
     mod turns;

@@ -169,7 +169,7 @@ fn write_identity(text: &mut Vec<u8>, view: &View<'_>) {
 fn write_state(text: &mut Vec<u8>, view: &View<'_>) {
     let client = view.client;
     let age_s = view.now_ms.saturating_sub(client.connected_ms) / 1000;
-    let idle_s = view.now_ms.saturating_sub(client.active_ms) / 1000;
+    let idle_s = view.now_ms.saturating_sub(view.figures.active_ms) / 1000;
     put(text, format_args!(" age={age_s} idle={idle_s} flags={}", flags(client)));
     let View { channels, patterns, shard_channels, .. } = view;
     put(text, format_args!(" db={} sub={channels} psub={patterns}", client.database));
@@ -226,7 +226,12 @@ mod tests {
     fn line(client: &Client) -> String {
         let view = View {
             client,
-            figures: ConnectionFigures { fd: 9, query_free_bytes: 100, ..Default::default() },
+            figures: ConnectionFigures {
+                fd: 9,
+                active_ms: 3_400,
+                query_free_bytes: 100,
+                ..Default::default()
+            },
             local: Some(Address::Tcp("127.0.0.1:6379".parse().expect("an address"))),
             channels: 2,
             patterns: 1,
@@ -243,7 +248,6 @@ mod tests {
         let mut client = client();
         client.labels_mut().name = (*b"me").into();
         client.labels_mut().library_name = (*b"lib").into();
-        client.active_ms = 3_400;
         let own_bytes = size_of::<Client>() + 100;
         let expected = format!(
             "id=7 addr=127.0.0.1:40000 laddr=127.0.0.1:6379 fd=9 name=me age=3 idle=1 flags=N \

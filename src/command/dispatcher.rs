@@ -112,7 +112,6 @@ impl Engine {
         if client.close_after_reply {
             return true;
         }
-        client.active_ms = now.monotonic_ms;
         let is_at_liberty = client.is_at_liberty();
         ctx.take_changed(); // nothing that anybody must look after
         let is_over = match held {

@@ -122,11 +122,13 @@ pub struct Facts {
     pub started_us: i64,
 }
 
-/// The buffers of a connection, for CLIENT LIST.
+/// What CLIENT LIST tells of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ConnectionFigures {
     /// Descriptor number.
     pub fd: i32,
+    /// When bytes last came or went, or the client has last waited, monotonic milliseconds.
+    pub active_ms: u64,
     /// Unread input, bytes.
     pub query_bytes: usize,
     /// Room left in the input buffer, bytes.
@@ -152,7 +154,7 @@ pub struct PoolFigures {
 
 /// What a command may ask of the world outside: asked rarely, so a virtual call is no matter.
 pub trait Host {
-    /// The buffers of a connection.
+    /// What CLIENT LIST tells of a connection.
     fn figures(&self, client: ClientId) -> ConnectionFigures;
     /// The address that a client connected to.
     fn local_address(&mut self, client: ClientId) -> Option<Address>;

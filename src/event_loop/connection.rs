@@ -7,6 +7,7 @@ use super::timer_wheel;
 use crate::limits::INPUT_PAUSED_BYTES_MAX;
 use crate::reply_buffer::ReplyBuffer;
 use squint_sys::{Fd, Interest};
+use static_assertions::const_assert;
 
 /// A slot of the slab. Links live inside it: queueing it or arming its timer allocates nothing.
 #[derive(Debug)]
@@ -44,20 +45,24 @@ pub struct Connection {
     pub is_in_hand: bool,
     /// It waits for the phase `write`.
     pub is_to_be_written: bool,
-    /// Requests executed in the tick [`Connection::budget_tick`].
+    /// Requests executed in the tick of [`Connection::renew_budget`].
     pub budget_used: u32,
-    /// The tick that `budget_used` belongs to.
-    pub budget_tick: u64,
+    /// The low half of that tick: who comes back 2^32 ticks later has a smaller share once.
+    budget_tick: u32,
+    /// When bytes last came or went, or its owner has last waited, monotonic milliseconds.
+    pub active_ms: u64,
     /// Since when the output is above the soft limit, monotonic milliseconds.
     pub soft_limit_since_ms: Option<u64>,
     /// The peer sends no more, and has until then to fetch its replies, monotonic milliseconds.
     pub linger_until_ms: Option<u64>,
 }
 
+const_assert!(size_of::<Connection>() <= 176); // one for every client, idle or not
+
 impl Connection {
     /// A connection just accepted, watched for reading.
     #[must_use]
-    pub fn new(fd: Fd) -> Self {
+    pub fn new(fd: Fd, now_ms: u64) -> Self {
         Self {
             fd,
             input: RingBuffer::default(),
@@ -77,6 +82,7 @@ impl Connection {
             is_to_be_written: false,
             budget_used: 0,
             budget_tick: 0,
+            active_ms: now_ms,
             soft_limit_since_ms: None,
             linger_until_ms: None,
         }
@@ -89,10 +95,16 @@ impl Connection {
         self.ready.is_linked() || self.is_in_hand
     }
 
+    /// It has had a turn in this tick.
+    #[must_use]
+    pub const fn has_had_turn(&self, tick: u64) -> bool {
+        self.budget_tick == tick as u32
+    }
+
     /// A new tick brings a new share.
     pub fn renew_budget(&mut self, tick: u64) {
-        if self.budget_tick != tick {
-            (self.budget_tick, self.budget_used) = (tick, 0);
+        if !self.has_had_turn(tick) {
+            (self.budget_tick, self.budget_used) = (tick as u32, 0);
         }
     }
 

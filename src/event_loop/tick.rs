@@ -70,6 +70,8 @@ pub struct EventLoop<S: Sys> {
     pub output_pool: OutputPool,
     /// Turns of the loop so far.
     pub tick: u64,
+    /// The time of this turn, monotonic milliseconds: its owner reads the clock.
+    pub now_ms: u64,
     /// A signal has come.
     pub is_signalled: bool,
     signals: Fd,
@@ -125,6 +127,7 @@ impl<S: Sys> EventLoop<S> {
             pool: BufferPool::new(),
             output_pool: OutputPool::default(),
             tick: 0,
+            now_ms,
             is_signalled: false,
             signals,
             events: Events::new(),
@@ -268,7 +271,7 @@ impl<S: Sys> EventLoop<S> {
 
     /// Gives a connection a slot and watches it. `None`: the poller has no room; it is closed.
     pub fn register(&mut self, fd: Fd) -> Option<Token> {
-        let token = self.connections.insert(Connection::new(fd));
+        let token = self.connections.insert(Connection::new(fd, self.now_ms));
         if self.sys.poller().add(fd, token, Interest::READ).is_ok() {
             return Some(token);
         }
@@ -364,6 +367,7 @@ impl<S: Sys> EventLoop<S> {
         let outcome = match answer {
             Ok(0) => ReadOutcome::AtEnd,
             Ok(count) => {
+                connection.active_ms = self.now_ms;
                 stats.read_bytes.record(count as u64);
                 ReadOutcome::Open
             }
@@ -398,6 +402,7 @@ impl<S: Sys> EventLoop<S> {
             match send(&mut self.sys, connection) {
                 Ok(sent) => {
                     connection.output.advance(sent.bytes);
+                    connection.active_ms = self.now_ms;
                     stats.write_bytes.record(sent.bytes as u64);
                     connection.is_clogged = sent.is_short;
                 }

@@ -18,6 +18,7 @@ impl<S: Sys> Host for EventLoop<S> {
         let (input, output) = (&connection.input, &connection.output);
         ConnectionFigures {
             fd: connection.fd.0,
+            active_ms: connection.active_ms,
             query_bytes: input.len(),
             query_free_bytes: input.capacity() - input.len(),
             output_bytes: output.len(),

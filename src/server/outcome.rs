@@ -121,9 +121,8 @@ impl<S: Sys> Server<S> {
     fn resume(&mut self, client: ClientId) {
         let Some(connection) = self.event_loop.connections.get_mut(client) else { return };
         connection.is_paused = false;
-        let state = self.engine.clients.get_mut(client);
-        state.active_ms = self.now.monotonic_ms;
-        let is_postponed = state.is_postponed();
+        connection.active_ms = self.now.monotonic_ms;
+        let is_postponed = self.engine.clients.get(client).is_postponed();
         connection.has_unparsed = is_postponed || !connection.input.is_empty();
         if connection.has_unparsed {
             self.event_loop.queue_ready(client.index, false);
@@ -185,7 +184,7 @@ impl<S: Sys> Server<S> {
         let connection = self.event_loop.connections.at(index);
         let state = self.engine.clients.get_mut(client);
         let now_ms = self.now.monotonic_ms;
-        let deadlines = Deadlines::of(connection, state, &self.engine.config);
+        let deadlines = Deadlines::of(connection, state, &self.engine.config, now_ms);
         let is_due = |deadline_ms: Option<u64>| deadline_ms.is_some_and(|ms| ms <= now_ms);
         if is_due(deadlines.idle_ms) || is_due(deadlines.linger_ms) {
             self.condemn(client);
@@ -218,7 +217,8 @@ impl<S: Sys> Server<S> {
         let client = self.event_loop.connections.token(index);
         let connection = self.event_loop.connections.at(index);
         let Some(state) = self.engine.clients.find(client) else { return };
-        let deadlines = Deadlines::of(connection, state, &self.engine.config);
+        let now_ms = self.now.monotonic_ms;
+        let deadlines = Deadlines::of(connection, state, &self.engine.config, now_ms);
         self.event_loop.set_deadline(index, deadlines.nearest_ms());
     }
 
@@ -250,7 +250,8 @@ impl<S: Sys> Server<S> {
 struct Deadlines {
     /// The end of BLPOP's patience.
     blocked_ms: Option<u64>,
-    /// The end of ours with a silent client.
+    /// The end of ours with a silent client. Of one that waits or listens, this is when to look
+    /// again whether it still does: it may have stopped in between, but not before now.
     idle_ms: Option<u64>,
     /// The end of fetching replies after the peer's last byte.
     linger_ms: Option<u64>,
@@ -259,15 +260,16 @@ struct Deadlines {
 }
 
 impl Deadlines {
-    fn of(connection: &Connection, client: &Client, config: &Config) -> Self {
+    fn of(connection: &Connection, client: &Client, config: &Config, now_ms: u64) -> Self {
         let after =
             |since_ms: u64, seconds: u32| since_ms.saturating_add(u64::from(seconds) * 1000);
         let timeout_s = config.settings().timeout_s;
-        let is_patient = client.blocked.is_some() || client.subscriptions > 0;
+        let is_excused = client.blocked.is_some() || client.subscriptions > 0;
+        let silent_since_ms = if is_excused { now_ms } else { connection.active_ms };
         let soft_seconds = output_limit(config, client).soft_seconds;
         Self {
             blocked_ms: client.blocked.as_ref().and_then(|blocked| blocked.next_ms()),
-            idle_ms: (timeout_s > 0 && !is_patient).then(|| after(client.active_ms, timeout_s)),
+            idle_ms: (timeout_s > 0).then(|| after(silent_since_ms, timeout_s)),
             linger_ms: connection.linger_until_ms,
             soft_limit_ms: connection.soft_limit_since_ms.map(|ms| after(ms, soft_seconds)),
         }

@@ -58,7 +58,7 @@ impl<S: Sys> Server<S> {
         for index in group.clients.drain(..) {
             let connection = self.event_loop.connections.at_mut(index);
             connection.is_in_hand = false;
-            if connection.budget_tick == self.event_loop.tick {
+            if connection.has_had_turn(self.event_loop.tick) {
                 group.postponed.push(index);
             } else {
                 self.event_loop.queue_ready(index, false);

@@ -1,0 +1,133 @@
+//! How long the server bears with a client that says nothing: `timeout`.
+
+use super::scene::Scene;
+use squint_sys::simulated::PeerState::{Ended, Open};
+
+/// Sets `k` to so many bytes.
+fn set(length: usize) -> Vec<u8> {
+    let value = "v".repeat(length);
+    format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${length}\r\n{value}\r\n").into_bytes()
+}
+
+#[test]
+fn who_has_waited_for_the_end_of_a_pause_is_timed_out_afterwards() {
+    for pause_ms in [300, 1500] {
+        let mut scene = Scene::start(&["--timeout", "1"]);
+        let [pauser, writer] = [scene.connect(), scene.connect()];
+        scene.send_at(100, pauser, format!("CLIENT PAUSE {pause_ms} WRITE\r\n").as_bytes());
+        scene.send_at(150, writer, b"INCR k\r\n");
+        scene.probe_state_at(100 + pause_ms + 900, writer);
+        scene.probe_state_at(100 + pause_ms + 1100, writer);
+        scene.run_ms(3000);
+        assert_eq!(scene.received(writer), b":1\r\n", "a pause of {pause_ms} ms");
+        assert_eq!(scene.probes(writer), [Open, Ended], "a pause of {pause_ms} ms");
+    }
+}
+
+#[test]
+fn who_leaves_its_last_channel_is_timed_out_from_then_on() {
+    for (enter, leave) in [
+        ("SUBSCRIBE c d", "UNSUBSCRIBE"),
+        ("PSUBSCRIBE c*", "PUNSUBSCRIBE c*"),
+        ("SSUBSCRIBE c", "SUNSUBSCRIBE c"),
+        ("SUBSCRIBE c", "RESET"),
+        ("HELLO 3\r\nSUBSCRIBE c", "UNSUBSCRIBE c"),
+    ] {
+        let mut scene = Scene::start(&["--timeout", "1"]);
+        let listener = scene.connect();
+        scene.send_at(1, listener, format!("{enter}\r\n").as_bytes());
+        scene.send_at(2700, listener, format!("{leave}\r\n").as_bytes());
+        scene.probe_state_at(3600, listener);
+        scene.probe_state_at(3800, listener);
+        scene.run_ms(4000);
+        assert_eq!(scene.probes(listener), [Open, Ended], "{enter}, then {leave}");
+    }
+}
+
+#[test]
+fn who_listens_to_one_channel_still_is_not_timed_out() {
+    let mut scene = Scene::start(&["--timeout", "1"]);
+    let listener = scene.connect();
+    scene.send_at(1, listener, b"SUBSCRIBE c d\r\n");
+    scene.send_at(700, listener, b"UNSUBSCRIBE c\r\n");
+    scene.probe_state_at(10_000, listener);
+    scene.run_ms(10_100);
+    assert_eq!(scene.probes(listener), [Open]);
+}
+
+#[test]
+fn a_waiter_and_a_listener_cost_a_turn_of_the_loop_each_timeout_and_no_more() {
+    let mut scene = Scene::start(&["--timeout", "60"]);
+    let [waiter, listener, observer] = [scene.connect(), scene.connect(), scene.connect()];
+    scene.send_at(1, waiter, b"BLPOP k 0\r\n");
+    scene.send_at(1, listener, b"SUBSCRIBE c\r\n");
+    scene.send_at(2, observer, b"SUBSCRIBE c\r\n");
+    scene.send_at(3_600_000, observer, b"UNSUBSCRIBE\r\nINFO stats\r\n");
+    scene.run_ms(3_600_010);
+    let text = String::from_utf8(scene.received(observer)).expect("INFO is text");
+    let cycles = text.lines().find_map(|line| line.strip_prefix("eventloop_cycles:"));
+    let cycles: u64 = cycles.expect("INFO counts cycles").parse().expect("a number");
+    assert!(cycles <= 130, "an hour of idling took {cycles} turns of the loop");
+}
+
+#[test]
+fn who_sends_a_request_for_longer_than_an_idle_client_may_stay_is_not_idle() {
+    for piece in [&b"v"[..], b"\r\n"] {
+        let mut scene = Scene::start(&["--timeout", "1"]);
+        let sender = scene.connect();
+        let is_value = piece == b"v";
+        if is_value {
+            scene.send_at(1, sender, &set(40_000)[..30_000]);
+        }
+        for at_ms in [600, 1200, 1800] {
+            scene.send_if_open_at(at_ms, sender, piece);
+        }
+        scene.probe_state_at(2700, sender);
+        scene.probe_state_at(2900, sender);
+        scene.run_ms(3000);
+        assert_eq!(scene.probes(sender), [Open, Ended], "a value: {is_value}");
+    }
+}
+
+#[test]
+fn who_fetches_a_reply_for_longer_than_an_idle_client_may_stay_gets_all_of_it() {
+    const LENGTH: usize = 50_000;
+    let mut scene = Scene::start(&["--timeout", "1"]);
+    let [writer, reader, sleeper] = [scene.connect(), scene.connect(), scene.connect()];
+    scene.send_at(1, writer, &set(LENGTH));
+    scene.limit_capacity(reader, 25); // a millisecond: two seconds in all
+    scene.send_at(10, reader, b"GET k\r\n");
+    scene.stop_reading(sleeper, 100);
+    scene.send_at(10, sleeper, b"GET k\r\n");
+    scene.probe_state_at(1100, sleeper);
+    scene.run_ms(3200);
+    assert_eq!(scene.received(reader).len(), LENGTH + b"$50000\r\n\r\n".len());
+    assert_ne!(scene.probes(sleeper), [Open], "who reads nothing is idle");
+    assert_eq!(scene.state(reader), Ended);
+}
+
+#[test]
+fn who_was_served_in_silence_has_not_been_idle_either() {
+    let mut scene = Scene::start(&["--timeout", "1"]);
+    let [waiter, pusher] = [scene.connect(), scene.connect()];
+    scene.send_at(1, waiter, b"CLIENT REPLY OFF\r\nBLPOP k 0\r\n");
+    scene.send_at(1, pusher, b"BLPOP none 2\r\nRPUSH k v\r\n");
+    scene.probe_state_at(2900, waiter);
+    scene.probe_state_at(3100, waiter);
+    scene.run_ms(3200);
+    assert_eq!(scene.received(pusher), b"*-1\r\n:1\r\n");
+    assert_eq!(scene.probes(waiter), [Open, Ended]);
+}
+
+#[test]
+fn idle_in_client_list_counts_from_the_last_byte_in_either_direction() {
+    let mut scene = Scene::start(&[]);
+    let [listener, publisher] = [scene.connect(), scene.connect()];
+    scene.send_at(1, listener, b"SUBSCRIBE c\r\n");
+    scene.send_at(4_100, publisher, b"CLIENT LIST ID 1\r\nPUBLISH c m\r\n");
+    scene.send_at(6_200, publisher, b"CLIENT LIST ID 1\r\n");
+    scene.run_ms(6_300);
+    let text = String::from_utf8(scene.received(publisher)).expect("text");
+    let idle: Vec<&str> = text.split(' ').filter(|word| word.starts_with("idle=")).collect();
+    assert_eq!(idle, ["idle=4", "idle=2"]);
+}
