@@ -2,6 +2,7 @@
 
 use super::growth::Growth;
 use super::{Server, listening};
+use crate::client::ClientId;
 use crate::command::effects::Shutdown;
 use crate::command::{Engine, Facts, Host, Now};
 use crate::config::{Config, Settings, Supervised};
@@ -212,7 +213,8 @@ impl<S: Sys> Server<S> {
     /// Makes a setting that CONFIG SET has changed take effect where reading it is not enough.
     pub(super) fn apply_setting(&mut self, name: &str) {
         match name {
-            "timeout" => self.arm_all(),
+            "timeout" => self.for_each_client(|server, client| server.arm(client.index)),
+            "client-output-buffer-limit" => self.for_each_client(Self::output_grew),
             "maxclients" => self.adjust_clients_max(),
             "tcp-keepalive" => self.renew_keepalive(),
             _ => {}
@@ -227,12 +229,11 @@ impl<S: Sys> Server<S> {
         }
     }
 
-    fn arm_all(&mut self) {
-        let indices: Vec<u32> =
-            self.event_loop.connections.iter().map(|(token, _)| token.index).collect();
-        for index in indices {
-            self.arm(index);
-        }
+    /// Does something for everybody who is not about to be closed.
+    fn for_each_client(&mut self, act: impl Fn(&mut Self, ClientId)) {
+        let open = self.engine.clients.iter().filter(|client| !client.closing);
+        let open: Vec<ClientId> = open.map(|client| client.token).collect();
+        open.into_iter().for_each(|client| act(self, client));
     }
 }
 

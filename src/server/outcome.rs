@@ -84,11 +84,19 @@ impl<S: Sys> Server<S> {
             return self.cut_off(client);
         }
         let is_soft = is_output_over_soft_limit(connection, state, config);
-        if is_soft != connection.soft_limit_since_ms.is_some() {
-            connection.soft_limit_since_ms = is_soft.then_some(self.now.monotonic_ms);
-            self.arm(client.index);
+        if is_soft | connection.soft_limit_since_ms.is_some() {
+            self.time_soft_limit(client.index, is_soft);
         }
         self.event_loop.queue_write(client.index);
+    }
+
+    /// Starts the clock of the soft limit, lets it go on, or stops it. While it goes the timer is
+    /// armed each time: a subscriber that leaves its last channel may have less time from then on.
+    #[cold]
+    fn time_soft_limit(&mut self, index: u32, is_over: bool) {
+        let since_ms = &mut self.event_loop.connections.at_mut(index).soft_limit_since_ms;
+        *since_ms = is_over.then(|| since_ms.unwrap_or(self.now.monotonic_ms));
+        self.arm(index);
     }
 
     /// A client has let too much output lie.

@@ -1,4 +1,4 @@
-//! How long the server bears with a client that says nothing: `timeout`.
+//! How long the server bears with a client: `timeout`, and limits on output.
 
 use super::scene::Scene;
 use squint_sys::simulated::PeerState::{Ended, Open};
@@ -130,4 +130,40 @@ fn idle_in_client_list_counts_from_the_last_byte_in_either_direction() {
     let text = String::from_utf8(scene.received(publisher)).expect("text");
     let idle: Vec<&str> = text.split(' ').filter(|word| word.starts_with("idle=")).collect();
     assert_eq!(idle, ["idle=4", "idle=2"]);
+}
+
+#[test]
+fn who_listens_no_more_has_the_soft_limit_of_others_from_then_on() {
+    let limits = "normal 0 1000 1 pubsub 0 1000 60";
+    let mut scene = Scene::start(&["--client-output-buffer-limit", limits]);
+    let [listener, publisher] = [scene.connect(), scene.connect()];
+    scene.stop_reading(listener, 100);
+    scene.send_at(1, listener, b"SUBSCRIBE c\r\n");
+    let message = "x".repeat(2000);
+    scene.send_at(10, publisher, format!("PUBLISH c {message}\r\n").as_bytes());
+    scene.send_at(500, listener, b"UNSUBSCRIBE c\r\n");
+    scene.probe_state_at(900, listener);
+    scene.probe_state_at(1100, listener);
+    scene.run_ms(1200);
+    assert_eq!(scene.probes(listener)[0], Open);
+    assert_ne!(scene.probes(listener)[1], Open);
+}
+
+#[test]
+fn a_new_limit_on_output_is_for_what_lies_there_already() {
+    for (limit, end_ms) in [("normal 1000 0 0", 500), ("normal 0 1000 1", 1500)] {
+        let mut scene = Scene::start(&[]);
+        let [sleeper, setter] = [scene.connect(), scene.connect()];
+        scene.stop_reading(sleeper, 100);
+        scene.send_at(1, setter, &set(20_000));
+        scene.send_at(10, sleeper, b"GET k\r\n");
+        let request = format!("CONFIG SET client-output-buffer-limit \"{limit}\"\r\n");
+        scene.send_at(500, setter, request.as_bytes());
+        scene.probe_state_at(end_ms - 10, sleeper);
+        scene.probe_state_at(end_ms + 10, sleeper);
+        scene.run_ms(1600);
+        assert_eq!(scene.received(setter), b"+OK\r\n+OK\r\n");
+        assert_eq!(scene.probes(sleeper)[0], Open, "{limit}");
+        assert_ne!(scene.probes(sleeper)[1], Open, "{limit}");
+    }
 }
