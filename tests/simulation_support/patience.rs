@@ -167,3 +167,51 @@ fn a_new_limit_on_output_is_for_what_lies_there_already() {
         assert_ne!(scene.probes(sleeper)[1], Open, "{limit}");
     }
 }
+
+/// Whatever clients have done and suffered: who is left a timeout later waits or listens.
+#[test]
+fn nobody_but_who_waits_or_listens_outstays_the_timeout() {
+    const WORDS: [&str; 18] = [
+        "INCR x",
+        "BLPOP k 0",
+        "BLPOP k 0.05",
+        "XREAD BLOCK 0 STREAMS s $",
+        "RPUSH k v",
+        "SUBSCRIBE c",
+        "UNSUBSCRIBE",
+        "PUBLISH c m",
+        "RESET",
+        "CLIENT PAUSE 30 WRITE",
+        "CLIENT PAUSE 30",
+        "CLIENT UNPAUSE",
+        "CLIENT REPLY OFF",
+        "CLIENT REPLY SKIP",
+        "CLIENT UNBLOCK 2",
+        "CLIENT KILL ID 3",
+        "CONFIG SET timeout 0",
+        "CONFIG SET timeout 1",
+    ];
+    arbtest::arbtest(|u| {
+        let mut scene = Scene::start(&["--timeout", "1"]);
+        let observer = scene.connect();
+        let clients: Vec<_> = (0..u.int_in_range(2..=5)?).map(|_| scene.connect()).collect();
+        for at_ms in [1, 1, 2, 20, 40, 40, 60, 1100, 1120, 1120] {
+            let client = *u.choose(&clients)?;
+            let words = (0..u.int_in_range(1..=3)?).map(|_| u.choose(&WORDS).copied());
+            let words = words.collect::<Result<Vec<&str>, _>>()?;
+            scene.send_if_open_at(at_ms, client, format!("{}\r\n", words.join("\r\n")).as_bytes());
+        }
+        for at_ms in [0, 500, 1000, 2000] {
+            scene.send_at(at_ms, observer, b"PING\r\n");
+        }
+        scene.send_at(1300, observer, b"CONFIG SET timeout 1\r\n");
+        scene.send_at(2400, observer, b"CLIENT LIST\r\n");
+        scene.run_ms(2410);
+        let text = String::from_utf8(scene.received(observer)).expect("text");
+        for line in text.lines().filter(|line| line.starts_with("id=")) {
+            let is_excused = [" flags=b", " flags=P"].iter().any(|flag| line.contains(flag));
+            assert!(line.contains("cmd=client|list") || is_excused, "{line}");
+        }
+        Ok(())
+    });
+}
