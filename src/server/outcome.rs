@@ -258,8 +258,8 @@ impl<S: Sys> Server<S> {
 struct Deadlines {
     /// The end of BLPOP's patience.
     blocked_ms: Option<u64>,
-    /// The end of ours with a silent client. Of one that waits or listens, this is when to look
-    /// again whether it still does: it may have stopped in between, but not before now.
+    /// The end of ours with a silent client. Of one that is excused, this is when to look again
+    /// whether it still is: it may have ceased to be in between, but not before now.
     idle_ms: Option<u64>,
     /// The end of fetching replies after the peer's last byte.
     linger_ms: Option<u64>,
@@ -272,7 +272,9 @@ impl Deadlines {
         let after =
             |since_ms: u64, seconds: u32| since_ms.saturating_add(u64::from(seconds) * 1000);
         let timeout_s = config.settings().timeout_s;
-        let is_excused = client.blocked.is_some() || client.subscriptions > 0;
+        // Who waits or listens has nothing to say, and who is queued may have said it already.
+        let is_excused =
+            client.blocked.is_some() || client.subscriptions > 0 || connection.is_queued();
         let silent_since_ms = if is_excused { now_ms } else { connection.active_ms };
         let soft_seconds = output_limit(config, client).soft_seconds;
         Self {

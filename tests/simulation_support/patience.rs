@@ -119,6 +119,27 @@ fn who_was_served_in_silence_has_not_been_idle_either() {
     assert_eq!(scene.probes(waiter), [Open, Ended]);
 }
 
+/// A tick that takes long leaves clients to the next one that it has not even read.
+#[test]
+fn who_has_sent_and_was_not_read_yet_is_not_idle() {
+    for victim_connects_first in [true, false] {
+        let mut scene = Scene::start(&["--timeout", "1", "--enable-debug-command", "yes"]);
+        let (victim, other) = scene.connect_pair(victim_connects_first);
+        let sleepers = [other, scene.connect(), scene.connect()];
+        for at_ms in (10..80).step_by(10) {
+            scene.send_at(at_ms, other, b"DEBUG SLEEP 0.008\r\n"); // groups become small
+        }
+        scene.send_at(500, victim, b"PING\r\n");
+        for sleeper in sleepers {
+            scene.send_at(1000, sleeper, b"DEBUG SLEEP 0.6\r\n");
+        }
+        scene.send_at(1000, victim, b"PING\r\n");
+        scene.probe_state_at(3300, victim);
+        scene.run_ms(5000);
+        assert_eq!(scene.received(victim), b"+PONG\r\n+PONG\r\n", "first: {victim_connects_first}");
+    }
+}
+
 #[test]
 fn idle_in_client_list_counts_from_the_last_byte_in_either_direction() {
     let mut scene = Scene::start(&[]);
