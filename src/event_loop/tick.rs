@@ -231,8 +231,8 @@ impl<S: Sys> EventLoop<S> {
     }
 
     /// **accept**: takes connections off the queues, as many as is fair.
-    pub fn accept(&mut self, now_ms: u64, accepted: &mut Vec<Accepted>, stats: &mut Stats) {
-        self.resume_accepting(now_ms);
+    pub fn accept(&mut self, accepted: &mut Vec<Accepted>, stats: &mut Stats) {
+        self.resume_accepting();
         for number in 0..self.listeners.len() {
             let listener = &mut self.listeners[number];
             let fd = listener.fd;
@@ -241,7 +241,7 @@ impl<S: Sys> EventLoop<S> {
                     Ok(connection) => accepted.push(connection),
                     Err(Verdict::PeerGone | Verdict::Interrupted) => {}
                     Err(Verdict::WouldBlock) => break,
-                    Err(Verdict::OutOfResources) => return self.back_off(now_ms, stats),
+                    Err(Verdict::OutOfResources) => return self.back_off(stats),
                     Err(Verdict::Bug(errno)) => panic!("accept: {errno:?}"),
                 }
             }
@@ -249,14 +249,14 @@ impl<S: Sys> EventLoop<S> {
     }
 
     /// No descriptors, no memory: stop listening for a moment instead of spinning.
-    fn back_off(&mut self, now_ms: u64, stats: &mut Stats) {
+    fn back_off(&mut self, stats: &mut Stats) {
         stats.accept_backoffs += 1;
         self.watch_listeners(Interest::default());
-        self.accept_retry_ms = Some(now_ms.saturating_add(ACCEPT_RETRY_MS));
+        self.accept_retry_ms = Some(self.now_ms.saturating_add(ACCEPT_RETRY_MS));
     }
 
-    fn resume_accepting(&mut self, now_ms: u64) {
-        if self.accept_retry_ms.is_some_and(|retry_ms| retry_ms <= now_ms) {
+    fn resume_accepting(&mut self) {
+        if self.accept_retry_ms.is_some_and(|retry_ms| retry_ms <= self.now_ms) {
             self.accept_retry_ms = None;
             self.watch_listeners(Interest::READ);
         }

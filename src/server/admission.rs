@@ -19,9 +19,8 @@ CONFIG SET protected-mode no.\r\n";
 impl<S: Sys> Server<S> {
     /// **accept**: welcomes new connections.
     pub(super) fn accept(&mut self) {
-        let now_ms = self.now.monotonic_ms;
         let backoffs = self.engine.stats.accept_backoffs;
-        self.event_loop.accept(now_ms, &mut self.accepted, &mut self.engine.stats);
+        self.event_loop.accept(&mut self.accepted, &mut self.engine.stats);
         if self.engine.stats.accept_backoffs > backoffs {
             self.log_at_most_every_second(Level::Warning, "Error accepting: no descriptors left");
         }
