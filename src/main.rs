@@ -24,7 +24,10 @@ Usage: squint-server [/path/to/redis.conf] [--directive value ...]
 Examples:
        squint-server
        squint-server --port 7777
-       squint-server /etc/squint.conf --loglevel verbose --requirepass 'a long secret'
+       squint-server /etc/squint.conf --loglevel verbose
+
+It listens on this machine's own addresses (127.0.0.1 and ::1), port 6379, unless told otherwise.
+Directives are those of redis.conf; docs/configuration.md says what each does here.
 ";
 
 const VERSION: &str =

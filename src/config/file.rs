@@ -11,7 +11,7 @@ use super::ConfigError;
 use super::directive::{Effect, Found, find};
 use super::directives::{DIRECTIVES, FORGOTTEN, REFUSED, SECRET};
 use super::include::expand;
-use super::value::{Kind, Value};
+use super::value::{Kind, Value, WRONG_NUMBER};
 use super::words;
 use crate::limits::{INCLUDE_DEPTH_MAX, INCLUDE_FILES_MAX};
 use std::ffi::{OsStr, OsString};
@@ -19,7 +19,9 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-const BAD_DIRECTIVE: &str = "Bad directive or wrong number of arguments";
+/// Why a name stops the start that no row of the table has.
+pub(super) const UNKNOWN_DIRECTIVE: &str = "unknown directive: docs/configuration.md lists those \
+    there are; a value is a word of its own (--port 7777)";
 
 /// The standard input, where a [`FileSource`] is asked for a file.
 pub const STANDARD_INPUT: &str = "-";
@@ -106,7 +108,12 @@ impl<'a> Loader<'a> {
 
     /// Reads one file, and what it includes.
     pub fn file(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let content = self.read(path).map_err(|reason| ConfigError::fatal(&reason))?;
+        let content = self.read(path).map_err(|mut reason| {
+            if let Some(found) = find(path.as_os_str().as_bytes()) {
+                reason.push_str(&format!(". The option is --{}", found.name)); // `port 7777`
+            }
+            ConfigError::fatal(&reason)
+        })?;
         self.lines(path, &content)
     }
 
@@ -144,9 +151,9 @@ impl<'a> Loader<'a> {
         }
         match (name.to_ascii_lowercase().as_slice(), values) {
             (b"include", [path]) => self.include(path, &origin),
+            (b"include", _) => Err(origin.error(WRONG_NUMBER)),
             (name, [_]) if FORGOTTEN.iter().any(|known| known.as_bytes() == name) => Ok(()),
-            (name, [_, ..]) => Err(origin.error(refusal(name))),
-            _ => Err(origin.error(BAD_DIRECTIVE)),
+            (name, _) => Err(origin.error(refusal(name))),
         }
     }
 
@@ -204,7 +211,7 @@ impl<'a> Loader<'a> {
 /// What to say about a name that no row has.
 fn refusal(name: &[u8]) -> &'static str {
     let known = REFUSED.iter().find(|(refused, _)| refused.as_bytes() == name);
-    known.map_or(BAD_DIRECTIVE, |(_, advice)| advice)
+    known.map_or(UNKNOWN_DIRECTIVE, |(_, advice)| advice)
 }
 
 /// Save points add up line by line; an empty line takes all back.
