@@ -80,6 +80,18 @@ fn d28_a_port_that_is_taken_is_a_clear_error() {
     let (code, text) = refusal(&["--port", &port, "--bind", "127.0.0.1"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains(&port) && text.to_lowercase().contains("in use"), "{text}");
+    assert!(text.contains("set another 'port'"), "{text}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_descriptors_for_one_client_there_is_no_server() {
+    let script = "ulimit -n 32; exec \"$0\" --port 0"; // to nowhere it would not listen either
+    let arguments = ["-c", script, env!("CARGO_BIN_EXE_squint-server")];
+    let output = Command::new("sh").args(arguments).output().expect("every Linux has a shell");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("32 open descriptors") && text.contains("ulimit -n"), "{text}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl<S: Sys> Server<S> {
             last_warning_ms: None,
         };
         server.read_clocks();
-        server.adjust_clients_max();
+        server.adjust_clients_max()?;
         let settings = server.engine.config.settings().clone();
         listening::open_all(&mut server.event_loop, &settings).map_err(StartError)?;
         server.leave_terminal()?;
@@ -86,19 +86,26 @@ impl<S: Sys> Server<S> {
         Ok(())
     }
 
-    /// Lowers `maxclients` when the system has not descriptors enough for it.
-    fn adjust_clients_max(&mut self) {
+    /// Lowers `maxclients` when the system has not descriptors enough for it. An error if there is
+    /// none for any client.
+    fn adjust_clients_max(&mut self) -> Result<(), StartError> {
         let wanted = u64::from(self.engine.config.settings().clients_max);
         let limit = self.event_loop.sys.raise_descriptor_limit(wanted + DESCRIPTORS_RESERVED);
-        let possible = limit.saturating_sub(DESCRIPTORS_RESERVED).max(1);
+        let possible = limit.saturating_sub(DESCRIPTORS_RESERVED);
+        let allowed = format!("The system allows {limit} open descriptors");
+        let advice = "'ulimit -n' before the start raises that, LimitNOFILE= in a systemd unit.";
+        if possible == 0 {
+            let needed = DESCRIPTORS_RESERVED + 1;
+            let text = format!("{allowed}, and the server needs {needed} at least. {advice}");
+            return Err(StartError(text));
+        }
         if possible < wanted {
-            let text = format!(
-                "The system allows {limit} open descriptors: maxclients is lowered from {wanted} \
-                 to {possible}. Raise it with 'ulimit -n' before the start."
-            );
+            let text =
+                format!("{allowed}: maxclients is lowered from {wanted} to {possible}. {advice}");
             self.log(Level::Warning, &text);
             self.engine.config.record("maxclients", possible.to_string().as_bytes());
         }
+        Ok(())
     }
 
     /// Says that the server is there: log, pid file, service manager.
@@ -215,7 +222,8 @@ impl<S: Sys> Server<S> {
         match name {
             "timeout" => self.for_each_client(|server, client| server.arm(client.index)),
             "client-output-buffer-limit" => self.for_each_client(Self::output_grew),
-            "maxclients" => self.adjust_clients_max(),
+            // Whoever has said so has one: that there is none for any client is no news to tell.
+            "maxclients" => self.adjust_clients_max().unwrap_or(()),
             "tcp-keepalive" => self.renew_keepalive(),
             _ => {}
         }

@@ -14,13 +14,13 @@ pub fn open_all<S: Sys>(event_loop: &mut EventLoop<S>, settings: &Settings) -> R
         let (mode, backlog) = (settings.unixsocketperm, settings.tcp_backlog);
         let listened = event_loop.sys.listen_unix(path, mode, backlog);
         let fd = listened.map_err(|errno| {
-            let path = path.display();
-            format!("Could not listen on the Unix socket {path}: {errno}. Is 'unixsocket' right?")
+            let (path, advice) = (path.display(), advice_on_unix_socket(errno));
+            format!("Could not listen on the Unix socket {path}: {errno}. {advice}")
         })?;
         add(event_loop, fd)?;
     }
     if event_loop.listeners.is_empty() {
-        return Err("Configured to not listen anywhere: give --port or --unixsocket.".to_string());
+        return Err("Configured to not listen anywhere: set 'port' or 'unixsocket'.".to_string());
     }
     Ok(())
 }
@@ -74,8 +74,10 @@ fn open_address<S: Sys>(
     bind: &BindAddress,
     settings: &Settings,
 ) -> Result<(), String> {
-    let address = address_of(event_loop, bind, settings.port)
-        .ok_or_else(|| format!("Could not resolve the address '{}' of 'bind'.", bind.host))?;
+    let address = address_of(event_loop, bind, settings.port).ok_or_else(|| {
+        let host = &bind.host;
+        format!("Could not resolve '{host}' in 'bind': is it spelled right? An IP address will do.")
+    })?;
     let is_open = |listener: &Listener| listener.address == Address::Tcp(address);
     if event_loop.listeners.iter().any(is_open) {
         return Ok(());
@@ -85,13 +87,30 @@ fn open_address<S: Sys>(
         keepalive_seconds: settings.tcp_keepalive_s,
     };
     let listened = event_loop.sys.listen_tcp(address, options);
-    let fd = listened.map_err(|errno: Errno| {
-        format!(
-            "Could not create server TCP listening socket {address}: {errno}. If another server \
-             uses the port, choose one with --port."
-        )
+    let fd = listened.map_err(|errno| {
+        let advice = advice_on_address(errno);
+        format!("Could not create server TCP listening socket {address}: {errno}. {advice}")
     })?;
     add(event_loop, fd)
+}
+
+/// What helps when an address cannot be listened on.
+fn advice_on_address(errno: Errno) -> &'static str {
+    match errno {
+        Errno::IN_USE => "Another server uses the port: end that, or set another 'port'.",
+        Errno::NOT_ALLOWED => "Low ports are for root: set 'port' to one from 1024 on.",
+        Errno::NOT_OURS => "Set 'bind' to addresses of this machine.",
+        _ => "Are 'bind' and 'port' right?",
+    }
+}
+
+/// What helps when a path cannot be listened on.
+fn advice_on_unix_socket(errno: Errno) -> &'static str {
+    if errno == Errno::IN_USE {
+        "A server listens there, or it is no socket: set 'unixsocket' to another path."
+    } else {
+        "Set 'unixsocket' to a path in a directory that exists and may be written."
+    }
 }
 
 /// The addresses that `bind` and `port` name; `None` for one that cannot be resolved.

@@ -11,6 +11,16 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Errno(pub i32);
 
+/// Why an address cannot be listened on.
+impl Errno {
+    /// Somebody else listens there.
+    pub const IN_USE: Self = Self(libc::EADDRINUSE);
+    /// It is for others than us.
+    pub const NOT_ALLOWED: Self = Self(libc::EACCES);
+    /// No address of this machine.
+    pub const NOT_OURS: Self = Self(libc::EADDRNOTAVAIL);
+}
+
 /// What a failed call means to the one who made it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
