@@ -1,4 +1,5 @@
-//! Counters for INFO. Plain fields: whoever does the work counts it.
+//! Counters for INFO. Plain fields: whoever does the work counts it. Where the time of ticks goes
+//! is in [`tick_times`], what took too long in [`spikes`].
 
 pub mod spikes;
 pub mod tick_times;

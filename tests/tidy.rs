@@ -109,6 +109,38 @@ fn every_module_says_what_it_is() {
     nothing_is_wrong(&broken);
 }
 
+/// Modules that a file declares, tests apart.
+fn declared_modules(file: &SourceFile) -> Vec<&str> {
+    let lines = file.code_lines().into_iter().map(|(_, line)| line);
+    let declarations = lines.filter_map(|line| line.strip_suffix(';')?.rsplit_once("mod "));
+    declarations
+        .filter(|(visibility, _)| visibility.is_empty() || visibility.starts_with("pub"))
+        .map(|(_, name)| name)
+        .collect()
+}
+
+/// Where a room begins there is a map of it: each file by its name, or by how its name begins
+/// (`list_...`).
+#[test]
+fn maps_name_every_module() {
+    let mut broken = Vec::new();
+    for file in files(root(), &["src", "sys/src"], ".rs").iter().filter(|file| !file.is_tests()) {
+        let map: Vec<&str> = file.text.lines().take_while(|line| line.starts_with("//!")).collect();
+        let map = map.join("\n");
+        let is_part = |other: char| other.is_alphanumeric() || other == '_';
+        let words: BTreeSet<&str> = map.split(|other| !is_part(other)).collect();
+        let beginnings = words.iter().filter(|word| map.contains(&format!("{word}...")));
+        let beginnings: Vec<&str> = beginnings.copied().filter(|word| word.len() > 1).collect();
+        for module in declared_modules(file) {
+            let is_begun = beginnings.iter().any(|word| module.starts_with(word));
+            if !words.contains(module) && !is_begun {
+                broken.push(format!("{} does not say what is in {module}", file.path));
+            }
+        }
+    }
+    nothing_is_wrong(&broken);
+}
+
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Functions that are longer all the same: file, function, lines. They may shrink, and then their

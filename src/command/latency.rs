@@ -7,9 +7,9 @@
 //! then the time is its own. docs/introspection.md says which events there are.
 
 use super::Request;
+use super::commands::find_by_full_name;
 use super::context::{CommandResult, Context};
 use super::error_reply::ErrorReply;
-use super::introspection::find_by_full_name;
 use super::table::{COMMANDS, Command};
 use crate::histogram::Histogram;
 use crate::resp::writer::Writer;

@@ -16,7 +16,7 @@
 //!  the functions
 //!    strings  expiry_options             strings
 //!    lists  list_...                     lists, and waiting for them
-//!    streams  stream_...                 streams and consumer groups
+//!    streams  stream_...  radix_nodes    streams and consumer groups
 //!    keys  scan_options                  keys, whatever they hold
 //!    pubsub                              pub/sub
 //!    transactions  watches               MULTI and WATCH
@@ -24,7 +24,7 @@
 //!    client_list  client_kill            and the others
 //!    server  info  debug                 the server
 //!    latency  squint                     the server looked at from inside
-//!    introspection                       COMMAND and every HELP: the table about itself
+//!    commands                            COMMAND and every HELP: the table about itself
 //! ```
 //!
 //! Pure: given the time, a request and a reply buffer; never a descriptor, never a clock.
@@ -33,6 +33,7 @@ pub mod args;
 pub mod authentication;
 pub mod client_kill;
 pub mod client_list;
+pub mod commands;
 pub mod connection;
 pub mod context;
 pub mod debug;
@@ -44,7 +45,6 @@ pub mod expiry_options;
 pub mod fan_out;
 pub mod flags;
 pub mod info;
-pub mod introspection;
 pub mod key_spec;
 pub mod keys;
 pub mod latency;
@@ -65,8 +65,8 @@ pub mod stream_groups;
 pub mod stream_hand_outs;
 pub mod stream_info;
 pub mod stream_options;
-pub mod stream_origins;
 pub mod stream_pending;
+pub mod stream_producers;
 pub mod stream_read_options;
 pub mod stream_reads;
 pub mod stream_references;

@@ -15,7 +15,7 @@ use super::context::{Change, CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
 use super::events::Event;
 use super::stream_options::{self, AddOptions};
-use super::stream_origins;
+use super::stream_producers;
 use crate::config::Config;
 use crate::data_store::Key;
 use crate::data_store::stream::{BlockLimits, Entry, Field, NewFields, Stream};
@@ -54,7 +54,7 @@ pub fn xadd(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let now_ms = u64::try_from(ctx.now.wall_ms()).unwrap_or(0);
     let addition = Addition { options: &options, fields, limits, now_ms };
     if let Some(origin) = options.origin {
-        return stream_origins::add(ctx, request, origin, addition);
+        return stream_producers::add(ctx, request, origin, addition);
     }
     match change_or_make(ctx, key, &options, |stream| addition.append(stream))? {
         Some((id, trimmed)) => {

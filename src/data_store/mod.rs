@@ -19,16 +19,21 @@
 //! ```text
 //!   keyspace  contents                 a database; what it is made of
 //!   dict  line  hash  probe            the hash table, its bucket, its hash; a look-up watched
-//!   entry  arena  slab  segments       a key and its value in one piece; where pieces lie,
-//!   huge_pages                         and which of that memory shall be huge pages
+//!   entry  length                      a key and its value in one piece; lengths within it
+//!   arena  slab  segments  huge_pages  where such pieces lie; which memory shall be huge pages
 //!   expiry  garbage                    whose time is over; what is too large to go at once
 //!   value  string  string_access       what a key holds; strings
-//!   list  list_packed  list_node       lists: the whole, a small one, a run of elements,
-//!   list_piece                         one that is large,
-//!   list_sequence  list_tree           many runs
-//!   stream  stream_block  stream_walk  streams: the whole, a run of entries, one entry,
-//!   stream_index  stream_id            many runs; ids
-//!   consumer_group  pending            what a group remembers; what it has handed out
+//!   list  list_access  list_change     lists: the whole; worked on in place; one piece changed
+//!   list_packed  list_piece            a small list; a piece of a long one,
+//!   list_node  list_run                which is a node of many elements, walked as a run
+//!   list_sequence  list_tree           many pieces
+//!   stream  stream_range  stream_id    streams: the whole; reading it; ids
+//!   stream_index  stream_block         many blocks; one, of many entries
+//!   stream_walk  stream_field          an entry; a name or value in it
+//!   stream_producers                   what was sent under which name, so that it is added once
+//!   stream_groups  consumer_group      the groups of a stream; what a group remembers,
+//!   pending  stream_acknowledged       has handed out, and is done with
+//!   search_steps                       what a search looks at, counted in tests
 //!   short_copy                         as many bytes as most values have, copied without a call
 //! ```
 //!
@@ -61,6 +66,7 @@ mod list_sequence;
 mod list_tree;
 mod pending;
 mod probe;
+mod search_steps;
 mod segments;
 mod short_copy;
 mod slab;
@@ -73,7 +79,6 @@ pub mod stream_id;
 mod stream_index;
 pub mod stream_producers;
 mod stream_range;
-mod stream_steps;
 mod stream_walk;
 pub mod string;
 mod string_access;

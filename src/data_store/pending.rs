@@ -24,8 +24,8 @@
 //! ```
 
 use super::StreamId;
+use super::search_steps;
 use super::stream_field::{Stored, put_varint};
-use super::stream_steps;
 use arrayvec::ArrayVec;
 use std::collections::{BTreeMap, BTreeSet, btree_set};
 use std::iter::Peekable;
@@ -256,8 +256,8 @@ impl<N: Note> Iterator for ByRank<'_, N> {
             && self.found.first_key_value().is_none_or(|(first, _)| least < *first)
         {
             self.runs.next();
-            stream_steps::count();
-            let entries = self.pending.runs[&least.1].walk().inspect(|_| stream_steps::count());
+            search_steps::count();
+            let entries = self.pending.runs[&least.1].walk().inspect(|_| search_steps::count());
             let ranked = entries.map(|(id, note)| ((note.rank(), id), note));
             self.found.extend(ranked.filter(|((rank, _), _)| *rank <= self.rank_max));
         }

@@ -160,8 +160,8 @@ impl Stream {
 mod tests {
     use super::*;
     use crate::data_store::consumer_group::{Delivery, Group};
+    use crate::data_store::search_steps;
     use crate::data_store::stream::BlockLimits;
-    use crate::data_store::stream_steps;
 
     const MS_MAX: u64 = 300_000;
 
@@ -197,10 +197,10 @@ mod tests {
 
     /// Trims to a length; how many went, and the steps that it took.
     fn trim(stream: &mut Stream, kept: u64, limit: Option<u64>) -> (u64, usize) {
-        stream_steps::take();
+        search_steps::take();
         let by = TrimBy::MaxLen(kept);
         let trimmed = stream.trim_acknowledged(Trim { by, approximate: limit.is_some(), limit });
-        (trimmed, stream_steps::take())
+        (trimmed, search_steps::take())
     }
 
     #[test]

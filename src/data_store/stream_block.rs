@@ -279,7 +279,7 @@ impl Block {
     /// The number of the stretch that this id would lie in.
     pub(super) fn stretch_of(&self, id: StreamId) -> usize {
         self.noted_places().partition_point(|place| {
-            super::stream_steps::count();
+            super::search_steps::count();
             place.previous < id
         })
     }

@@ -13,8 +13,8 @@
 //! No segment is empty. Ids of different blocks do not interleave.
 
 use super::StreamId;
+use super::search_steps;
 use super::stream_block::Block;
-use super::stream_steps;
 use std::collections::VecDeque;
 
 /// Blocks in one segment. A block being so small, a search within a segment stays in a few pages.
@@ -91,7 +91,7 @@ impl Blocks {
     /// The block that this id would lie in: the last one that begins with it or a lower one.
     pub(super) fn find(&self, id: StreamId) -> Option<At> {
         let is_before = |block: &Block| {
-            stream_steps::count();
+            search_steps::count();
             block.first_ever() <= id
         };
         let behind = self.segments.partition_point(|blocks| is_before(&blocks[0]));

@@ -19,8 +19,8 @@
 //! values are stored as `stream_field.rs` draws them.
 
 use super::StreamId;
+use super::search_steps;
 use super::stream_field::{Field, Stored, put_varint};
-use super::stream_steps;
 use crate::shared_bytes::SharedBytes;
 
 /// Where an entry begins, and the id that its own one counts from.
@@ -124,7 +124,7 @@ impl<'a> Iterator for Walk<'a> {
         if offset == self.bytes.len() {
             return None;
         }
-        stream_steps::count();
+        search_steps::count();
         let mut stored = Stored(&self.bytes[offset..]);
         let tag = stored.byte();
         let id = take_id(&mut stored, tag, previous);

@@ -8,6 +8,7 @@
 //! | [`float`] | floats as the C library reads them and as Redis prints them |
 //! | [`glob`] | the patterns of KEYS, SCAN, PSUBSCRIBE, CONFIG GET |
 //! | [`sparkline`] | graphs of a few lines |
+//! | [`keyed_hash`] | a hash for the standard maps, with a secret key |
 //! | [`ascii`] | case folding, and bytes made fit for an error line |
 
 pub mod ascii;

@@ -26,6 +26,8 @@
 //! mapping of its own (`allocator/mappings.rs`). What is tiny comes from the C library: there it
 //! lies close together, and is used again and again.
 //!
+//! Pages and regions are linked through the books (`list`).
+//!
 //! The server has one thread. The lock is there because all of a process may call its allocator.
 
 mod list;

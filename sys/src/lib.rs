@@ -26,6 +26,7 @@
 //! | `equal_bytes` | sixteen bytes compared with one at once |
 //! | `cycles` | the processor's counter, the cheapest clock |
 //! | `room` | the end of a vector, grown once and filled piece by piece |
+//! | [`fd`] | a descriptor: a number, and no owner |
 //! | `socket`, `file`, `hosts`, `clock`, `signal`, `process`, `rlimit`, `entropy` | one noun each |
 //!
 //! ## The safety charter

@@ -49,7 +49,7 @@ commands! {
         arity: 2, flags: NOSCRIPT | LOADING | STALE, since: "2.6.9", complexity: "O(1)",
         summary: "Returns the name of this connection",
     }
-    "client|help" => introspection::help {
+    "client|help" => commands::help {
         arity: 2, flags: LOADING | STALE, since: "5.0.0", complexity: "O(1)",
         summary: "Returns this help",
     }

@@ -73,7 +73,7 @@ commands! {
         complexity: "O(N) for N channels",
         summary: "Returns how many listen to each sharded channel", arguments: "[shardchannel...]",
     }
-    "pubsub|help" => introspection::help {
+    "pubsub|help" => commands::help {
         arity: 2, flags: LOADING | STALE, since: "6.2.0", complexity: "O(1)",
         summary: "Returns this help",
     }

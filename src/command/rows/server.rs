@@ -3,43 +3,43 @@
 commands! {
     group: Server,
 
-    "command" => introspection::command {
+    "command" => commands::command {
         arity: -1, flags: LOADING | STALE, acl: acl::CONNECTION, since: "2.8.13",
         tips: ["nondeterministic_output_order"], complexity: "O(N) for N commands",
         summary: "Returns what is known about all commands",
     }
-    "command|count" => introspection::command_count {
+    "command|count" => commands::command_count {
         arity: 2, flags: LOADING | STALE, acl: acl::CONNECTION, since: "2.8.13", complexity: "O(1)",
         summary: "Returns the number of commands",
     }
-    "command|docs" => introspection::command_docs {
+    "command|docs" => commands::command_docs {
         arity: -2, flags: LOADING | STALE, acl: acl::CONNECTION, since: "7.0.0",
         tips: ["nondeterministic_output_order"], complexity: "O(N) for N commands",
         summary: "Returns what people want to know about commands, or about all of them",
         arguments: "[command-name...]",
     }
-    "command|getkeys" => introspection::command_getkeys {
+    "command|getkeys" => commands::command_getkeys {
         arity: -3, flags: LOADING | STALE, acl: acl::CONNECTION, since: "2.8.13",
         complexity: "O(N) for N arguments",
         summary: "Returns which arguments of a request are keys", arguments: "command [arg...]",
     }
-    "command|getkeysandflags" => introspection::command_getkeysandflags {
+    "command|getkeysandflags" => commands::command_getkeysandflags {
         arity: -3, flags: LOADING | STALE, acl: acl::CONNECTION, since: "7.0.0",
         complexity: "O(N) for N arguments",
         summary: "Returns the keys of a request, and what it does with them",
         arguments: "command [arg...]",
     }
-    "command|help" => introspection::help {
+    "command|help" => commands::help {
         arity: 2, flags: LOADING | STALE, acl: acl::CONNECTION, since: "5.0.0", complexity: "O(1)",
         summary: "Returns this help",
     }
-    "command|info" => introspection::command_info {
+    "command|info" => commands::command_info {
         arity: -2, flags: LOADING | STALE, acl: acl::CONNECTION, since: "2.8.13",
         tips: ["nondeterministic_output_order"], complexity: "O(N) for N commands",
         summary: "Returns what programs want to know about commands, or about all of them",
         arguments: "[command-name...]",
     }
-    "command|list" => introspection::command_list {
+    "command|list" => commands::command_list {
         arity: -2, flags: LOADING | STALE, acl: acl::CONNECTION, since: "7.0.0",
         tips: ["nondeterministic_output_order"], complexity: "O(N) for N commands",
         summary: "Returns the names of commands",
@@ -54,7 +54,7 @@ commands! {
         complexity: "O(N) for N patterns", summary: "Returns the settings that match patterns",
         arguments: "parameter...",
     }
-    "config|help" => introspection::help {
+    "config|help" => commands::help {
         arity: 2, flags: LOADING | STALE | BARRIER, since: "5.0.0", complexity: "O(1)",
         summary: "Returns this help",
     }
@@ -94,7 +94,7 @@ commands! {
         complexity: "O(N) for N samples", summary: "Returns the samples of an event as a drawing",
         arguments: "event",
     }
-    "latency|help" => introspection::help {
+    "latency|help" => commands::help {
         arity: 2, flags: LOADING | STALE, since: "2.8.13", complexity: "O(1)",
         summary: "Returns this help",
     }
@@ -140,7 +140,7 @@ commands! {
         summary: "Returns the slab, and the buffers, timer and state of connections",
         arguments: "[count:integer] [first-slot:integer]",
     }
-    "squint|help" => introspection::help {
+    "squint|help" => commands::help {
         arity: 2, flags: LOADING | STALE, since: "0.1.0", complexity: "O(1)",
         summary: "Returns this help",
     }

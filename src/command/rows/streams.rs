@@ -99,7 +99,7 @@ commands! {
         summary: "Removes a consumer from a group, with all that is pending with it",
         arguments: "key group consumer",
     }
-    "xgroup|help" => introspection::help {
+    "xgroup|help" => commands::help {
         arity: 2, flags: LOADING | STALE, since: "5.0.0", complexity: "O(1)",
         summary: "Returns this help",
     }
@@ -110,7 +110,7 @@ commands! {
         arguments: "key last-id [ENTRIESADDED entries-added:integer@7.0.0] \
             [MAXDELETEDID max-deleted-id@7.0.0]",
     }
-    "xcfgset" => stream_origins::xcfgset {
+    "xcfgset" => stream_producers::xcfgset {
         arity: -2, flags: WRITE | FAST, keys: [one(RW | UPDATE)], since: "8.6.0",
         complexity: "O(1)",
         summary: "Sets how long a stream knows what its producers have sent, and how much of it",
@@ -180,7 +180,7 @@ commands! {
         tips: ["nondeterministic_output"], complexity: "O(N) for N consumers",
         summary: "Returns the consumers of a group", arguments: "key group",
     }
-    "xinfo|help" => introspection::help {
+    "xinfo|help" => commands::help {
         arity: 2, flags: LOADING | STALE, since: "5.0.0", complexity: "O(1)",
         summary: "Returns this help",
     }

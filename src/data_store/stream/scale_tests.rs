@@ -2,7 +2,7 @@
 //! in bytes and steps, never in time.
 
 use super::*;
-use crate::data_store::stream_steps;
+use crate::data_store::search_steps;
 use std::collections::BTreeMap;
 
 use arbtest::arbitrary::{Result, Unstructured};
@@ -204,9 +204,9 @@ fn adding_in_steady_state_grows_nothing_within_a_block() {
 fn steps_max(stream: &Stream, entries: u64) -> usize {
     let ids = (0..entries).step_by(entries as usize / 4096 + 1);
     let cost = |number| {
-        stream_steps::take();
+        search_steps::take();
         assert!(stream.get(StreamId::new(NOW_MS + number, 0)).is_some());
-        stream_steps::take()
+        search_steps::take()
     };
     ids.map(cost).max().expect("a few thousand were tried")
 }
@@ -237,13 +237,13 @@ fn keeping_a_stream_short_takes_few_steps() {
     for number in 0..5_000_u64 {
         let id = StreamId::new(number + 1, 0);
         stream.append(id, &[&b"a"[..], b"1"][..], limits);
-        stream_steps::take();
+        search_steps::take();
         if number % 2 == 0 {
             stream.trim(Trim { by: TrimBy::MaxLen(10), approximate: false, limit: None });
         } else if let Some(first) = stream.first_id() {
             stream.remove(first);
         }
-        let steps = stream_steps::take();
+        let steps = search_steps::take();
         assert!(steps <= 30, "{steps} at {number}");
     }
     assert_eq!((stream.length(), stream.blocks()), (10, 1));

@@ -1,8 +1,8 @@
 //! A stream with its groups against a plain model, and where a group stands.
 
 use super::*;
+use crate::data_store::search_steps;
 use crate::data_store::stream::{BlockLimits, TrimBy};
-use crate::data_store::stream_steps;
 use arbtest::arbitrary::{Result, Unstructured};
 use squint_testing::random::{self, Random};
 use std::collections::BTreeSet;
@@ -327,10 +327,10 @@ fn what_is_pending_is_freed_in_pieces() {
 
 /// Up to `count` entries that XREADGROUP CLAIM finds, and the steps that it takes.
 fn steps_of_search(stream: &mut Stream, count: usize) -> (Vec<u64>, usize) {
-    stream_steps::take();
+    search_steps::take();
     let found = stream.with_group(b"g", |stream, group| stream.pending_until(group, 1, count));
     let ids = found.unwrap_or_default().into_iter().map(|(id, _)| id.ms).collect();
-    (ids, stream_steps::take())
+    (ids, search_steps::take())
 }
 
 #[test]
