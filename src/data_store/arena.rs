@@ -311,27 +311,32 @@ impl Arena {
         if self.partial.is_empty() {
             self.partial = vec![NONE; CLASSES];
         }
+        let page = Page::new(class);
         let number = match self.vacant.pop() {
-            Some(number) => {
-                let (region, piece) = place_of(number);
-                if self.mappings[region].region.reuse(piece) {
-                    self.huge_pages.reopen(region);
-                }
-                self.pages[number as usize] = Page::new(class);
-                number
-            }
-            None => {
-                if self.pages.len() == self.mappings.len() * PAGES_PER_REGION {
-                    self.mappings.push(Mapping::new());
-                }
-                self.pages.push(Page::new(class));
-                self.pages.len() as u32 - 1
-            }
+            Some(number) => self.reuse_page(number, page),
+            None => self.append_page(page),
         };
         let (region, piece) = place_of(number);
         self.mappings[region].block_bytes[piece] = class_bytes(class) as u16;
         self.link(number);
         number
+    }
+
+    fn reuse_page(&mut self, number: u32, page: Page) -> u32 {
+        let (region, piece) = place_of(number);
+        if self.mappings[region].region.reuse(piece) {
+            self.huge_pages.reopen(region);
+        }
+        self.pages[number as usize] = page;
+        number
+    }
+
+    fn append_page(&mut self, page: Page) -> u32 {
+        if self.pages.len() == self.mappings.len() * PAGES_PER_REGION {
+            self.mappings.push(Mapping::new());
+        }
+        self.pages.push(page);
+        self.pages.len() as u32 - 1
     }
 
     /// A page has run empty: it is kept at hand, and the one that was so far loses its memory.

@@ -201,19 +201,19 @@ fn restore_branch(rows: &mut Vec<Counted<Row>>, at: usize) {
         rows[at].count -= behind.count();
         insert_child(rows, at + 1, behind.count(), behind);
     } else if width <= MERGE_CHILDREN_MAX {
-        let is_mergeable = |first: usize| {
-            let pair = rows.get(first..first + 2);
-            pair.is_some_and(|pair| {
-                pair[0].child.width() + pair[1].child.width() <= MERGE_CHILDREN_MAX
-            })
-        };
-        let first =
-            [at.wrapping_sub(1), at].into_iter().find(|at| *at != usize::MAX && is_mergeable(*at));
-        if let Some(first) = first {
-            let second = rows.remove(first + 1);
-            rows[first].count += second.count;
-            rows[first].child.append(second.child);
-        }
+        join_narrow_row(rows, at);
+    }
+}
+
+/// Joins the row at this place to one of its neighbours, if they are a narrow one together.
+fn join_narrow_row(rows: &mut Vec<Counted<Row>>, at: usize) {
+    let width = |at: usize| rows.get(at).map_or(usize::MAX, |row| row.child.width());
+    let is_narrow =
+        |first: usize| width(first).saturating_add(width(first + 1)) <= MERGE_CHILDREN_MAX;
+    if let Some(first) = (at.saturating_sub(1)..=at).find(|first| is_narrow(*first)) {
+        let second = rows.remove(first + 1);
+        rows[first].count += second.count;
+        rows[first].child.append(second.child);
     }
 }
 

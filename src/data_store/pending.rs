@@ -93,35 +93,12 @@ impl<N: Note> Run<N> {
     /// Changes the note of an id, adds the id, or takes it out if there is no new note. Gives the
     /// note back that was there.
     fn change(&mut self, id: StreamId, note: Option<N>) -> Option<N> {
-        let mut walk = self.walk();
-        let (mut start, mut before, mut here) = (0, walk.last, walk.next());
-        while here.is_some_and(|(other, _)| other < id) {
-            (start, before, here) =
-                (self.bytes.len() - walk.stored.0.len(), walk.last, walk.next());
-        }
-        let found = here.filter(|(other, _)| *other == id).map(|(_, note)| note);
+        let place = self.place_of(id);
+        let found = place.found;
         match (found, note) {
             (None, None) => return None,
-            (Some(found), None) if start == 0 => {
-                let end = self.bytes.len() - walk.stored.0.len();
-                self.take_first(end, (id, found));
-            }
-            _ => {
-                let next = if found.is_some() { walk.next() } else { here };
-                let end = self.bytes.len() - walk.stored.0.len();
-                // Below what all others count from.
-                if let Some(note) = note.filter(|_| id < self.base.0) {
-                    self.base = (id, note);
-                    before = self.base;
-                }
-                let entries = [note.map(|note| (id, note)), next];
-                let (last, added) = self.put_between(start, end, before, entries);
-                if next.is_none() {
-                    self.last = last;
-                }
-                self.length += added;
-                self.length -= u32::from(found.is_some()) + u32::from(next.is_some());
-            }
+            (Some(found), None) if place.start == 0 => self.take_first(place.end, (id, found)),
+            _ => self.write_at(place, id, note),
         }
         self.lowest_rank = self.lowest_rank.min(note.map_or(UNRANKED, Note::rank));
         let has_lost = found.filter(|found| found.rank() == self.lowest_rank);
@@ -129,6 +106,49 @@ impl<N: Note> Run<N> {
             self.find_lowest_rank();
         }
         found
+    }
+
+    /// Looks where an id stands, or would.
+    fn place_of(&self, id: StreamId) -> Place<N> {
+        let mut walk = self.walk();
+        loop {
+            let (start, before) = (self.offset_of(&walk), walk.last);
+            match walk.next() {
+                Some((other, _)) if other < id => {}
+                Some((other, note)) if other == id => {
+                    let end = self.offset_of(&walk);
+                    return Place { start, end, before, found: Some(note) };
+                }
+                _ => return Place { start, end: start, before, found: None },
+            }
+        }
+    }
+
+    /// How far into the run a walk has come, in bytes.
+    fn offset_of(&self, walk: &Walk<'_, N>) -> usize {
+        self.bytes.len() - walk.stored.0.len()
+    }
+
+    /// Writes an entry at its place, or takes out what is there if it has no note; and the one
+    /// behind it anew.
+    fn write_at(&mut self, place: Place<N>, id: StreamId, note: Option<N>) {
+        let Place { start, end, mut before, found } = place;
+        let last = found.map_or(before, |found| (id, found));
+        let mut walk = Walk { stored: Stored(&self.bytes[end..]), last };
+        let next = walk.next();
+        let end = self.offset_of(&walk);
+        // Below what all others count from.
+        if let Some(note) = note.filter(|_| id < self.base.0) {
+            self.base = (id, note);
+            before = self.base;
+        }
+        let entries = [note.map(|note| (id, note)), next];
+        let (last, added) = self.put_between(start, end, before, entries);
+        if next.is_none() {
+            self.last = last;
+        }
+        self.length += added;
+        self.length -= u32::from(found.is_some()) + u32::from(next.is_some());
     }
 
     /// Takes the first entry out, whose bytes go to `end`: the second counts from it already.
@@ -197,6 +217,19 @@ impl<N: Note> Run<N> {
     fn is_full(&self) -> bool {
         self.length as usize >= RUN_IDS_MAX
     }
+}
+
+/// Where an id stands in a run, or would.
+#[derive(Debug)]
+struct Place<N> {
+    /// Where its bytes begin.
+    start: usize,
+    /// Where they end: at their start, if it is not there.
+    end: usize,
+    /// The entry before it, or the base.
+    before: (StreamId, N),
+    /// Its note, if it is there.
+    found: Option<N>,
 }
 
 /// Appends an entry, counted from the one before.

@@ -89,6 +89,14 @@ impl Trim {
         }
     }
 
+    /// May nothing of this block, the first of a stream of this length, stay?
+    fn takes_whole(&self, block: &Block, length: u64) -> bool {
+        match self.by {
+            TrimBy::MaxLen(kept) => kept < length && kept <= length - block.len() as u64,
+            TrimBy::MinId(least) => block.last_ever() < least,
+        }
+    }
+
     fn is_over_limit(&self, entries: u64) -> bool {
         self.limit.is_some_and(|limit| limit > 0 && entries > limit)
     }
@@ -270,30 +278,25 @@ impl Stream {
     /// a block may be left without live entries.
     pub fn trim(&mut self, trim: Trim) -> u64 {
         let length = self.length;
-        while let Some(block) = self.blocks.get(At::FRONT) {
+        while let Some(block) = self.blocks.get(At::FRONT)
+            && trim.takes_whole(block, self.length)
+        {
             let entries = block.len() as u64;
-            let is_whole = match trim.by {
-                TrimBy::MaxLen(kept) if self.length <= kept => break,
-                TrimBy::MaxLen(kept) => self.length - entries >= kept,
-                TrimBy::MinId(id) => block.last_ever() < id,
-            };
-            let is_over_limit = trim.is_over_limit(length - self.length + entries);
-            if is_over_limit || trim.approximate && !is_whole {
-                break;
+            if trim.is_over_limit(length - self.length + entries) {
+                return length - self.length;
             }
-            if is_whole {
-                self.length -= entries;
-                drop(self.take_block(At::FRONT));
-                continue;
-            }
+            self.length -= entries;
+            drop(self.take_block(At::FRONT));
+        }
+        if !trim.approximate {
             self.length -= match trim.by {
+                TrimBy::MaxLen(kept) if self.length <= kept => 0,
                 TrimBy::MaxLen(kept) => {
                     let excess = self.length - kept;
                     self.drop_front(|_, dropped| dropped < excess)
                 }
                 TrimBy::MinId(least) => self.drop_front(|id, _| id < least),
             };
-            break;
         }
         length - self.length
     }
