@@ -186,26 +186,36 @@ impl ClaimOptions {
     ) -> Result<usize, ErrorReply> {
         let has_value = index + 1 < request.len();
         let value = |option| number(request, index + 1, option, "XCLAIM");
-        if request.is(index, "FORCE") {
-            self.makes_pending = true;
-            return Ok(index + 1);
-        }
-        if request.is(index, "JUSTID") {
-            self.claiming.is_for_ids = true;
-            return Ok(index + 1);
-        }
-        if request.is(index, "IDLE") && has_value {
-            self.claiming.time_ms = now_ms.saturating_sub(value("IDLE option")?);
-        } else if request.is(index, "TIME") && has_value {
-            self.claiming.time_ms = value("TIME option")?;
-        } else if request.is(index, "RETRYCOUNT") && has_value {
-            self.claiming.count = Some(value("RETRYCOUNT option")?).filter(|count| *count >= 0);
-        } else if request.is(index, "LASTID") && has_value {
-            self.last_id =
-                StreamId::parse(request.at(index + 1), 0).ok_or(error_reply::INVALID_STREAM_ID)?;
-        } else {
-            let word = request.at(index);
-            return Err(ErrorReply::quoting(&[b"ERR Unrecognized XCLAIM option '", word, b"'"]));
+        match () {
+            () if request.is(index, "FORCE") => {
+                self.makes_pending = true;
+                return Ok(index + 1);
+            }
+            () if request.is(index, "JUSTID") => {
+                self.claiming.is_for_ids = true;
+                return Ok(index + 1);
+            }
+            () if request.is(index, "IDLE") && has_value => {
+                self.claiming.time_ms = now_ms.saturating_sub(value("IDLE option")?);
+            }
+            () if request.is(index, "TIME") && has_value => {
+                self.claiming.time_ms = value("TIME option")?;
+            }
+            () if request.is(index, "RETRYCOUNT") && has_value => {
+                self.claiming.count = Some(value("RETRYCOUNT option")?).filter(|count| *count >= 0);
+            }
+            () if request.is(index, "LASTID") && has_value => {
+                let id = StreamId::parse(request.at(index + 1), 0);
+                self.last_id = id.ok_or(error_reply::INVALID_STREAM_ID)?;
+            }
+            () => {
+                let word = request.at(index);
+                return Err(ErrorReply::quoting(&[
+                    b"ERR Unrecognized XCLAIM option '",
+                    word,
+                    b"'",
+                ]));
+            }
         }
         Ok(index + 2)
     }

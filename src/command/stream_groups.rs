@@ -40,18 +40,14 @@ const SETID_WORDS_MAX: usize = 7;
 pub fn xgroup_create(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let options = Options::parse(request)?;
     let key = ctx.hash(request.at(2));
-    let group = |stream: Option<&Stream>| {
-        let last_id = position(request.at(4), stream);
-        last_id.map(|last_id| Group::new(last_id, options.entries_read))
-    };
     let stream = ctx.store.stream(key)?;
     if stream.is_none() && !options.makes_stream {
         return Err(KEY_IS_MISSING);
     }
     check_length(request, CREATE_WORDS_MAX)?;
+    let group = Group::new(position(request.at(4), stream.as_deref())?, options.entries_read);
     match stream {
         Some(stream) => {
-            let group = group(Some(stream))?;
             if !stream.add_group(request.at(3), group) {
                 return Err(GROUP_EXISTS);
             }
@@ -59,7 +55,7 @@ pub fn xgroup_create(ctx: &mut Context<'_>, request: Request<'_>) -> CommandResu
         }
         None => {
             let mut stream = Box::<Stream>::default();
-            stream.add_group(request.at(3), group(None)?);
+            stream.add_group(request.at(3), group);
             ctx.store.insert(key, Value::Stream(stream));
             ctx.changed(key.bytes, Change::Grown, Event::XGroupCreate);
         }

@@ -82,13 +82,7 @@ pub fn hand_out(
         let owner = group.hear_from(request.at(consumer), now_ms);
         let first_ms = group.first_delivery_ms();
         let mut hand = Hand { reply, budget, stream, group, owner, now_ms };
-        let number = match start {
-            Start::Undelivered => {
-                let claimed = hand.claimed(options);
-                claimed + hand.new_entries(options, options.count - claimed)
-            }
-            Start::After(id) => hand.own_entries(id, options.count),
-        };
+        let number = hand.entries(start, options);
         (number, is_sooner(group.first_delivery_ms(), first_ms))
     });
     let (number, is_sooner) = handed_out.expect("just seen");
@@ -116,6 +110,17 @@ struct Hand<'a, 'r> {
 }
 
 impl Hand<'_, '_> {
+    /// Writes what the consumer asks for: entries that are new to it, or its own again.
+    fn entries(&mut self, start: Start, options: &ReadOptions) -> usize {
+        match start {
+            Start::Undelivered => {
+                let claimed = self.claimed(options);
+                claimed + self.new_entries(options, options.count - claimed)
+            }
+            Start::After(id) => self.own_entries(id, options.count),
+        }
+    }
+
     /// The consumer has an entry from now on.
     fn assign(&mut self, id: StreamId, count: i64) {
         let delivery = Delivery { owner: Some(self.owner), time_ms: self.now_ms, count };

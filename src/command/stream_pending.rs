@@ -123,37 +123,49 @@ impl<'a> Filter<'a> {
 }
 
 fn write_pending(reply: &mut Writer<'_>, group: &Group, filter: &Filter<'_>, now_ms: UnixMs) {
-    let is_idle = |delivery: &Delivery| delivery.idle_ms(now_ms) >= filter.min_idle_ms;
+    let is_idle = |(_, delivery): &(StreamId, Delivery)| -> bool {
+        delivery.idle_ms(now_ms) >= filter.min_idle_ms
+    };
     let header = reply.deferred();
     let mut number = 0;
-    let mut write = |(id, delivery): (StreamId, Delivery)| {
+    let mut write = |(id, delivery)| {
         number += 1;
-        reply.array(4);
-        streams::write_id(reply, id);
-        match delivery.owner {
-            Some(owner) => {
-                reply.bulk(group.consumer(owner).name());
-                reply.integer(delivery.idle_ms(now_ms));
-            }
-            None => {
-                reply.bulk(b"");
-                reply.integer(-1);
-            }
-        }
-        reply.integer(delivery.count);
+        write_delivery(reply, group, id, delivery, now_ms);
     };
     let (from, to) = (filter.from, filter.to);
     match filter.consumer {
         None => {
-            let all = group.deliveries(from, to).filter(|(_, delivery)| is_idle(delivery));
+            let all = group.deliveries(from, to).filter(is_idle);
             all.take(filter.count).for_each(&mut write);
         }
         Some(name) => {
             if let Some(owner) = group.find_consumer(name) {
-                let own = group.deliveries_to(owner, from, to);
-                own.filter(|(_, d)| is_idle(d)).take(filter.count).for_each(&mut write);
+                let own = group.deliveries_to(owner, from, to).filter(is_idle);
+                own.take(filter.count).for_each(&mut write);
             }
         }
     }
     reply.finish_array(header, number);
+}
+
+fn write_delivery(
+    reply: &mut Writer<'_>,
+    group: &Group,
+    id: StreamId,
+    delivery: Delivery,
+    now_ms: UnixMs,
+) {
+    reply.array(4);
+    streams::write_id(reply, id);
+    match delivery.owner {
+        Some(owner) => {
+            reply.bulk(group.consumer(owner).name());
+            reply.integer(delivery.idle_ms(now_ms));
+        }
+        None => {
+            reply.bulk(b"");
+            reply.integer(-1);
+        }
+    }
+    reply.integer(delivery.count);
 }

@@ -129,7 +129,7 @@ fn start_in_group(
 }
 
 /// The streams that have something, and where it starts. A client that was woken looks at the
-/// signalled stream only. A consumer is heard of even if there is nothing for it.
+/// signalled stream only.
 fn ready(
     ctx: &mut Context<'_>,
     request: Request<'_>,
@@ -138,24 +138,8 @@ fn ready(
 ) -> Result<Vec<(usize, Start)>, ErrorReply> {
     let mut ready = Vec::new();
     for &(index, start) in starts {
-        if ctx.keys_to_try(request, index..index + 1).next().is_none() {
-            continue;
-        }
-        let key = ctx.hash(request.at(index));
-        let now_ms = ctx.store.now_ms;
-        let Some(stream) = ctx.store.read_stream(key)? else { continue };
-        let has_entries = match options.group {
-            None => matches!(start, Start::After(id) if stream.has_entries_after(id)),
-            Some(_) => {
-                let (has_any, is_new) =
-                    stream_hand_outs::has_any(stream, request, options, start, now_ms);
-                if is_new {
-                    ctx.also(key.bytes, Event::XGroupCreateConsumer);
-                }
-                has_any
-            }
-        };
-        if has_entries {
+        let is_meant = ctx.keys_to_try(request, index..index + 1).next().is_some();
+        if is_meant && has_entries(ctx, request, options, index, start)? {
             ready.push((index, start));
             if matches!(ctx.call, Call::Served(_)) {
                 break; // a key named twice serves once
@@ -163,6 +147,27 @@ fn ready(
         }
     }
     Ok(ready)
+}
+
+/// Has this stream anything for the client? A consumer is heard of even if there is nothing for it.
+fn has_entries(
+    ctx: &mut Context<'_>,
+    request: Request<'_>,
+    options: &ReadOptions,
+    index: usize,
+    start: Start,
+) -> Result<bool, ErrorReply> {
+    let key = ctx.hash(request.at(index));
+    let now_ms = ctx.store.now_ms;
+    let Some(stream) = ctx.store.read_stream(key)? else { return Ok(false) };
+    if options.group.is_none() {
+        return Ok(matches!(start, Start::After(id) if stream.has_entries_after(id)));
+    }
+    let (has_any, is_new) = stream_hand_outs::has_any(stream, request, options, start, now_ms);
+    if is_new {
+        ctx.also(key.bytes, Event::XGroupCreateConsumer);
+    }
+    Ok(has_any)
 }
 
 /// Nothing is there: the client waits, if it said so.
