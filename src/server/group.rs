@@ -192,15 +192,7 @@ impl Group {
                         progress.parsed += alike;
                     }
                 }
-                // Blank bytes go with the request before them, or at once.
-                Parsed::Empty { consumed } => {
-                    let steps_before = progress.parsed > progress.blank;
-                    match self.steps.last_mut().filter(|_| steps_before) {
-                        Some(step) => step.length += consumed,
-                        None => progress.blank += consumed,
-                    }
-                    progress.parsed += consumed;
-                }
+                Parsed::Empty { consumed } => self.pass_blank(progress, consumed),
                 Parsed::Incomplete { taken } => {
                     progress.apart = taken;
                     return Ok(Stop::Incomplete);
@@ -208,6 +200,16 @@ impl Group {
             }
         }
         Ok(Stop::Again)
+    }
+
+    /// Blank bytes go with the request before them, or at once.
+    fn pass_blank(&mut self, progress: &mut Progress, length: usize) {
+        let has_request_before = progress.parsed > progress.blank;
+        match self.steps.last_mut().filter(|_| has_request_before) {
+            Some(step) => step.length += length,
+            None => progress.blank += length,
+        }
+        progress.parsed += length;
     }
 
     /// Notes the request of `length` bytes at the start of `unread`, whose spans are those from
