@@ -242,6 +242,50 @@ fn paths_in(line: &str) -> Vec<String> {
     paths
 }
 
+/// Steps of the path through the code: each names files, and often functions in them.
+#[test]
+fn the_path_through_the_code_names_functions_that_are_there() {
+    let text = std::fs::read_to_string(root().join("docs/README.md")).expect("it is there");
+    let path = text.split("## Pages").next().expect("the path comes first");
+    let mut named = 0;
+    let mut broken = Vec::new();
+    for step in path.split("\n\n").nth(3).into_iter().flat_map(steps_of) {
+        let files: Vec<String> = paths_in(&step).iter().filter_map(|path| read(path)).collect();
+        for function in functions_named(&step) {
+            named += 1;
+            let declaration = format!("fn {function}");
+            if !files.iter().any(|text| text.contains(&declaration)) {
+                broken.push(format!("docs/README.md: there is no {function} in: {step}"));
+            }
+        }
+    }
+    nothing_is_wrong(&broken);
+    assert!(named > 9, "the path is not read right: {named} functions");
+}
+
+fn read(path: &str) -> Option<String> {
+    std::fs::read_to_string(root().join(path)).ok()
+}
+
+/// The items of a numbered list, each as one line.
+fn steps_of(list: &str) -> Vec<String> {
+    let is_first = |line: &str| line.starts_with(|first: char| first.is_ascii_digit());
+    let mut steps: Vec<String> = Vec::new();
+    for line in list.lines() {
+        match steps.last_mut().filter(|_| !is_first(line)) {
+            Some(step) => *step += line,
+            None => steps.push(line.to_string()),
+        }
+    }
+    steps
+}
+
+/// Words in backticks that are names and nothing else.
+fn functions_named(step: &str) -> impl Iterator<Item = &str> {
+    let is_part = |other: char| other.is_ascii_lowercase() || other == '_';
+    step.split('`').skip(1).step_by(2).filter(move |code| code.chars().all(is_part))
+}
+
 /// Names of commands as `src/command/rows` lists them; a sub-command is `container|word`.
 fn command_names() -> Vec<String> {
     let families = files(root(), &["src/command/rows"], ".rs");

@@ -6,7 +6,10 @@
 //! |---|---|
 //! | `stream_reads.rs` | XREAD XREADGROUP |
 //! | `stream_groups.rs` | XGROUP XSETID |
-//! | `stream_pending.rs` | XACK XPENDING XCLAIM XAUTOCLAIM |
+//! | `stream_pending.rs` | XACK XPENDING |
+//! | `stream_claims.rs` | XCLAIM XAUTOCLAIM |
+//! | `stream_references.rs` | XDELEX XACKDEL XNACK |
+//! | `stream_producers.rs` | XADD's IDMP and IDMPAUTO, XCFGSET |
 //! | `stream_info.rs` | XINFO |
 
 use super::Request;
