@@ -1,4 +1,5 @@
 //! Whole starts: arguments and files in, a configuration or an error out.
+use super::directive::{Access, Effect};
 use super::*;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -302,4 +303,39 @@ fn any_command_line_loads_or_is_refused() {
         let _ = Config::from_arguments(&arguments, &mut tree(&[("r", "hz 1"), ("-", "")]));
         Ok(())
     });
+}
+
+/// Where docs/configuration.md speaks of a directive: the section, and the words in it.
+fn on_the_page(row: &directive::Directive) -> (&'static str, String) {
+    let name = format!("`{}`", row.name);
+    let default = match row.default {
+        "" => "none".to_string(),
+        default => format!("`{default}`"),
+    };
+    let run_time = match row.access {
+        Access::Fixed => "no",
+        Access::Protected => "see below",
+        Access::Live | Access::Hidden => "yes",
+    };
+    match row.effect {
+        Effect::Used => {
+            ("\n## Directives with an effect", format!("| {name} | {default} | {run_time} |"))
+        }
+        Effect::Ignored => ("\n## Directives without effect", name),
+        Effect::DefaultOnly(_) | Effect::WithoutWord(..) => {
+            ("\n## Directives that refuse to start", name)
+        }
+    }
+}
+
+#[test]
+fn the_page_says_of_every_directive_what_the_table_says() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let page = std::fs::read_to_string(page).expect("it is there");
+    for row in DIRECTIVES {
+        let (section, words) = on_the_page(row);
+        let section = page.split_once(section).map_or("", |(_, rest)| rest);
+        let section = section.split("\n## ").next().unwrap_or_default();
+        assert!(section.contains(&words), "docs/configuration.md does not say {words}");
+    }
 }
