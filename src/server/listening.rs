@@ -97,7 +97,9 @@ fn open_address<S: Sys>(
 /// What helps when an address cannot be listened on.
 fn advice_on_address(errno: Errno) -> &'static str {
     match errno {
-        Errno::IN_USE => "Another server uses the port: end that, or set another 'port'.",
+        Errno::IN_USE => {
+            "Another server uses the port: end that, or set another 'port' (--port 7777)."
+        }
         Errno::NOT_ALLOWED => "Low ports are for root: set 'port' to one from 1024 on.",
         Errno::NOT_OURS => "Set 'bind' to addresses of this machine.",
         _ => "Are 'bind' and 'port' right?",
