@@ -29,14 +29,14 @@ pub const INPUT_PARKED_BYTES_MAX: usize = 2 * 1024;
 /// in copying is more than an allocation costs.
 pub const INPUT_BULK_APART_BYTES_MIN: usize = 32 * 1024;
 
-/// What such an allocation begins with, bytes, unless the bulk is shorter: nearly all that are sent
-/// have their memory at once then, which may be that of a value that has gone. The system gives
-/// memory only where bytes have come; Redis allocates the whole of what is announced.
-pub const INPUT_BULK_BYTES_FIRST: usize = 16 * 1024 * 1024;
+/// What such an allocation begins with, bytes, unless the bulk is shorter: all that somebody gets
+/// who announces more and sends little. Redis allocates the whole of what is announced.
+pub const INPUT_BULK_BYTES_FIRST: usize = 1024 * 1024;
 
-/// How many times its length such an allocation becomes when it is full: a value of any size costs
-/// a few calls for memory.
-pub const INPUT_BULK_GROWTH: usize = 4;
+/// How many times its length such an allocation becomes at most when it is full: values of some
+/// megabytes get all their memory in one step then, which may be that of one that has gone. The
+/// system gives memory only where bytes have come.
+pub const INPUT_BULK_GROWTH: usize = 16;
 
 /// Most bytes of such a bulk that one read takes, and of a reply that one write takes: a peer that
 /// is as fast as the loop would hold it for as long as its bytes last. About what the kernel keeps
@@ -88,9 +88,9 @@ pub const REQUESTS_PER_TICK_MAX: u32 = 1_200;
 /// has half as many requests. More than what 64 usual ones take by far.
 pub const EXECUTION_PER_GROUP_NS_MAX: u64 = 2_000_000;
 
-/// After how much execution a tick takes no further group, nanoseconds: nobody waits much longer
-/// than twice as long for a turn, whatever the others send. What the counted limits let through of
-/// usual requests takes less, so that their number of system calls is what it is.
+/// After how much execution a tick takes no further group, nanoseconds: so long each of those who
+/// send slow requests may hold up the others, one after the other. What the counted limits let
+/// through of usual requests takes less, so that their number of system calls is what it is.
 pub const EXECUTION_PER_TICK_NS_MAX: u64 = 10_000_000;
 
 /// Keys of one request that are hashed and prefetched ahead: the first ones hide the misses of the

@@ -309,9 +309,14 @@ impl<S: Sys> EventLoop<S> {
     /// would tell of them again, but then of others first.
     pub fn queue_told(&mut self) {
         while let Some(index) = self.take_told() {
-            self.connections.at_mut(index).is_in_hand = false;
-            self.queue_ready(index, false);
+            self.put_back(index, false);
         }
+    }
+
+    /// Queues a connection that is in hand once more, before all others or behind them.
+    pub fn put_back(&mut self, index: u32, is_urgent: bool) {
+        self.connections.at_mut(index).is_in_hand = false;
+        self.queue_ready(index, is_urgent);
     }
 
     /// Queues a connection for work, before all others or behind them, unless it has its place

@@ -8,10 +8,10 @@
 //! ```
 //!
 //! Memory follows what has arrived, never what a header promises: the allocation begins small, when
-//! something comes, quadruples at most each time that it is full, and its last step is exact. (A
-//! large one grows without being copied: the system moves its pages, and gives memory only to
-//! those that were written to.) So half a gigabyte takes half a gigabyte, and a thousand liars who
-//! promise as much and send nothing take nothing.
+//! something comes, becomes sixteen times as long at most each time that it is full, and its last
+//! step is exact. (A large one grows without being copied: the system moves its pages, and gives
+//! memory only to those that were written to.) So half a gigabyte takes half a gigabyte, and a
+//! thousand liars who promise as much and send nothing take nothing.
 
 use super::error::ProtocolError;
 use crate::limits::{INPUT_BULK_BYTES_FIRST, INPUT_BULK_GROWTH};

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::event_loop::connection::Connection;
 use crate::event_loop::ring_buffer::RingBuffer;
 use crate::event_loop::{ReadOutcome, Target};
-use crate::limits::{GROUP_REQUESTS_MAX, INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTICATED_BYTES_MAX};
+use crate::limits::{INPUT_PAUSED_BYTES_MAX, QUERY_UNAUTHENTICATED_BYTES_MAX};
 use crate::reply_buffer::ReplyBuffer;
 use crate::resp::request::OwnedRequest;
 use crate::resp::{ParserLimits, ProtocolError, Writer};
@@ -31,7 +31,7 @@ impl<S: Sys> Server<S> {
         }
         if group.clients.is_empty() {
             for index in group.postponed.drain(..) {
-                self.event_loop.queue_ready(index, false);
+                self.event_loop.put_back(index, false);
             }
             group.pace.end_tick();
             return false;
@@ -40,9 +40,9 @@ impl<S: Sys> Server<S> {
         true
     }
 
-    /// Reads connections until there are as many as a group may have requests.
+    /// Reads connections until there are as many as the group may have requests.
     fn fill(&mut self, group: &mut Group) {
-        while group.clients.len() < GROUP_REQUESTS_MAX {
+        while group.clients.len() < group.pace.requests_max() {
             let Some(index) = self.event_loop.take_ready() else { break };
             if self.read_one(index) {
                 group.clients.push_back(index);
@@ -52,19 +52,21 @@ impl<S: Sys> Server<S> {
         }
     }
 
-    /// Leaves everybody to the next tick: first those who have not had a turn in this one.
+    /// Leaves everybody to the next tick: those who have had a turn in this one come last, all
+    /// others keep their places.
     #[cold]
     fn put_off(&mut self, group: &mut Group) {
-        for index in group.clients.drain(..) {
+        self.event_loop.queue_told();
+        while let Some(index) = group.clients.pop_back() {
             let connection = self.event_loop.connections.at_mut(index);
-            connection.is_in_hand = false;
+            // What has been read is parsed before more is: else it would grow while it waits.
+            connection.has_unparsed |= !connection.input.is_empty();
             if connection.has_had_turn(self.event_loop.tick) {
                 group.postponed.push(index);
             } else {
-                self.event_loop.queue_ready(index, false);
+                self.event_loop.put_back(index, true);
             }
         }
-        self.event_loop.queue_told();
     }
 
     /// `true`: there may be requests to parse.
@@ -132,13 +134,13 @@ impl<S: Sys> Server<S> {
         if is_over || connection.is_paused {
             return;
         }
+        connection.renew_budget(self.event_loop.tick);
         let (state, config) = (self.engine.clients.get_mut(client), &self.engine.config);
         if let Some(postponed) = state.take_postponed() {
             connection.is_in_hand = true;
             group.push_postponed(client, postponed);
             return group.again.push(index);
         }
-        connection.renew_budget(self.event_loop.tick);
         let bulk_bytes_max = config.settings().bulk_bytes_max;
         let limits = ParserLimits { bulk_bytes_max, authenticated: state.authenticated };
         let hasher = self.engine.store.hasher();
@@ -147,7 +149,7 @@ impl<S: Sys> Server<S> {
         if connection.input.is_empty() {
             connection.input.release(&mut self.event_loop.pool);
         }
-        connection.is_in_hand = stop == Stop::Again;
+        connection.is_in_hand = stop != Stop::Incomplete;
         match stop {
             Stop::Again => group.again.push(index),
             Stop::Budget => group.postponed.push(index),

@@ -35,6 +35,7 @@ mod mappings;
 mod page;
 
 use self::list::{Listed, push_front, remove};
+pub use self::mappings::SPARE_BYTES_MAX;
 use self::mappings::{Mappings, length_of};
 use self::page::{Page, PageName, Region, RegionName};
 use crate::region::{REGION_BYTES, map_region, unmap_region};

@@ -25,6 +25,12 @@ fn number_seen(scene: &Scene, client: ClientName) -> usize {
     number.parse().expect("a number")
 }
 
+/// The number in the first of these replies to INCR.
+fn number_of(replies: &str) -> usize {
+    let first = replies.lines().next().expect("a reply");
+    first[1..].parse().expect("a number")
+}
+
 #[test]
 fn a_pipeline_of_slow_requests_lets_all_others_have_a_turn() {
     let mut scene = slow_scene();
@@ -43,17 +49,35 @@ fn a_pipeline_of_slow_requests_lets_all_others_have_a_turn() {
 
 #[test]
 fn those_who_have_had_a_turn_come_behind_those_who_have_not() {
-    let mut scene = slow_scene();
-    let all: Vec<_> = (0..20).map(|_| greedy(&mut scene, 50)).collect();
-    let last = scene.connect();
-    scene.send_at(500, last, b"GET k\r\n");
-    scene.run_ms(20_000);
-    let seen = number_seen(&scene, last);
-    assert!(seen < 300, "{seen} of 1,000 requests were executed before");
-    for client in all {
-        let replies = scene.received(client);
-        assert_eq!(replies.iter().filter(|&&byte| byte == b'\n').count(), 50);
+    // More than a group reads at once, too: whoever is read and not parsed keeps its place.
+    for count in [20, 65, 129, 200] {
+        let mut scene = slow_scene();
+        let all: Vec<_> = (0..count).map(|_| greedy(&mut scene, 12)).collect();
+        scene.run_ms(100_000);
+        let mut firsts = Vec::new();
+        for client in all {
+            let replies = String::from_utf8(scene.received(client)).expect("text");
+            assert_eq!(replies.lines().count(), 12);
+            firsts.push(number_of(&replies));
+        }
+        // The first groups are large, and take the first clients whole; then each has four
+        // requests in its turn.
+        firsts.sort_unstable();
+        for (place, first) in firsts.into_iter().enumerate() {
+            assert!(first <= 120 + 4 * place, "{first} comes {place}th of {count}");
+        }
     }
+}
+
+#[test]
+fn who_waits_for_a_turn_is_not_read_on() {
+    let mut scene = slow_scene();
+    let _others: Vec<_> = (0..70).map(|_| greedy(&mut scene, 100)).collect();
+    let flooding = scene.connect();
+    let taken = scene.flood_at(520, flooding, &b"PING\r\n".repeat(10_000), 10_000);
+    scene.run_ms(10_600);
+    let waiting = *taken.borrow() - scene.received(flooding).len() / "+PONG\r\n".len() * 6;
+    assert!(waiting < 150_000, "{waiting} bytes, of which 64 KiB are in the socket");
 }
 
 #[test]

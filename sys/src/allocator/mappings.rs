@@ -13,16 +13,16 @@
 //! away that has been paid for, so lengths go in steps, 16 per doubling; what is not written to of
 //! them is addresses alone.
 
-use crate::region::{map, remap, unmap};
+use crate::region::{REGION_BYTES, map, remap, unmap};
 use std::cell::Cell;
 use std::ptr::NonNull;
 
 /// Bytes of mappings that wait to be taken: a few clients that put values of some megabytes in the
 /// place of others find those here.
-pub(super) const SPARE_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub const SPARE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// So many of the shortest are as long as that together.
-const SPARES_MAX: usize = 16;
+/// So many of the shortest there are, which are longer than any run, are as long as that together.
+const SPARES_MAX: usize = SPARE_BYTES_MAX / REGION_BYTES;
 
 const STEPS_PER_DOUBLING: usize = 16;
 
@@ -79,12 +79,9 @@ impl Mappings {
         while self.spare_bytes.get() + length > SPARE_BYTES_MAX {
             self.unmap_oldest();
         }
-        let Some(place) = self.spares.iter().position(|place| place.get().is_none()) else {
-            self.unmap_oldest();
-            return self.give_back(start, length);
-        };
         self.spare_bytes.set(self.spare_bytes.get() + length);
-        self.spares[place].set(Some(Spare { start, length }));
+        let free = self.spares.iter().find(|place| place.get().is_none());
+        free.expect("all places are full of bytes").set(Some(Spare { start, length }));
     }
 
     fn unmap_oldest(&self) {

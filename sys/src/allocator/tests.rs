@@ -1,4 +1,3 @@
-use super::mappings::SPARE_BYTES_MAX;
 use super::*;
 use std::alloc::handle_alloc_error;
 
