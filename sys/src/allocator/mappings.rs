@@ -81,7 +81,8 @@ impl Mappings {
         }
         self.spare_bytes.set(self.spare_bytes.get() + length);
         let free = self.spares.iter().find(|place| place.get().is_none());
-        free.expect("all places are full of bytes").set(Some(Spare { start, length }));
+        free.expect("as many spares as places would have more bytes")
+            .set(Some(Spare { start, length }));
     }
 
     fn unmap_oldest(&self) {
