@@ -183,6 +183,8 @@ pub struct Client {
     pub transaction: Option<Box<Transaction>>,
     /// Keys under WATCH.
     pub watched: Vec<Watched>,
+    /// Their names, bytes.
+    pub watched_bytes: usize,
     /// A watched key has changed: EXEC answers nil.
     pub watch_broken: bool,
     /// Channels and patterns together; above 0 a RESP2 client may do little else.
@@ -218,6 +220,7 @@ impl Client {
             no_touch: false,
             transaction: None,
             watched: Vec::new(),
+            watched_bytes: 0,
             watch_broken: false,
             subscriptions: 0,
             blocked: None,

@@ -40,6 +40,14 @@ impl Chunk {
             Chunk::Shared(bytes) => bytes,
         }
     }
+
+    /// Memory that would be free if this were the last holder of what it shares.
+    fn held_bytes(&self) -> usize {
+        match self {
+            Chunk::Owned(bytes) => bytes.capacity(),
+            Chunk::Shared(bytes) => bytes.len(),
+        }
+    }
 }
 
 /// Chunks before the tail. None is empty, and of the front one at least one byte is unsent.
@@ -48,6 +56,8 @@ struct Older {
     chunks: VecDeque<Chunk>,
     /// All bytes of all chunks, what is already sent of the front one included.
     bytes: usize,
+    /// [`Chunk::held_bytes`] of all chunks.
+    held_bytes: usize,
 }
 
 /// Replies of one client, appended at the end and sent from the front.
@@ -108,6 +118,15 @@ impl ReplyBuffer {
                 Chunk::Shared(_) => 0,
             });
             size_of::<Older>() + older.chunks.capacity() * size_of::<Chunk>() + owned.sum::<usize>()
+        });
+        self.tail.capacity() + older
+    }
+
+    /// Bytes of heap that are kept for this buffer: what it alone holds, and what it shares, as if
+    /// it held that alone too. A sum is kept of the older chunks, however many there are.
+    pub fn held_bytes(&self) -> usize {
+        let older = self.older.as_ref().map_or(0, |older| {
+            size_of::<Older>() + older.chunks.capacity() * size_of::<Chunk>() + older.held_bytes
         });
         self.tail.capacity() + older
     }
@@ -264,7 +283,7 @@ impl ReplyBuffer {
             }
             self.sent -= front;
             older.bytes -= front;
-            older.chunks.pop_front();
+            older.held_bytes -= older.chunks.pop_front().map_or(0, |chunk| chunk.held_bytes());
             if older.chunks.is_empty() {
                 self.older = None;
             }
@@ -324,6 +343,7 @@ impl ReplyBuffer {
         debug_assert!(!chunk.bytes().is_empty());
         let older = self.older.get_or_insert_default();
         older.bytes += chunk.bytes().len();
+        older.held_bytes += chunk.held_bytes();
         older.chunks.push_back(chunk);
     }
 
@@ -337,6 +357,7 @@ impl ReplyBuffer {
             chunk => {
                 // What is shared cannot be cut, nor does a mark ever stand inside it.
                 assert!(chunk.bytes().len() == cut, "a mark inside a shared chunk");
+                older.held_bytes -= chunk.held_bytes();
                 older.chunks.pop_back();
             }
         }
@@ -373,7 +394,11 @@ impl Older {
         self.bytes += bytes.len();
         let position = self.chunks[index].bytes().len() - surplus;
         match &mut self.chunks[index] {
-            Chunk::Owned(chunk) => splice(chunk, position, bytes),
+            Chunk::Owned(chunk) => {
+                let held_before = chunk.capacity();
+                splice(chunk, position, bytes);
+                self.held_bytes += chunk.capacity() - held_before;
+            }
             Chunk::Shared(_) => {
                 assert!(position == 0, "a mark inside a shared chunk");
                 self.insert_before(index, bytes);
@@ -384,8 +409,16 @@ impl Older {
     /// Appends to the chunk before `index`, or makes one.
     fn insert_before(&mut self, index: usize, bytes: &[u8]) {
         match index.checked_sub(1).map(|before| &mut self.chunks[before]) {
-            Some(Chunk::Owned(chunk)) => chunk.extend_from_slice(bytes),
-            _ => self.chunks.insert(index, Chunk::Owned(bytes.to_vec())),
+            Some(Chunk::Owned(chunk)) => {
+                let held_before = chunk.capacity();
+                chunk.extend_from_slice(bytes);
+                self.held_bytes += chunk.capacity() - held_before;
+            }
+            _ => {
+                let chunk = Chunk::Owned(bytes.to_vec());
+                self.held_bytes += chunk.held_bytes();
+                self.chunks.insert(index, chunk);
+            }
         }
     }
 }
@@ -530,6 +563,9 @@ mod tests {
                 assert_eq!(buffer.len(), twin.len());
                 assert_eq!(buffer.is_empty(), twin.is_empty());
                 assert!(buffer.to_vec() == twin);
+                let chunks = buffer.older.iter().flat_map(|older| &older.chunks);
+                let held: usize = chunks.map(Chunk::held_bytes).sum();
+                assert_eq!(buffer.older.as_ref().map_or(0, |older| older.held_bytes), held);
                 let offered = content(&buffer);
                 assert!(twin.starts_with(&offered) && offered.len() <= TRANSFER_BYTES_MAX);
                 let is_all = offered.len() == twin.len().min(TRANSFER_BYTES_MAX);

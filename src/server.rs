@@ -9,12 +9,14 @@
 //! | `server/group.rs` | what is parsed and executed together |
 //! | `server/pace.rs` | how much is done at once |
 //! | `server/outcome.rs` | what commands asked to be done; wake, expire, close |
+//! | `server/eviction.rs` | what clients use, and who is closed for it |
 //! | `server/growth.rs` | whether the store grows, and huge pages when it does no more |
 //! | `server/life.rs` | start, log, shut down |
 //! | `server/listening.rs` | listening sockets |
 //! | `server/host.rs` | what commands may ask |
 
 mod admission;
+mod eviction;
 mod group;
 mod growth;
 mod host;
@@ -28,6 +30,7 @@ use crate::client::ClientId;
 use crate::command::{Engine, Now};
 use crate::event_loop::EventLoop;
 use crate::stats::tick_times::Phase;
+use eviction::Eviction;
 use group::Group;
 use growth::Growth;
 use squint_sys::{Accepted, Errno, Sys};
@@ -43,6 +46,7 @@ pub struct Server<S: Sys> {
     /// The same moment, nanoseconds of the clock that never goes back.
     now_ns: u64,
     accepted: Vec<Accepted>,
+    eviction: Eviction,
     growth: Growth,
     shutdown: Option<life::Ending>,
     last_warning_ms: Option<u64>,
@@ -139,7 +143,13 @@ impl<S: Sys> Server<S> {
     /// Sends what there is to send.
     fn write(&mut self) {
         let writes_before = self.engine.stats.writes;
+        if self.eviction.is_on() {
+            self.note_writers();
+        }
         self.event_loop.write(&mut self.engine.stats);
+        if self.eviction.is_on() {
+            self.measure_writers();
+        }
         if self.engine.stats.writes > writes_before {
             self.lap(Phase::Write);
         }

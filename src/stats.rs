@@ -72,6 +72,8 @@ pub struct Stats {
     pub query_limit_disconnections: u64,
     /// Clients closed for `client-output-buffer-limit`.
     pub output_limit_disconnections: u64,
+    /// Connections closed because all clients together used more than they may.
+    pub evicted_clients: u64,
     /// Events that named a client that was gone: dropped.
     pub stale_events: u64,
     /// Log lines that could not be written without waiting: dropped.

@@ -143,6 +143,30 @@ fn a_large_message_is_there_once_however_many_hear_it() {
     settle(&mut control);
 }
 
+/// Two hundred subscribers never read, and the publisher is not disturbed: those who would use more
+/// than all may are closed in time. Their sockets take the first megabytes of each.
+#[test]
+fn clients_together_use_no_more_than_they_may() {
+    const LIMIT: u64 = 128 * MIB;
+    const CROWD: usize = 200;
+    let server = Server::start(&ours!(), &["--maxmemory-clients", "128mb"]);
+    let mut publisher = server.connect();
+    publisher.expect_reply("CONFIG SET loglevel warning", b"+OK\r\n"); // a line for each is many
+    let mut crowd: Vec<Connection> = (0..CROWD).map(|_| server.connect()).collect();
+    for deaf in &mut crowd {
+        deaf.ask("SUBSCRIBE c");
+    }
+    settle(&mut publisher);
+    let before = held(&server);
+    let publish = encoded(&[b"PUBLISH".as_slice(), b"c", &[b'm'; 3_000]]);
+    fill(&mut publisher, (0..3_500).map(|_| publish.clone()));
+    let most = held_at_most(&server) - before;
+    println!("{most} bytes for those who do not read");
+    assert!(most < LIMIT + LIMIT / 10, "{most} bytes for those who do not read");
+    let evicted = String::from_utf8(publisher.ask("INFO stats")).expect("text");
+    assert!(evicted.contains("evicted_clients:") && !evicted.contains("evicted_clients:0"));
+}
+
 /// Whoever asks for the list is closed; meanwhile no more than a few copies of it exist.
 fn asks_for_too_much(requests: &[u8], crowd: usize) {
     let (server, mut control) = with_a_list();

@@ -6,6 +6,7 @@
 mod simulation_support {
     mod claims;
     mod descriptors;
+    mod eviction;
     mod fan_out;
     mod patience;
     mod pauses;

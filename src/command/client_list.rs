@@ -7,8 +7,10 @@
 use super::args::Arguments;
 use super::context::{Call, CommandResult, Context};
 use super::error_reply::{self, ErrorReply};
-use super::{ConnectionFigures, Request};
-use crate::client::{Client, ClientId, DEFAULT_USER};
+use super::{ConnectionFigures, Host, Request};
+use crate::client::{Client, ClientId, DEFAULT_USER, Watched};
+use crate::pubsub::PubSub;
+use crate::resp::request::OwnedRequest;
 use squint_sys::Address;
 use std::io::Write;
 
@@ -66,15 +68,7 @@ fn list(
     let mut text = Vec::new();
     for client in choose(ctx.clients.by_number()) {
         if !client.closing {
-            let view = View {
-                client,
-                figures: ctx.host.figures(client.token),
-                local: ctx.host.local_address(client.token),
-                channels: ctx.pubsub.channels.names_of(client.token),
-                patterns: ctx.pubsub.patterns.names_of(client.token),
-                shard_channels: ctx.pubsub.shard_channels.names_of(client.token),
-                now_ms: ctx.now.monotonic_ms,
-            };
+            let view = View::of(client, ctx.pubsub, ctx.host, ctx.now.monotonic_ms);
             write_line(&mut text, &view);
         }
     }
@@ -124,6 +118,28 @@ struct View<'a> {
     now_ms: u64,
 }
 
+impl<'a> View<'a> {
+    fn of(client: &'a Client, pubsub: &PubSub, host: &mut dyn Host, now_ms: u64) -> Self {
+        Self {
+            client,
+            figures: host.figures(client.token),
+            local: host.local_address(client.token),
+            channels: pubsub.channels.names_of(client.token),
+            patterns: pubsub.patterns.names_of(client.token),
+            shard_channels: pubsub.shard_channels.names_of(client.token),
+            now_ms,
+        }
+    }
+}
+
+/// The line of a client, for the log.
+#[must_use]
+pub fn line(client: &Client, pubsub: &PubSub, host: &mut dyn Host, now_ms: u64) -> String {
+    let mut text = Vec::new();
+    write_line(&mut text, &View::of(client, pubsub, host, now_ms));
+    String::from_utf8_lossy(text.trim_ascii_end()).into_owned()
+}
+
 /// Appends the line of one client. The middle of it is about memory: input waiting and room for
 /// more, arguments and queued commands, then the output. Arguments are slices of the input, so
 /// they take none of their own.
@@ -139,10 +155,10 @@ fn write_line(text: &mut Vec<u8>, view: &View<'_>) {
     let query_bytes = figures.query_bytes + client.parser.apart_bytes();
     put(text, format_args!(" qbuf={query_bytes} qbuf-free={}", figures.query_free_bytes));
     put(text, format_args!(" argv-mem=0 multi-mem={multi_bytes}"));
-    let heap_bytes = figures.output_heap_bytes;
-    put(text, format_args!(" rbs={heap_bytes} rbp={heap_bytes} obl={}", figures.output_bytes));
+    let held_bytes = figures.output_held_bytes;
+    put(text, format_args!(" rbs={held_bytes} rbp={held_bytes} obl={}", figures.output_bytes));
     let behind = figures.output_chunks.saturating_sub(1);
-    put(text, format_args!(" oll={behind} omem={heap_bytes}"));
+    put(text, format_args!(" oll={behind} omem={held_bytes}"));
     put(text, format_args!(" tot-mem={}", memory_bytes(client, figures)));
     let events = if figures.is_write_pending { "rw" } else { "r" };
     put(text, format_args!(" events={events} cmd={} user=", client.last_command));
@@ -194,18 +210,28 @@ fn flags(client: &Client) -> String {
     if set.is_empty() { "N".to_owned() } else { set }
 }
 
-/// Memory of a client, bytes: itself, its buffers, its queue and the names of its keys.
+/// What a subscription takes in the tables of who listens to what, the name apart.
+const SUBSCRIPTION_BYTES: usize = 64;
+
+/// Memory of a client, bytes: itself, its buffers, its queue, the command it is blocked in, its
+/// keys and subscriptions. What its output shares with others counts for each of them, as if it
+/// were a copy. The work does not grow with what it has.
 #[must_use]
 pub fn memory_bytes(client: &Client, figures: &ConnectionFigures) -> usize {
-    let queue_bytes = client.transaction.as_ref().map_or(0, |transaction| transaction.queue_bytes);
-    let watched_bytes: usize = client.watched.iter().map(|watched| watched.key.len()).sum();
+    let queue_bytes = client.transaction.as_ref().map_or(0, |transaction| {
+        transaction.queue_bytes + transaction.queue.capacity() * size_of::<OwnedRequest>()
+    });
+    let blocked_bytes = client.blocked.as_ref().map_or(0, |blocked| blocked.request.heap_bytes());
     size_of::<Client>()
         + figures.query_bytes
-        + client.parser.apart_bytes()
+        + client.parser.heap_bytes()
         + figures.query_free_bytes
-        + figures.output_heap_bytes
+        + figures.output_held_bytes
         + queue_bytes
-        + watched_bytes
+        + blocked_bytes
+        + client.watched.capacity() * size_of::<Watched>()
+        + client.watched_bytes
+        + client.subscriptions * SUBSCRIPTION_BYTES
 }
 
 fn put(text: &mut Vec<u8>, words: std::fmt::Arguments<'_>) {

@@ -221,7 +221,7 @@ fn stats(page: &mut Page, ctx: &mut Context<'_>) {
         ("sync_partial_err", 0),
         ("expired_keys", stats.expired_keys),
         ("evicted_keys", 0),
-        ("evicted_clients", 0),
+        ("evicted_clients", stats.evicted_clients),
         ("keyspace_hits", ctx.store.all.look_ups.hits),
         ("keyspace_misses", ctx.store.all.look_ups.misses),
         ("pubsub_channels", ctx.pubsub.channels.name_count() as u64),

@@ -137,8 +137,8 @@ pub struct ConnectionFigures {
     pub output_bytes: usize,
     /// Pieces of unsent output.
     pub output_chunks: usize,
-    /// Memory of the output, bytes.
-    pub output_heap_bytes: usize,
+    /// Memory that is kept for the output, bytes: what it shares with others included.
+    pub output_held_bytes: usize,
     /// Waits until it can write.
     pub is_write_pending: bool,
 }

@@ -96,7 +96,9 @@ fn guard(ctx: &mut Context<'_>, key: &[u8]) {
     let database = ctx.store.index;
     if ctx.watches.guard(database, key, ctx.id) {
         let was_expired = is_expired(ctx, database, key);
-        ctx.client_mut().watched.push(Watched { database, key: key.into(), was_expired });
+        let client = ctx.client_mut();
+        client.watched_bytes += key.len();
+        client.watched.push(Watched { database, key: key.into(), was_expired });
     }
 }
 
@@ -118,7 +120,7 @@ pub fn discard_transaction(ctx: &mut Context<'_>) -> Option<Box<Transaction>> {
 pub fn forget_watches(ctx: &mut Context<'_>) {
     ctx.watches.leave(ctx.id);
     let client = ctx.client_mut();
-    client.watched = Vec::new();
+    (client.watched, client.watched_bytes) = (Vec::new(), 0);
     client.watch_broken = false;
 }
 

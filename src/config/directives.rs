@@ -77,7 +77,7 @@ pub static DIRECTIVES: &[Directive] = &[
     row("proto-max-bulk-len", MEMORY_FROM_1MB, "512mb", Live, Used),
     row("client-query-buffer-limit", MEMORY_FROM_1MB, "1gb", Live, Used),
     row("client-output-buffer-limit", OutputLimits, OUTPUT_LIMITS, Live, Used),
-    row("maxmemory-clients", MemoryOrPercent, "0", Live, Ignored),
+    row("maxmemory-clients", MemoryOrPercent, "0", Live, Used),
     row("tracking-table-max-keys", I63, "1000000", Live, Ignored),
     row("client-default-resp", Integer(2, 3), "2", Hidden, Ignored),
 

@@ -35,6 +35,8 @@ pub struct Settings {
     pub query_buffer_bytes_max: u64,
     /// `client-output-buffer-limit`.
     pub output_limits: OutputLimits,
+    /// `maxmemory-clients`: the most that all clients may use together; 0 = no limit.
+    pub clients_bytes_max: u64,
     /// `databases`.
     pub databases: u32,
     /// `daemonize`: leave the terminal.
@@ -146,6 +148,7 @@ impl Settings {
             bulk_bytes_max: from.memory("proto-max-bulk-len"),
             query_buffer_bytes_max: from.memory("client-query-buffer-limit"),
             output_limits: from.output_limits("client-output-buffer-limit"),
+            clients_bytes_max: from.share("maxmemory-clients", "maxmemory"),
             databases: from.integer("databases"),
             daemonize: from.bool("daemonize"),
             seccomp: from.bool("seccomp"),
@@ -214,6 +217,17 @@ impl Reader<'_> {
         match self.value(name) {
             Value::Memory(bytes) => *bytes,
             other => unreachable!("{name} is in bytes, not {other:?}"),
+        }
+    }
+
+    /// Bytes, or a percentage of another setting. Of more than there can be it is one all the same.
+    fn share(&self, name: &str, whole: &str) -> u64 {
+        match self.value(name) {
+            Value::Percent(percent) => {
+                let bytes = u128::from(self.memory(whole)) * u128::from(*percent) / 100;
+                u64::try_from(bytes).unwrap_or(u64::MAX)
+            }
+            _ => self.memory(name),
         }
     }
 

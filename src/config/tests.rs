@@ -242,6 +242,19 @@ fn what_has_no_effect_is_noticed_once() {
 }
 
 #[test]
+fn what_clients_may_use_is_bytes_or_a_share_of_maxmemory() {
+    let limit = |text: &str| {
+        let config = file(text).unwrap_or_else(|error| panic!("{error}"));
+        config.settings().clients_bytes_max
+    };
+    assert_eq!(limit(""), 0);
+    assert_eq!(limit("maxmemory-clients 1mb"), 1 << 20);
+    assert_eq!(limit("maxmemory-clients 5%"), 0);
+    assert_eq!(limit("maxmemory-clients 5%\nmaxmemory 1000"), 50);
+    assert_eq!(limit("maxmemory-clients 100%\nmaxmemory 18446744073709551615"), u64::MAX);
+}
+
+#[test]
 fn include_reads_files_in_place_and_in_order() {
     let files = [
         ("r.conf", "port 1\ninclude conf.d/*.conf\ninclude \"more conf\"\ninclude none*.conf"),

@@ -386,6 +386,11 @@ impl<S: Sys> EventLoop<S> {
         outcome
     }
 
+    /// Appends those that the phase `write` will turn to.
+    pub fn copy_writing(&self, tokens: &mut Vec<Token>) {
+        tokens.extend_from_slice(&self.writing);
+    }
+
     /// **write**: one write for each connection with output.
     pub fn write(&mut self, stats: &mut Stats) {
         let count = self.writing.len();

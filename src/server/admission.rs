@@ -45,6 +45,7 @@ impl<S: Sys> Server<S> {
         }
         if let Some(client) = self.event_loop.register(accepted.fd) {
             self.engine.connect(client, accepted.peer, self.now);
+            self.measure(client);
             if self.engine.config.settings().timeout_s > 0 {
                 self.arm(client.index);
             }

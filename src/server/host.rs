@@ -23,7 +23,7 @@ impl<S: Sys> Host for EventLoop<S> {
             query_free_bytes: input.capacity() - input.len(),
             output_bytes: output.len(),
             output_chunks: output.chunk_count(),
-            output_heap_bytes: output.heap_bytes(),
+            output_held_bytes: output.held_bytes(),
             is_write_pending: connection.is_clogged,
         }
     }

@@ -1,5 +1,6 @@
 //! Start, log, shut down.
 
+use super::eviction::Eviction;
 use super::growth::Growth;
 use super::{Server, listening};
 use crate::client::ClientId;
@@ -49,12 +50,14 @@ impl<S: Sys> Server<S> {
             now: Now::default(),
             now_ns: 0,
             accepted: Vec::new(),
+            eviction: Eviction::off(),
             growth: Growth::default(),
             shutdown: None,
             last_warning_ms: None,
         };
         server.read_clocks();
         server.adjust_clients_max()?;
+        server.limit_clients();
         let settings = server.engine.config.settings().clone();
         listening::open_all(&mut server.event_loop, &settings).map_err(StartError)?;
         server.leave_terminal()?;
@@ -224,6 +227,7 @@ impl<S: Sys> Server<S> {
             "client-output-buffer-limit" => self.for_each_client(Self::output_grew),
             // Whoever has said so has one: that there is none for any client is no news to tell.
             "maxclients" => self.adjust_clients_max().unwrap_or(()),
+            "maxmemory-clients" | "maxmemory" => self.limit_clients(),
             "tcp-keepalive" => self.renew_keepalive(),
             _ => {}
         }
@@ -238,7 +242,7 @@ impl<S: Sys> Server<S> {
     }
 
     /// Does something for everybody who is not about to be closed.
-    fn for_each_client(&mut self, act: impl Fn(&mut Self, ClientId)) {
+    pub(super) fn for_each_client(&mut self, act: impl Fn(&mut Self, ClientId)) {
         let open = self.engine.clients.iter().filter(|client| !client.closing);
         let open: Vec<ClientId> = open.map(|client| client.token).collect();
         open.into_iter().for_each(|client| act(self, client));

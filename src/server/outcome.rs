@@ -71,9 +71,12 @@ impl<S: Sys> Server<S> {
     /// not at the end of the tick: many may ask for as much in one tick. Passing the soft limit
     /// starts its clock.
     ///
+    /// Whatever else the client uses may have changed with it, so this is where it is measured.
+    ///
     /// Inline always: it is little, and every client's run ends with it.
     #[inline(always)]
     pub(super) fn output_grew(&mut self, client: ClientId) {
+        self.measure(client);
         let (state, config) = (self.engine.clients.get(client), &self.engine.config);
         let connection = self.event_loop.connections.at_mut(client.index);
         connection.closes_when_written |= state.close_after_reply;
@@ -239,13 +242,16 @@ impl<S: Sys> Server<S> {
         self.arm(index);
     }
 
-    /// **close**: frees what was condemned in this tick.
+    /// **close**: frees what was condemned in this tick, and who uses too much memory even now that
+    /// everybody has been written to.
     pub(super) fn close(&mut self) {
+        self.evict();
         let mut closed = 0;
         while let Some(index) = self.event_loop.take_closing() {
             let client = self.event_loop.connections.token(index);
             self.engine.disconnect(client);
             self.event_loop.remove(index);
+            self.eviction.forget(index);
             closed += 1;
         }
         if closed > 0 {

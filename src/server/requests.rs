@@ -102,7 +102,10 @@ impl<S: Sys> Server<S> {
         match outcome {
             ReadOutcome::Gone => self.condemn(client),
             ReadOutcome::AtEnd if is_paused => self.condemn(client),
-            _ if is_paused => self.event_loop.update_interest(index),
+            _ if is_paused => {
+                self.event_loop.update_interest(index);
+                self.measure(client);
+            }
             _ => return true,
         }
         false
@@ -159,7 +162,10 @@ impl<S: Sys> Server<S> {
             }
             Stop::Incomplete if connection.is_at_end => self.end_input(client, group),
             Stop::Incomplete if group.has_run_of(client) => {}
-            Stop::Incomplete => connection.input.park(&mut self.event_loop.pool),
+            Stop::Incomplete => {
+                connection.input.park(&mut self.event_loop.pool);
+                self.measure(client);
+            }
         }
     }
 
@@ -174,7 +180,7 @@ impl<S: Sys> Server<S> {
     /// **execute**: runs the group's requests in order.
     pub(super) fn execute(&mut self, group: &mut Group) {
         if group.runs.is_empty() {
-            return;
+            return self.evict(); // only parts of requests were read, and more may be
         }
         let mut runs = take(&mut group.runs);
         for run in &runs {
@@ -196,6 +202,7 @@ impl<S: Sys> Server<S> {
         let mut steps = group.steps_of(run);
         let mut is_over = false;
         while !is_over {
+            self.evict();
             // None: the client is gone, or as good as gone.
             let Some((mut input, mut output)) = self.lend_buffers(client) else { return };
             let postponed = run.postponed.as_deref();
