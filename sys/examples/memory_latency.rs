@@ -10,7 +10,8 @@
 //!
 //! No processor can guess where the chain goes, nor begin with a line before the one before it has
 //! come: it waits for each. As long as the lines fit into a cache they come from there; of a chain
-//! larger than all caches they come from memory. A look-up in a hash table is a chain of two such
+//! larger than all caches they come from memory, and where their pages lie must be found out as
+//! well. A look-up in a hash table is a chain of two such
 //! loads, the line of the table and the entry that it leads to. Alone it takes as long as both,
 //! whatever the program does; many look-ups together overlap, which is why requests run in groups.
 
