@@ -102,7 +102,7 @@ pub const KEYS_PREFETCHED_MAX: usize = 64;
 pub const EXPIRIES_PER_TICK_MAX: usize = 1_024;
 
 /// Pieces, some 4 KiB each, of large values that have gone, freed in one tick: 8 MiB, which takes
-/// the system less than a millisecond.
+/// the system less than a millisecond, or what is freed whole, which takes it three.
 pub const FREES_PER_TICK_MAX: usize = 2 * 1_024;
 
 /// Regions of a store that ask in one tick to become huge pages: each is a call of the system, a

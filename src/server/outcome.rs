@@ -140,6 +140,7 @@ impl<S: Sys> Server<S> {
         }
         self.event_loop.update_interest(client.index);
         self.arm(client.index);
+        self.measure(client); // the request that it waited with is gone, and may have been long
     }
 
     /// CLIENT PAUSE ends by itself.

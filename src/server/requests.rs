@@ -52,8 +52,8 @@ impl<S: Sys> Server<S> {
         }
     }
 
-    /// Leaves everybody to the next tick: those who have had a turn in this one come last, all
-    /// others keep their places.
+    /// Leaves everybody to the next tick: those who have had a turn in this one come last, in any
+    /// order, all others keep their places.
     #[cold]
     fn put_off(&mut self, group: &mut Group) {
         self.event_loop.queue_told();
@@ -206,7 +206,8 @@ impl<S: Sys> Server<S> {
             // None: the client is gone, or as good as gone.
             let Some((mut input, mut output)) = self.lend_buffers(client) else { return };
             let postponed = run.postponed.as_deref();
-            let mut unread = postponed.map_or(input.as_slice(), OwnedRequest::bytes);
+            // Only what has been parsed lies in one piece, and nobody has parsed behind a pause.
+            let mut unread = postponed.map_or_else(|| input.as_slice(), OwnedRequest::bytes);
             let length = unread.len();
             let may_wait = group.may_wait;
             let turn = Turn { client, reply: &mut output, now: self.now, may_wait };

@@ -131,3 +131,20 @@ fn what_has_been_written_counts_no_more() {
     scene.run_ms(200);
     assert_eq!(scene.received(client).len(), 5 + 100 * 10_010);
 }
+
+/// Its request went with the wait, and counted until the client did something again.
+#[test]
+fn a_wait_that_ends_in_silence_counts_no_more() {
+    let mut scene = Scene::start(&["--maxmemory-clients", "100kb"]);
+    let waiter = scene.connect();
+    scene.send_at(1, waiter, b"CLIENT REPLY OFF\r\n");
+    let key = vec![b'k'; 60_000];
+    let blpop = [b"*3\r\n$5\r\nBLPOP\r\n$60000\r\n", &key[..], b"\r\n$3\r\n0.1\r\n"].concat();
+    scene.send_at(2, waiter, &blpop);
+    let echo = scene.connect();
+    scene.send_at(500, echo, &half_a_request(60_000));
+    scene.probe_state_at(600, waiter);
+    scene.probe_state_at(600, echo);
+    scene.run_ms(700);
+    assert_eq!((scene.probes(waiter), scene.probes(echo)), (vec![Open], vec![Open]));
+}

@@ -39,6 +39,23 @@ fn writers_go_on_in_the_order_in_which_they_came() {
     }
 }
 
+/// What it had sent behind the one that waited lay in two pieces, and the server ended itself.
+#[test]
+fn what_is_sent_behind_a_request_that_waits_may_wrap_around_the_end_of_the_buffer() {
+    let mut scene = Scene::start(&[]);
+    let [pauser, writer] = [scene.connect(), scene.connect()];
+    let ping = b"*1\r\n$4\r\nPING\r\n";
+    let set = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n";
+    scene.send_at(1, pauser, b"CLIENT PAUSE 60000 WRITE\r\n");
+    scene.send_at(10, writer, &[&ping.repeat(700)[..], set, set].concat());
+    scene.send_at(20, writer, &ping.repeat(1_000));
+    scene.send_at(30, pauser, b"CLIENT UNPAUSE\r\n");
+    scene.run_ms(100);
+    let pongs = |count: usize| b"+PONG\r\n".repeat(count);
+    let expected = [pongs(700), b"+OK\r\n+OK\r\n".to_vec(), pongs(1_000)].concat();
+    assert!(scene.received(writer) == expected, "every request is answered, in order");
+}
+
 #[test]
 fn who_left_in_the_batch_of_the_unpause_writes_nothing() {
     for leaver_connects_first in [true, false] {
