@@ -26,7 +26,7 @@
 //! mapping of its own (`allocator/mappings.rs`). What is tiny comes from the C library: there it
 //! lies close together, and is used again and again.
 //!
-//! Pages and regions are linked through the books (`list`).
+//! The books of regions and pages are in `allocator/page.rs`, their links in `allocator/list.rs`.
 //!
 //! The server has one thread. The lock is there because all of a process may call its allocator.
 
